@@ -1,0 +1,1 @@
+"""Luopan's core: plain Python that converts, checks, counts, trains and scores. It never imports streamlit."""

@@ -1,0 +1,1 @@
+"""Checks: the rules of each training format, collected as issues and never raised."""

@@ -1,0 +1,1 @@
+"""Examples: how they are read from files, mapped, edited, split and written again."""

@@ -1,0 +1,182 @@
+"""The example: one line of a training file, and the few ways to look into it.
+
+An example's `raw` is exactly the text of its JSON line. It is what is stored, hashed and exported, so an example
+that nobody changed leaves as it came, unknown keys and number formats included.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from functools import cached_property
+from typing import Any
+
+import orjson
+
+Body = dict[str, Any]
+
+
+class Kind(StrEnum):
+    """What a line trains: named after the field's own formats."""
+
+    CHAT = "chat"
+    COMPLETION = "completion"
+    PREFERENCE = "preference"
+    REINFORCEMENT = "reinforcement"
+
+
+class Split(StrEnum):
+    """Which part of a dataset an example belongs to."""
+
+    NONE = ""
+    TRAIN = "train"
+    VALIDATION = "validation"
+    TEST = "test"
+
+
+class Status(StrEnum):
+    """What a person said of an example."""
+
+    NEW = ""
+    APPROVED = "approved"
+    NEEDS_WORK = "needs_work"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where an example came from: the file, its sheet, and the row as the person sees it (1 is the first line)."""
+
+    file: str = ""
+    row: int = 0
+    sheet: str = ""
+    fields: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Draft:
+    """An example that is not stored yet."""
+
+    raw: str
+    kind: Kind
+    label: str = ""
+    split: Split = Split.NONE
+    origin: Origin = Origin()
+
+    @cached_property
+    def body(self) -> Body:
+        return load(self.raw)
+
+
+@dataclass(frozen=True)
+class Example:
+    """A stored example. `tokens` counts the whole example, `answer_tokens` its assistant messages (-1: not counted)."""
+
+    id: int
+    dataset_id: int
+    position: int
+    kind: Kind
+    raw: str
+    label: str
+    split: Split
+    status: Status
+    revision: int
+    tokens: int
+    answer_tokens: int
+    issues: tuple[str, ...]
+    content_hash: str
+    origin: Origin = Origin()
+
+    @cached_property
+    def body(self) -> Body:
+        return load(self.raw)
+
+    def with_body(self, body: Body) -> Example:
+        """The same example with another body."""
+        raw = dump(body)
+        return replace(self, raw=raw, content_hash=content_hash(raw))
+
+
+def load(raw: str) -> Body:
+    """The object of a JSON line. Raises ValueError where it is no JSON object."""
+    body = orjson.loads(raw)
+    if not isinstance(body, dict):
+        raise ValueError("a line must hold one JSON object")
+    return body
+
+
+def dump(body: Body) -> str:
+    """One JSON line without its line break: keys in their order, text as it is (lone surrogates escaped)."""
+    try:
+        return orjson.dumps(body).decode()
+    except (orjson.JSONEncodeError, UnicodeEncodeError):
+        return json.dumps(body, separators=(",", ":"), allow_nan=False)
+
+
+def content_hash(raw: str) -> str:
+    """128-bit BLAKE2b of a line, in hexadecimal: the name of its content."""
+    return hashlib.blake2b(raw.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+def kind_of(body: Body) -> Kind | None:
+    """The format a body is in, by its keys; None where it fits none."""
+    if "preferred_output" in body or "non_preferred_output" in body:
+        return Kind.PREFERENCE
+    messages = body.get("messages")
+    if isinstance(messages, list):
+        last = messages[-1] if messages else None
+        role = last.get("role") if isinstance(last, dict) else None
+        extra = set(body) - {"messages", "tools", "functions", "parallel_tool_calls"}
+        return Kind.REINFORCEMENT if role == "user" and extra else Kind.CHAT
+    if "prompt" in body or "completion" in body:
+        return Kind.COMPLETION
+    return None
+
+
+def text_of(content: Any) -> str:
+    """The text of a message's content: a string as it is, the text parts of a list joined, else nothing."""
+    if isinstance(content, str):
+        return content
+    if isinstance(content, list):
+        parts = [part.get("text") for part in content if isinstance(part, dict)]
+        return "\n".join(part for part in parts if isinstance(part, str))
+    return ""
+
+
+def messages_of(body: Body) -> list[dict[str, Any]]:
+    """The messages of a chat body that are objects; an empty list elsewhere."""
+    messages = body.get("messages")
+    return [m for m in messages if isinstance(m, dict)] if isinstance(messages, list) else []
+
+
+def system_text(body: Body) -> str:
+    """The first system (or developer) message."""
+    return next((text_of(m.get("content")) for m in messages_of(body) if m.get("role") in ("system", "developer")), "")
+
+
+def user_text(body: Body) -> str:
+    """What the model is asked: the last user message, or the prompt."""
+    if isinstance(body.get("prompt"), str):
+        return str(body["prompt"])
+    return next((text_of(m.get("content")) for m in reversed(messages_of(body)) if m.get("role") == "user"), "")
+
+
+def answer_text(body: Body) -> str:
+    """What the model should say: the last assistant message (its tool calls as JSON), or the completion."""
+    if isinstance(body.get("completion"), str):
+        return str(body["completion"])
+    for message in reversed(messages_of(body)):
+        if message.get("role") == "assistant":
+            calls = message.get("tool_calls") or message.get("function_call")
+            return text_of(message.get("content")) or (json.dumps(calls, ensure_ascii=False) if calls else "")
+    return ""
+
+
+def prompt_messages(body: Body) -> list[dict[str, Any]]:
+    """The messages before the last assistant message: what is sent to a model that is being evaluated."""
+    messages = messages_of(body)
+    if not messages and isinstance(body.get("prompt"), str):
+        return [{"role": "user", "content": body["prompt"]}]
+    last = max((i for i, m in enumerate(messages) if m.get("role") == "assistant"), default=len(messages))
+    return messages[:last]

@@ -1,0 +1,70 @@
+"""Where Luopan keeps things and how it is set up: the only reader of the environment."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+# name -> (default, what it is for). Shown by `python -m core settings`.
+VARIABLES: dict[str, tuple[str, str]] = {
+    "LUOPAN_HOME": ("~/.luopan", "folder for the database, uploaded files, models and keys"),
+    "LUOPAN_DATABASE_URL": ("", "SQLAlchemy URL of the store; empty means SQLite in LUOPAN_HOME"),
+    "LUOPAN_PROVIDER_PORT": ("8790", "port of the local provider; the next free one is taken if it is busy"),
+    "LUOPAN_USER": ("", "name written into the history of edits; empty means the name you logged in with"),
+    "LUOPAN_AUTOSTART": ("1", "0: the app does not start its worker and its local provider"),
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One machine's set-up. Folders are made when they are first asked for."""
+
+    home: Path
+    database_url: str
+    provider_port: int
+    user: str
+    autostart: bool
+    environment: Mapping[str, str] = field(repr=False)
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
+        """Read LUOPAN_* from the environment (or from the mapping given)."""
+        source = os.environ if environ is None else environ
+        value = {name: source.get(name, default) for name, (default, _help) in VARIABLES.items()}
+        home = Path(value["LUOPAN_HOME"]).expanduser().resolve()
+        return cls(
+            home=home,
+            database_url=value["LUOPAN_DATABASE_URL"] or f"sqlite:///{home / 'luopan.db'}",
+            provider_port=int(value["LUOPAN_PROVIDER_PORT"]),
+            user=value["LUOPAN_USER"] or _login_name(),
+            autostart=value["LUOPAN_AUTOSTART"] != "0",
+            environment=dict(source),
+        )
+
+    def folder(self, *parts: str) -> Path:
+        """A folder below home, private to this user, made when missing."""
+        path = self.home.joinpath(*parts)
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return path
+
+    @property
+    def tasks_url(self) -> str:
+        """Database of the durable tasks: beside a SQLite store, or inside the PostgreSQL one."""
+        if self.database_url.startswith("sqlite"):
+            return f"sqlite:///{self.folder() / 'tasks.db'}"
+        return self.database_url
+
+    @property
+    def provider_home(self) -> Path:
+        """Folder of the local provider: its database, files, jobs, models, key and endpoint."""
+        return self.folder("provider")
+
+
+def _login_name() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "me"

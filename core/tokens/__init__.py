@@ -1,0 +1,1 @@
+"""Tokens and prices: exact counts offline, default epochs, and what a training would cost."""

@@ -1,0 +1,66 @@
+"""Words shown to people, in their language: gettext catalogues behind two functions.
+
+`_("…")` translates at once; `T("…", name=…)` keeps the sentence and its parameters, so that an error or an
+issue made in one place can be read in the language of whoever looks at it later.
+"""
+
+from __future__ import annotations
+
+import gettext
+from contextvars import ContextVar
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+LANGUAGES = {"en": "English", "zh_CN": "简体中文"}
+_LOCALE = Path(__file__).parent / "locale"
+_language: ContextVar[str] = ContextVar("language", default="en")
+
+
+def use(language: str) -> None:
+    """Speak this language from here on, in this thread or task; an unknown one becomes English."""
+    _language.set(language if language in LANGUAGES else "en")
+
+
+def current() -> str:
+    """The code of the language spoken now: a key of LANGUAGES."""
+    return _language.get()
+
+
+def best_language(locale: str | None) -> str:
+    """The language to begin with for a browser's locale such as "zh-CN" or "fr"."""
+    return "zh_CN" if (locale or "").lower().startswith("zh") else "en"
+
+
+@cache
+def _catalogue(language: str) -> gettext.NullTranslations:
+    return gettext.translation("luopan", _LOCALE, languages=[language], fallback=True)
+
+
+def _(sentence: str, **params: Any) -> str:
+    """The sentence in the current language, its {fields} filled in."""
+    translated = _catalogue(current()).gettext(sentence) if sentence else ""
+    return translated.format(**params) if params else translated
+
+
+class Text:
+    """A sentence with its parameters, translated each time it is read."""
+
+    def __init__(self, sentence: str, **params: Any) -> None:
+        self.sentence = sentence
+        self.params = params
+
+    def __str__(self) -> str:
+        return _(self.sentence, **self.params)
+
+    def __repr__(self) -> str:
+        return f"Text({self.sentence!r}, {self.params!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Text) and (self.sentence, self.params) == (other.sentence, other.params)
+
+    def __hash__(self) -> int:
+        return hash(self.sentence)
+
+
+T = Text
