@@ -1,0 +1,355 @@
+"""What an engine is to the server, and the folder through which the two talk while a job is trained.
+
+The server never sees how an engine learns; an engine never sees HTTP or SQL. The server calls `check`, writes the
+job's folder with `JobDir.create`, starts the process of `command`, and reads the folder; the process (the *worker*)
+is the only writer of everything else in it:
+
+    spec.json            the JobSpec, written once by the server
+    control              one word by the server, "cancel" or "pause"; absent: go on
+    events.jsonl         appended by the worker, one event a line, each with `type` and `at` (seconds since 1970):
+        {"type": "ready", "total_steps", "mode", "hyperparameters": {n_epochs, batch_size, learning_rate_multiplier}}
+        {"type": "message", "level": "info" | "warn" | "error", "text"}      a plain sentence
+        {"type": "metrics", "step", "total_steps", "train_loss", "train_mean_token_accuracy"
+                            [, "valid_loss", "valid_mean_token_accuracy"]
+                            [, "full_valid_loss", "full_valid_mean_token_accuracy"]}
+        {"type": "checkpoint", "step", "path": "checkpoints/step-120", "metrics": {…}}   path within the folder
+        {"type": "end", "status": "succeeded" | "failed" | "cancelled" | "paused",
+                        "error": null | {"code", "message", "param"}, "trained_tokens"}  the last line, always
+    state.json           replaced by the worker about once a second: {"pid", "heartbeat", "step", "total_steps"}
+    checkpoints/step-N/  a whole model that `Engine.open` can open, and what is needed to go on; the last three are kept
+    resume/              where a paused or killed run goes on between two checkpoints (not a model to offer)
+    final/               the trained model; there before the "end" event says "succeeded"
+
+A worker that is started again on the same folder goes on from its last checkpoint. It never writes an event twice:
+a metrics or checkpoint event of a step that is already in the file, or a message with a known key, is left out.
+After "paused" or a kill the server clears `control` and starts the same command again; "end" with status "paused" is
+then followed by further events. A worker that ends without an "end" event was killed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from core.words import Text
+
+Message = dict[str, Any]
+Number = int | float
+Wanted = Literal["cancel", "pause"]
+Hyperparameters = dict[str, Number | Literal["auto"]]
+KEPT_CHECKPOINTS = 3
+
+
+@dataclass(frozen=True)
+class JobSpec:
+    """One fine-tuning job as an engine needs it. `hyperparameters` hold n_epochs, batch_size and
+    learning_rate_multiplier, each a number or "auto" (absent: "auto"); `parent` is the final folder of a
+    fine-tuned model to go on from."""
+
+    job_id: str
+    base_model: str
+    training_path: Path
+    validation_path: Path | None = None
+    method: str = "supervised"
+    hyperparameters: Hyperparameters = field(default_factory=dict)
+    seed: int = 0
+    metadata: dict[str, str] = field(default_factory=dict)
+    parent: Path | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """A JSON object of it; `from_json` reads it back."""
+        return {key: str(value) if isinstance(value, Path) else value for key, value in asdict(self).items()}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> JobSpec:
+        """The spec that `as_json` wrote."""
+        paths = {name: Path(values[name]) for name in ("training_path", "validation_path", "parent") if values[name]}
+        return cls(**{**values, **paths})
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What would be done for a spec. `hyperparameters` have no "auto" left; `trained_tokens` is what the job will
+    report, counted as the engine documents; `warnings` do not stop the job."""
+
+    mode: str
+    hyperparameters: dict[str, Number]
+    total_steps: int
+    trained_tokens: int
+    estimated_seconds: float
+    warnings: tuple[Text, ...] = ()
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """A base model: its id, the methods that can train it, the longest example in tokens, and what it honestly is."""
+
+    id: str
+    engine: str
+    methods: tuple[str, ...]
+    context_tokens: int
+    description: Text
+    created: int
+
+
+class SpecError(Exception):
+    """A job that cannot be done: the parameter at fault ("training_file", "hyperparameters.n_epochs" …), a stable
+    code, and a sentence."""
+
+    def __init__(self, param: str, code: str, message: Text) -> None:
+        super().__init__(param, code, message)
+        self.param = param
+        self.code = code
+        self.message = message
+
+    def __str__(self) -> str:
+        return str(self.message)
+
+
+@dataclass(frozen=True)
+class Launch:
+    """How to start a worker: its command line, and what to add to the environment."""
+
+    argv: tuple[str, ...]
+    env: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SampleParams:
+    """How to answer. `temperature` 0 gives the likeliest answer; `top_logprobs` is how many alternatives to name;
+    the same `seed` gives the same answer (None: another each time)."""
+
+    temperature: float = 1.0
+    top_p: float = 1.0
+    max_tokens: int | None = None
+    top_logprobs: int = 0
+    seed: int | None = None
+    stop: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A part of an answer: text, or with `kind` "tool_calls" the JSON list of the message's tool_calls. `logprob` is
+    None where the engine has no probability to give; `tokens` is what the piece counts as."""
+
+    text: str
+    logprob: float | None = None
+    top: tuple[tuple[str, float], ...] = ()
+    kind: Literal["text", "tool_calls"] = "text"
+    tokens: int = 1
+
+
+class Predictor(Protocol):
+    """A model that answers. Calls may come from several threads."""
+
+    def generate(self, messages: list[Message], params: SampleParams) -> Iterator[Piece]:
+        """The answer to a conversation, piece by piece."""
+        ...
+
+    def score(self, messages: list[Message], answer: str) -> list[float]:
+        """The log probability of each token of this answer; empty where the engine knows none."""
+        ...
+
+    def count(self, messages: list[Message]) -> int:
+        """How many tokens the engine counts for these messages."""
+        ...
+
+    def close(self) -> None:
+        """Gives back what the model holds."""
+        ...
+
+
+class Engine(Protocol):
+    """A way to train and to answer."""
+
+    name: str
+
+    def models(self) -> list[ModelCard]:
+        """The base models it serves."""
+        ...
+
+    def check(self, spec: JobSpec) -> Plan:
+        """What would be done. Reads the files; raises SpecError where it cannot be done."""
+        ...
+
+    def command(self, spec: JobSpec, job_dir: Path) -> Launch:
+        """How to start the worker of a job whose folder is written."""
+        ...
+
+    def open(self, artifact: Path | None, base: str) -> Predictor:
+        """The model in a final or checkpoint folder; with None the untrained base."""
+        ...
+
+
+class JobDir:
+    """The folder of one job; see the top of this module for what is in it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.events_path = path / "events.jsonl"
+        self.checkpoints_path = path / "checkpoints"
+        self.resume_path = path / "resume"
+        self.final_path = path / "final"
+        self._progress = (0, 0)
+        self._known: set[str] | None = None
+        self._lock = threading.Lock()
+
+    # The server's side
+
+    @classmethod
+    def create(cls, path: Path, spec: JobSpec) -> JobDir:
+        """Makes the folder and writes the spec into it."""
+        path.mkdir(parents=True, exist_ok=True)
+        _replace(path / "spec.json", json.dumps(spec.as_json(), ensure_ascii=False))
+        return cls(path)
+
+    def ask(self, wanted: Wanted | None) -> None:
+        """Asks the worker to cancel or pause; None takes the wish back."""
+        if wanted is None:
+            (self.path / "control").unlink(missing_ok=True)
+        else:
+            _replace(self.path / "control", wanted)
+
+    def read_events(self, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
+        """The whole events from this byte on, and the byte to read from next."""
+        if not self.events_path.exists():
+            return [], offset
+        with self.events_path.open("rb") as file:
+            file.seek(offset)
+            data = file.read()
+        end = data.rfind(b"\n") + 1
+        return [json.loads(line) for line in data[:end].splitlines() if line], offset + end
+
+    def read_state(self) -> dict[str, Any] | None:
+        """The worker's last sign of life: pid, heartbeat (seconds since 1970), step, total_steps; None before the
+        first."""
+        try:
+            state: dict[str, Any] = json.loads((self.path / "state.json").read_text("utf-8"))
+        except FileNotFoundError:
+            return None
+        return state
+
+    # The worker's side
+
+    def read_spec(self) -> JobSpec:
+        """The job to do."""
+        return JobSpec.from_json(json.loads((self.path / "spec.json").read_text("utf-8")))
+
+    def wanted(self) -> Wanted | None:
+        """What the server asks for now: cancel, pause, or nothing."""
+        try:
+            word = (self.path / "control").read_text("utf-8").strip()
+        except FileNotFoundError:
+            return None
+        return "cancel" if word == "cancel" else "pause" if word == "pause" else None
+
+    def emit(self, type: str, *, key: str = "", **fields: Any) -> None:
+        """Appends an event, once for its key (metrics and checkpoints: for their step). All but metrics are on disk
+        when this returns."""
+        key = key or (f"{type}:{fields['step']}" if type in ("metrics", "checkpoint") else "")
+        with self._lock:
+            known = self._known_keys()
+            if key and key in known:
+                return
+            known.add(key)
+            event = {"type": type, "at": round(time.time(), 3), **({"key": key} if key else {}), **fields}
+            with self.events_path.open("ab") as file:
+                file.write(json.dumps(event, ensure_ascii=False, allow_nan=False).encode() + b"\n")
+                file.flush()
+                if type != "metrics":
+                    os.fsync(file.fileno())
+
+    def message(self, text: str, *, level: str = "info", key: str = "") -> None:
+        """Appends a plain sentence; with a key only once, however often the worker is started."""
+        self.emit("message", key=key and f"message:{key}", level=level, text=text)
+
+    def state(self, step: int, total: int) -> None:
+        """Writes the sign of life with how far the work is."""
+        with self._lock:
+            self._progress = (step, total)
+            values = {"pid": os.getpid(), "heartbeat": time.time(), "step": step, "total_steps": total}
+            _replace(self.path / "state.json", json.dumps(values), durable=False)
+
+    def progress(self, step: int, total: int) -> None:
+        """Notes how far the work is, for the next sign of life."""
+        self._progress = (step, total)
+
+    @contextmanager
+    def alive(self, every: float = 1.0) -> Iterator[None]:
+        """Gives a sign of life every second while the block runs, also where the work itself cannot."""
+        done = threading.Event()
+
+        def beat() -> None:
+            while not done.wait(every):
+                self.state(*self._progress)
+
+        thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
+        self.state(*self._progress)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
+            self.state(*self._progress)
+
+    def checkpoint(self, step: int, write: Callable[[Path], None], metrics: Mapping[str, float]) -> Path:
+        """Writes checkpoints/step-N as a whole, tells the server, and drops all but the last three."""
+        path = self.write_folder(self.checkpoints_path / f"step-{step}", write)
+        self.emit("checkpoint", step=step, path=f"checkpoints/step-{step}", metrics=dict(metrics))
+        for _, old in self.checkpoints()[:-KEPT_CHECKPOINTS]:
+            shutil.rmtree(old)
+        return path
+
+    def checkpoints(self) -> list[tuple[int, Path]]:
+        """The checkpoints that are there, oldest first, with their steps."""
+        found = self.checkpoints_path.glob("step-*") if self.checkpoints_path.exists() else iter(())
+        return sorted((int(p.name[5:]), p) for p in found if p.name[5:].isdigit())
+
+    def write_folder(self, path: Path, write: Callable[[Path], None]) -> Path:
+        """A folder that is there as a whole or not at all: `write` fills a temporary one, which takes its name."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = path.with_name(path.name + ".tmp")
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir()
+        write(fresh)
+        shutil.rmtree(path, ignore_errors=True)
+        fresh.replace(path)
+        _sync_folder(path.parent)
+        return path
+
+    def _known_keys(self) -> set[str]:
+        if self._known is None:
+            events, end = self.read_events()
+            if self.events_path.exists() and self.events_path.stat().st_size > end:
+                os.truncate(self.events_path, end)  # a line that a kill cut short was never an event
+            self._known = {event["key"] for event in events if "key" in event}
+        return self._known
+
+
+def _replace(path: Path, text: str, *, durable: bool = True) -> None:
+    fresh = path.with_name(path.name + ".tmp")
+    with fresh.open("w", encoding="utf-8") as file:
+        file.write(text)
+        if durable:
+            file.flush()
+            os.fsync(file.fileno())
+    fresh.replace(path)
+
+
+def _sync_folder(path: Path) -> None:
+    if os.name == "nt":
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
