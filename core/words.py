@@ -7,6 +7,7 @@ issue made in one place can be read in the language of whoever looks at it later
 from __future__ import annotations
 
 import gettext
+from collections.abc import Callable
 from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
@@ -14,7 +15,8 @@ from typing import Any
 
 LANGUAGES = {"en": "English", "zh_CN": "简体中文"}
 _LOCALE = Path(__file__).parent / "locale"
-_language: ContextVar[str] = ContextVar("language", default="en")
+_language: ContextVar[str] = ContextVar("language", default="")
+_ask: list[Callable[[], str]] = []
 
 
 def use(language: str) -> None:
@@ -22,9 +24,15 @@ def use(language: str) -> None:
     _language.set(language if language in LANGUAGES else "en")
 
 
+def follow(source: Callable[[], str]) -> None:
+    """Ask `source` for the language wherever `use` was not called, as in the threads of a web session."""
+    _ask[:] = [source]
+
+
 def current() -> str:
     """The code of the language spoken now: a key of LANGUAGES."""
-    return _language.get()
+    language = _language.get() or (_ask[0]() if _ask else "")
+    return language if language in LANGUAGES else "en"
 
 
 def best_language(locale: str | None) -> str:

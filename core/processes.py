@@ -1,0 +1,106 @@
+"""The worker and the local provider beside the app: started once a machine, watched, stopped with it.
+
+Whichever app holds the lock file runs them. When it goes, they go too (each watches its parent), and another app
+on the same folder takes over. A training that is running goes on by itself and is picked up again.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from core.settings import Settings
+
+log = logging.getLogger("luopan.processes")
+
+ROOT = Path(__file__).resolve().parent.parent
+WATCH_EVERY = 0.5  # seconds
+GRACE = 5.0  # seconds between asking a process to stop and making it
+
+
+@dataclass
+class Companion:
+    """One process beside the app, restarted with growing pauses when it dies."""
+
+    name: str
+    command: list[str]
+    process: subprocess.Popen[bytes] | None = None
+    failures: int = 0
+    start_after: float = field(default=0.0)
+
+    def tend(self, environment: dict[str, str], logs: Path) -> None:
+        """Start the process if it is not running and its pause is over."""
+        if self.process is not None:
+            code = self.process.poll()
+            if code is None:
+                return
+            self.failures += 1
+            self.start_after = time.monotonic() + min(30.0, 0.5 * 2**self.failures)
+            log.warning("the %s ended with code %s; it is started again", self.name, code)
+            self.process = None
+        if time.monotonic() >= self.start_after:
+            with (logs / f"{self.name}.log").open("ab") as out:
+                self.process = subprocess.Popen(
+                    self.command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=out
+                )
+
+    def stop(self) -> None:
+        """Ask the process to stop, and make it after a while."""
+        if self.process is None or self.process.poll() is not None:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(GRACE)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+class Companions:
+    """The worker and the local provider of one machine, run by whoever holds the lock."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._lock = FileLock(settings.folder() / "app.lock")
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="companions", daemon=True)
+        parent = ["--parent", str(os.getpid())]
+        python = [sys.executable, "-m", "core"]
+        self._companions = [
+            Companion("provider", [*python, "serve", "--port", str(settings.provider_port), *parent]),
+            Companion("worker", [*python, "worker", *parent]),
+        ]
+
+    def start(self) -> None:
+        """Begin to run (or to wait for the chance to run) the processes."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop what this app runs and let another app take over."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join(2 * GRACE + 2)
+
+    def _watch(self) -> None:
+        environment = {**self._settings.environment, "LUOPAN_HOME": str(self._settings.home)}
+        logs = self._settings.folder("logs")
+        while not self._stopping.wait(WATCH_EVERY if self._lock.is_locked else 0.05):
+            if not self._lock.is_locked:
+                try:
+                    self._lock.acquire(blocking=False)
+                except Timeout:
+                    self._stopping.wait(2.0)
+                    continue
+            for companion in self._companions:
+                companion.tend(environment, logs)
+        for companion in self._companions:
+            companion.stop()
+        self._lock.release()

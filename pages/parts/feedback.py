@@ -1,0 +1,63 @@
+"""What the app says back: errors in words, what was saved, empty pages that teach, the next step, progress."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+
+from core.errors import AppError
+from core.words import _
+from pages.parts.text import escape
+
+log = logging.getLogger("luopan")
+
+
+@contextmanager
+def errors() -> Iterator[None]:
+    """Turn an AppError into a sentence on screen; anything unforeseen is logged and said plainly."""
+    try:
+        yield
+    except AppError as error:
+        show_error(error)
+    except Exception:  # a page must never end in a traceback
+        log.exception("unforeseen error on a page")
+        st.error(_("Something went wrong here that we did not foresee. Nothing that was saved is lost; please try again."))
+
+
+def show_error(error: AppError) -> None:
+    """An error: what happened, and below it what to do."""
+    st.error(escape(error.message) + (f"\n\n{escape(error.hint)}" if str(error.hint) else ""), icon="⚠️")
+
+
+def saved(sentence: str) -> None:
+    """A short note that something was written down."""
+    st.toast(escape(sentence), icon="✅")
+
+
+def empty(title: str, lesson: str, label: str = "", page: str = "") -> None:
+    """An empty page: what will be here, and the one step that fills it."""
+    with st.container(border=True):
+        st.subheader(title)
+        st.write(lesson)
+        if label:
+            st.page_link(page, label=f"**{label}**", icon="➡️")
+
+
+def next_step(sentence: str, label: str, page: str) -> None:
+    """What was reached, and the link to what comes next."""
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        st.markdown(f"✅ {escape(sentence)}", width="stretch")
+        st.page_link(page, label=f"**{label}**", icon="➡️")
+
+
+def duration(seconds: float) -> str:
+    """A length of time in words: "40 s", "3 min", "2 h 5 min"."""
+    whole = max(0, round(seconds))
+    if whole < 90:
+        return _("{n} s", n=whole)
+    if whole < 5400:
+        return _("{n} min", n=round(whole / 60))
+    return _("{h} h {m} min", h=whole // 3600, m=whole % 3600 // 60)

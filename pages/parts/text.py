@@ -1,0 +1,42 @@
+"""Shows text that came from outside (imported rows, model answers) as text: never as Markdown or HTML."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from core.dataset.examples import text_of
+from core.words import _
+
+_MARKDOWN = str.maketrans({character: "\\" + character for character in "\\`*_{}[]()<>#+-.!|~$:&"})
+
+
+def escape(value: object) -> str:
+    """Text made safe for the few places that read Markdown: labels, captions, messages of alerts."""
+    return str(value).replace("\r", "").replace("\n", " ").translate(_MARKDOWN)
+
+
+def show(value: str) -> None:
+    """A block of foreign text, wrapped, exactly as it is."""
+    st.code(value or " ", language=None, wrap_lines=True)
+
+
+def role_name(role: str) -> str:
+    """What a role is called on screen."""
+    names = {
+        "system": _("Instruction (system)"),
+        "developer": _("Instruction (developer)"),
+        "user": _("Question (user)"),
+        "assistant": _("Answer (assistant)"),
+        "tool": _("Tool result"),
+        "function": _("Function result"),
+    }
+    return names.get(role, role)
+
+
+def show_messages(messages: list[dict[str, Any]]) -> None:
+    """A conversation, one block a message."""
+    for message in messages:
+        st.caption(escape(role_name(str(message.get("role", "")))))
+        show(text_of(message.get("content")) or str(message.get("tool_calls") or message.get("function_call") or ""))
