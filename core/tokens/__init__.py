@@ -1,1 +1,21 @@
 """Tokens and prices: exact counts offline, default epochs, and what a training would cost."""
+
+from core.tokens.counting import Count, Counter, count_body, count_texts, counter
+from core.tokens.encodings import DEFAULT, base_of, encoding, encoding_name_for, encoding_names
+from core.tokens.figures import Distribution, default_epochs, distribution
+
+__all__ = [
+    "DEFAULT",
+    "Count",
+    "Counter",
+    "Distribution",
+    "base_of",
+    "count_body",
+    "count_texts",
+    "counter",
+    "default_epochs",
+    "distribution",
+    "encoding",
+    "encoding_name_for",
+    "encoding_names",
+]
