@@ -11,6 +11,7 @@ from pathlib import Path
 import streamlit
 from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
@@ -66,5 +67,8 @@ class SecurityHeaders:
 
 
 def middleware() -> list[Middleware]:
-    """The middleware that the app is served through."""
-    return [Middleware(SecurityHeaders)]
+    """The middleware that the app is served through; hosts are those of `server.allowedHosts`."""
+    # Streamlit checks the host of its websocket only; the pages themselves are guarded here (DNS rebinding).
+    names = streamlit.get_option("server.allowedHosts") or ["127.0.0.1", "localhost"]
+    hosts = [f"[{name}]" if ":" in name else name for name in names]
+    return [Middleware(SecurityHeaders), Middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False)]
