@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from core.errors import AppError, NotFound
 from core.store.database import Database, Json, Moment, metadata, now
+from core.store.texts import pack, pack_error, unpack, unpack_error
 from core.words import T, Text
 
 tasks = Table(
@@ -166,7 +167,7 @@ class Tasks:
         if total is not None:
             values["total"] = int(total)
         if message is not None:
-            values["message"] = _packed(message)
+            values["message"] = pack(message)
         with self._database.write() as connection:
             connection.execute(update(tasks).where(tasks.c.id == task_id, tasks.c.state == "running").values(**values))
 
@@ -179,8 +180,7 @@ class Tasks:
         self, task_id: str, state: str, *, result: Mapping[str, Any] | None = None, error: AppError | None = None
     ) -> None:
         """End an active task as succeeded, failed or cancelled."""
-        packed = {"message": _packed(error.message), "hint": _packed(error.hint)} if error else None
-        values = {"state": state, "result": dict(result or {}), "error": packed, "finished_at": now()}
+        values = {"state": state, "result": dict(result or {}), "error": pack_error(error), "finished_at": now()}
         with self._database.write() as connection:
             connection.execute(
                 update(tasks).where(tasks.c.id == task_id, tasks.c.state.in_(ACTIVE)).values(**values, once=None)
@@ -207,22 +207,7 @@ class Tasks:
             return connection.execute(wanted).first() is not None
 
 
-def _packed(text: Text | str) -> Any:
-    if isinstance(text, Text):
-        plain = {
-            name: value if isinstance(value, str | int | float | bool) else str(value)
-            for name, value in text.params.items()
-        }
-        return {"sentence": text.sentence, "params": plain}
-    return text
-
-
-def _unpacked(stored: Any) -> Text | str:
-    return Text(stored["sentence"], **stored["params"]) if isinstance(stored, dict) else stored or ""
-
-
 def _task(row: Row[Any]) -> Task:
-    error = row.error and AppError(_unpacked(row.error["message"]), _unpacked(row.error["hint"]))
     elapsed = (row.heartbeat - row.rate_from).total_seconds() if row.rate_from and row.heartbeat else 0.0
     gained = row.done - row.rate_done
     return Task(
@@ -234,8 +219,8 @@ def _task(row: Row[Any]) -> Task:
         state=row.state,
         done=row.done,
         total=row.total,
-        message=_unpacked(row.message),
-        error=error or None,
+        message=unpack(row.message),
+        error=unpack_error(row.error),
         result=row.result or {},
         cancel_requested=bool(row.cancel_requested),
         created_at=row.created_at,
