@@ -1,0 +1,241 @@
+"""One database behind the store: SQLite by default, PostgreSQL by URL, and every difference between the two.
+
+How a repository file is written: declare its tables on `metadata`, take a Database, and open one short
+transaction a call. `read()` sees one moment of the database; `write()` holds the right to write from its first
+line (SQLite) or takes row locks with `.with_for_update()` (PostgreSQL), so "look, then change" inside it is safe.
+
+    key = Column("id", Integer, primary_key=True)
+    thing = Table("thing", metadata, key, Column("at", Moment), Column("data", Json))
+
+    class Things:
+        def __init__(self, database: Database) -> None:
+            self._database = database
+
+        def add(self, data: dict[str, Any]) -> int:
+            with self._database.write() as connection:
+                return inserted_id(connection.execute(insert(thing).values(at=now(), data=data)))
+
+        def data(self, id: int) -> dict[str, Any]:
+            with self._database.read() as connection:
+                return connection.execute(select(thing.c.data).where(thing.c.id == id)).scalar_one()
+
+Never keep a transaction open across a yield, a request or a file: fetch, close, then work. A table that names a
+version declares `ForeignKey("version.id")`: versions that are named so outlive their dataset.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    CursorResult,
+    DateTime,
+    Dialect,
+    Engine,
+    MetaData,
+    Table,
+    Text,
+    TypeDecorator,
+    create_engine,
+    event,
+    func,
+    make_url,
+)
+from sqlalchemy.exc import OperationalError
+
+from core import sqlite
+from core.dataset.examples import dump
+
+metadata = MetaData()
+
+BUSY_SECONDS = 30
+_WRITING = "luopan_writing"
+_LONG_PATTERN = 10_000  # SQLite refuses LIKE patterns above 50,000 bytes
+_MIGRATION_LOCK = 0x4C554F50  # "LUOP"
+
+
+def plain_text() -> Text:
+    """Text that sorts by code point on both databases."""
+    text = Text()
+    return text.with_variant(Text(collation="C"), "postgresql")
+
+
+class Moment(TypeDecorator[datetime]):
+    """A point in time, always aware and in UTC."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return value.astimezone(UTC) if value else None
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return value.astimezone(UTC) if value and value.tzinfo else value.replace(tzinfo=UTC) if value else None
+
+
+class Json(TypeDecorator[Any]):
+    """Any JSON value, kept as text (so a NUL character is an escape on PostgreSQL too)."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        return None if value is None else dump(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
+        return None if value is None else _loads(value)
+
+
+def _loads(text: str) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return json.loads(text)  # half of a surrogate pair, as an escape
+
+
+def now() -> datetime:
+    """The present moment, in UTC."""
+    return datetime.now(UTC)
+
+
+class Database:
+    """Connections to one database, shared by all threads of a process and by several processes."""
+
+    def __init__(self, url: str) -> None:
+        self.is_sqlite = url.startswith("sqlite")
+        self._engine = _sqlite_engine(url) if self.is_sqlite else _postgresql_engine(url)
+        self._reading: dict[str, Any] = (
+            {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        )
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A transaction that sees one moment of the database. For reading only."""
+        with self._engine.connect() as connection:
+            connection = connection.execution_options(**self._reading)
+            with connection.begin():
+                yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that may write: durable when it ends, undone when an exception leaves it."""
+        with self._engine.connect() as connection:
+            connection = connection.execution_options(**{_WRITING: True})
+            with connection.begin():
+                yield connection
+
+    @contextmanager
+    def migrating(self) -> Iterator[Connection]:
+        """A writing transaction that only one process at a time can be in."""
+        with self.write() as connection:
+            if not self.is_sqlite:
+                connection.execute(func.pg_advisory_xact_lock(_MIGRATION_LOCK).select())
+            yield connection
+
+    def close(self) -> None:
+        """Close every connection that is not in use."""
+        self._engine.dispose()
+
+
+def bulk_insert(connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+    """Insert many plain rows at the driver's speed: the values are bound as they are, without column types."""
+    if rows:
+        mark = "?" if connection.dialect.name == "sqlite" else "%s"
+        marks = ", ".join([mark] * len(columns))
+        connection.exec_driver_sql(f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({marks})", list(rows))
+
+
+def inserted_id(result: CursorResult[Any]) -> int:
+    """The primary key of the row that an insert has just made."""
+    key = result.inserted_primary_key
+    assert key is not None
+    return int(key[0])
+
+
+def contains(connection: Connection, column: ColumnElement[str], text: str) -> ColumnElement[bool]:
+    """Whether the column holds this text: any script, capital and small ASCII letters alike."""
+    if connection.dialect.name != "sqlite":
+        return column.ilike(_pattern(text), escape="\\")
+    if len(text) > _LONG_PATTERN:
+        return func.instr(func.lower(column), func.lower(text)) > 0
+    return column.like(_pattern(text), escape="\\")
+
+
+def _pattern(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{escaped}%"
+
+
+def _postgresql_engine(url: str) -> Engine:
+    target = make_url(url)
+    if target.drivername in ("postgres", "postgresql"):
+        target = target.set(drivername="postgresql+psycopg")
+    return create_engine(target, pool_pre_ping=True, pool_size=5, max_overflow=30)
+
+
+def _sqlite_engine(url: str) -> Engine:
+    path = make_url(url).database
+    if path:
+        Path(path).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    engine = create_engine(
+        url,
+        module=sqlite.module(),
+        connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
+        pool_size=5,
+        max_overflow=30,
+    )
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(dbapi_connection: Any, _record: Any) -> None:
+    dbapi_connection.isolation_level = None  # the driver starts no transaction: _begin_sqlite does
+    cursor = dbapi_connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
+    _set_journal(cursor)
+    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.execute("PRAGMA cache_size = -16000")
+    cursor.close()
+
+
+def _set_journal(cursor: Any) -> None:
+    """Choose the journal. Changing it needs the file alone and does not wait by itself, so it is tried again."""
+    wanted = sqlite.journal_mode()
+    deadline = time.monotonic() + BUSY_SECONDS
+    while cursor.execute("PRAGMA journal_mode").fetchone()[0].upper() != wanted:
+        try:
+            cursor.execute(f"PRAGMA journal_mode = {wanted}").fetchone()
+        except sqlite.module().OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writing = connection.get_execution_options().get(_WRITING)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+
+__all__ = [
+    "Database",
+    "Json",
+    "Moment",
+    "OperationalError",
+    "bulk_insert",
+    "contains",
+    "inserted_id",
+    "metadata",
+    "now",
+    "plain_text",
+]

@@ -1,0 +1,36 @@
+"""What happened to the tables over time: an append-only list of small functions, each run once per database.
+
+A new version of the product adds functions at the end and never edits an old one, except that `m001` makes the
+tables as they are declared today: a later function must therefore look before it changes (a fresh database
+already has what it would add).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlalchemy import Column, Connection, Table, Text, insert, select
+
+from core.store.database import Database, Moment, metadata, now
+
+applied = Table("migration", metadata, Column("name", Text, primary_key=True), Column("at", Moment, nullable=False))
+
+
+def m001_tables(connection: Connection) -> None:
+    """Every table and index declared on the metadata."""
+    metadata.create_all(connection)
+
+
+MIGRATIONS: list[Callable[[Connection], None]] = [m001_tables]
+
+
+def migrate(database: Database) -> list[str]:
+    """Run what this database has not seen yet, one process at a time; the names of what ran."""
+    with database.migrating() as connection:
+        applied.create(connection, checkfirst=True)
+        seen = set(connection.execute(select(applied.c.name)).scalars())
+        waiting = [migration for migration in MIGRATIONS if migration.__name__ not in seen]
+        for migration in waiting:
+            migration(connection)
+            connection.execute(insert(applied).values(name=migration.__name__, at=now()))
+    return [migration.__name__ for migration in waiting]
