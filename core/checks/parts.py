@@ -1,0 +1,50 @@
+"""Rules of content that is a list of parts: text and images."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from core.checks.issues import Findings
+
+MAX_IMAGES = 10
+MAX_IMAGE_BYTES = 10 * 1024 * 1024
+_TYPES = ("data:image/jpeg;base64,", "data:image/jpg;base64,", "data:image/png;base64,", "data:image/webp;base64,")
+_DETAILS = ("low", "high", "auto")
+
+
+def check_parts(parts: list[Any], role: Any, found: Findings) -> None:
+    """Check each part of a message's content."""
+    for at, part in enumerate(parts):
+        with found.inside(f"[{at}]"):
+            kind = part.get("type") if isinstance(part, dict) else None
+            if kind == "image_url":
+                _check_image(part.get("image_url"), role, found)
+            elif kind not in ("text", "refusal") or not isinstance(part.get(kind), str):
+                found.add("part_invalid", "", part)
+            elif not part[kind].strip():
+                found.add("content_blank", kind, part[kind], role=str(role)[:40])
+
+
+def _check_image(image: Any, role: Any, found: Findings) -> None:
+    if role != "user":
+        found.add("image_misplaced", "", role=str(role)[:40])
+    url = image.get("url") if isinstance(image, dict) else image
+    with found.inside("image_url"):
+        if not isinstance(url, str) or not isinstance(image, dict):
+            found.add("image_url_invalid", "", image)
+            return
+        if url.startswith("data:"):
+            if not url.startswith(_TYPES):
+                found.add("image_url_invalid", "url", url[:60])
+            elif (len(url) - url.index(",")) * 3 // 4 > MAX_IMAGE_BYTES:
+                found.add("image_too_large", "url", f"{len(url) * 3 // 4:,}")
+        elif not url.startswith(("http://", "https://")):
+            found.add("image_url_invalid", "url", url)
+        if "detail" in image and image["detail"] not in _DETAILS:
+            found.add("image_detail_invalid", "detail", image["detail"])
+
+
+def count_images(messages: list[dict[str, Any]]) -> int:
+    """How many images these messages show."""
+    parts = [part for message in messages if isinstance(message.get("content"), list) for part in message["content"]]
+    return sum(isinstance(part, dict) and part.get("type") == "image_url" for part in parts)

@@ -1,0 +1,51 @@
+"""Rules of a whole set of examples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from core.checks.issues import Issue, make
+from core.dataset.examples import Kind
+
+MIN_EXAMPLES = 10
+FEW_EXAMPLES = 50
+MAX_EXAMPLES = {Kind.REINFORCEMENT: 50_000}  # an older limit of some providers, hence a warning
+
+
+def check_set(kinds: Mapping[Kind, int], n: int, *, minimum: int = MIN_EXAMPLES) -> list[Issue]:
+    """The issues of a set of `n` examples, so many of each kind."""
+    issues = []
+    if n == 0:
+        issues.append(make("no_examples", "", 0))
+    elif n < minimum:
+        issues.append(make("too_few_examples", "", n, number=n))
+    elif n < FEW_EXAMPLES:
+        issues.append(make("few_examples", "", n, number=n))
+    kind = main_kind(kinds)
+    limit = MAX_EXAMPLES.get(kind) if kind else None
+    if limit and n > limit:
+        issues.append(make("too_many_examples", "", n, number=n, limit=limit))
+    return issues
+
+
+def main_kind(kinds: Mapping[Kind, int]) -> Kind | None:
+    """The kind that most examples have; the first of the formats where two are level."""
+    return max((kind for kind in Kind if kinds.get(kind)), key=lambda kind: kinds[kind], default=None)
+
+
+def mixed(kind: Kind, main: Kind) -> Issue:
+    """The issue of an example of another kind than most."""
+    return make("mixed_kinds", "", kind, kind=str(main))
+
+
+def duplicates(hashes: Sequence[int]) -> Iterable[tuple[int, int]]:
+    """The places whose hash was there before, each with the first place it was at."""
+    import numpy as np
+
+    values = np.asarray(hashes, dtype=np.int64)
+    order = np.argsort(values, kind="stable")
+    ordered = values[order]
+    fresh = np.ones(len(values), dtype=bool)
+    fresh[1:] = ordered[1:] != ordered[:-1]
+    first = order[np.maximum.accumulate(np.where(fresh, np.arange(len(values)), 0))]
+    return sorted((int(place), int(origin)) for place, origin in zip(order[~fresh], first[~fresh], strict=True))
