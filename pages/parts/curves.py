@@ -1,0 +1,133 @@
+"""The curves of a training: loss and accuracy by step, for training and validation, with checkpoints marked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+import streamlit as st
+
+from core.words import _
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+
+class Line(Protocol):
+    """What a curve is drawn from: a name and its points (step, value, …)."""
+
+    name: str
+    points: Sequence[Any]
+
+
+LOSS = ("train_loss", "valid_loss", "full_valid_loss")
+ACCURACY = ("train_mean_token_accuracy", "valid_mean_token_accuracy", "full_valid_mean_token_accuracy")
+TRAIN_MANY = 120  # points from which the noisy training line is drawn thin, with its moving mean on top
+
+
+def series_name(name: str) -> str:
+    """What a metric is called on screen; an unknown one keeps its own name."""
+    names = {
+        "train_loss": _("Training loss"),
+        "valid_loss": _("Validation loss"),
+        "full_valid_loss": _("Validation loss, all rows"),
+        "train_mean_token_accuracy": _("Training accuracy"),
+        "valid_mean_token_accuracy": _("Validation accuracy"),
+        "full_valid_mean_token_accuracy": _("Validation accuracy, all rows"),
+    }
+    return names.get(name, name)
+
+
+def palette() -> list[str]:
+    """The chart colours of the theme that this browser shows."""
+    mode = "dark" if st.context.theme.type == "dark" else "light"
+    colours = st.get_option(f"theme.{mode}.chartCategoricalColors") or st.get_option("theme.chartCategoricalColors")
+    return [str(colour) for colour in colours]
+
+
+def _smooth(values: list[float]) -> list[float]:
+    """Moving mean over a twentieth of the points, so that the trend of noisy minibatches can be seen."""
+    width = max(2, len(values) // 20)
+    out, total = [], 0.0
+    for index, value in enumerate(values):
+        total += value
+        if index >= width:
+            total -= values[index - width]
+        out.append(total / min(index + 1, width))
+    return out
+
+
+def curve(lines: Sequence[Line], names: Sequence[str], title: str, checkpoints: Sequence[int]) -> go.Figure | None:
+    """One chart of the named lines over steps; None while there is nothing to draw."""
+    import plotly.graph_objects as go
+
+    present = {line.name: [(point.step, point.value) for point in line.points] for line in lines if line.points}
+    if not any(name in present for name in names):
+        return None
+    figure = go.Figure()
+    colours = palette()
+    for index, name in enumerate(names):
+        if name not in present:
+            continue
+        steps, values = zip(*present[name], strict=True)
+        _draw(figure, name, list(steps), list(values), colours[index])
+    for step in checkpoints:
+        figure.add_vline(x=step, line={"color": colours[7], "dash": "dot", "width": 1})
+    if checkpoints:
+        figure.add_annotation(
+            x=checkpoints[-1], y=1.0, yref="paper", text=_("checkpoint"), showarrow=False, yanchor="bottom",
+            font={"size": 11, "color": colours[7]},
+        )  # fmt: skip
+    figure.update_layout(
+        title={"text": title, "font": {"size": 14}, "x": 0, "y": 0.98},
+        height=320,
+        margin={"l": 8, "r": 8, "t": 44, "b": 8},
+        legend={"orientation": "h", "y": -0.18, "x": 0},
+        xaxis={"title": None, "rangemode": "tozero"},
+        yaxis={"rangemode": "tozero"},
+        hovermode="x unified",
+    )
+    return figure
+
+
+def _draw(figure: go.Figure, name: str, steps: list[float], values: list[float], colour: str) -> None:
+    import plotly.graph_objects as go
+
+    noisy = name.startswith("train") and len(values) > TRAIN_MANY
+    whole = name.startswith("full_")
+    if noisy:
+        figure.add_trace(
+            go.Scatter(x=steps, y=values, mode="lines", line={"color": colour, "width": 1}, opacity=0.25,
+                       hoverinfo="skip", showlegend=False)
+        )  # fmt: skip
+    figure.add_trace(
+        go.Scatter(
+            x=steps,
+            y=_smooth(values) if noisy else values,
+            mode="lines+markers" if whole or len(values) < 40 else "lines",
+            name=series_name(name),
+            line={"color": colour, "width": 2, "dash": "dash" if whole else "solid"},
+            marker={"size": 7},
+        )
+    )
+
+
+def show(lines: Sequence[Line], checkpoints: Sequence[int], key: str) -> None:
+    """Loss and accuracy side by side, and whatever other numbers the provider sent below."""
+    charts = [
+        (LOSS, _("Loss: how far off the model is (lower is better)")),
+        (ACCURACY, _("Accuracy on the tokens of the answer (higher is better)")),
+    ]
+    drawn = [(names, figure) for names, title in charts if (figure := curve(lines, names, title, checkpoints))]
+    if not drawn:
+        st.caption(_("The curve appears with the first numbers the provider sends."))
+        return
+    for column, (names, figure) in zip(st.columns(len(drawn)), drawn, strict=True):
+        column.plotly_chart(figure, key=f"{key}-{names[0]}", config={"displaylogo": False})
+    known = {*LOSS, *ACCURACY, "step", "total_steps"}
+    others = [line.name for line in lines if line.name not in known and line.points]
+    if others:
+        with st.expander(_("Other numbers from the provider")):
+            for name in others:
+                figure = curve(lines, [name], name, checkpoints)
+                st.plotly_chart(figure, key=f"{key}-{name}", config={"displaylogo": False})
