@@ -5,7 +5,8 @@ The service does not publish its own rule; what it bills can differ by a few tok
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -17,6 +18,8 @@ from core.tokens.tools import tokens_of_tools
 PER_MESSAGE = 3
 PER_NAME = 1
 PER_EXAMPLE = 3
+LONG_BLANK = 100_000  # characters; tiktoken's pattern overflows its stack on a run of some 400,000 blanks
+_LONG_BLANK = re.compile(rf"\s{{{LONG_BLANK}}}")
 _MEMO_TEXT = 400  # characters; longer texts hardly ever repeat
 _MEMO_SIZE = 200_000  # texts kept, at most about 100 MB
 
@@ -42,6 +45,8 @@ class Counter:
         known = self._memo.get(text)
         if known is not None:
             return known
+        if len(text) > LONG_BLANK:
+            return sum(len(self._encode(piece)) for piece in _pieces(text))
         count = len(self._encode(text))
         if len(text) <= _MEMO_TEXT:
             if len(self._memo) >= _MEMO_SIZE:
@@ -108,6 +113,15 @@ class Counter:
 
     def _value(self, value: Any) -> int:
         return self.text(value) if isinstance(value, str) else 0
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """The text, cut inside runs of blanks that are too long for the tokeniser (a token more or less at a cut)."""
+    start = 0
+    for run in _LONG_BLANK.finditer(text):
+        yield text[start : run.end()]
+        start = run.end()
+    yield text[start:]
 
 
 @cache
