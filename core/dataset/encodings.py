@@ -1,0 +1,131 @@
+"""Which encoding a text file is in, and how it is opened so that damaged bytes are found and named, never hidden."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from pathlib import Path
+from typing import IO
+
+_MEBIBYTE = 1 << 20
+_SAMPLE = 1 << 18
+_DAMAGED = 0xDC00  # a byte that cannot be decoded becomes this plus its value: a code point no good text can hold
+_DAMAGE = re.compile("[\ud800-\udfff]")
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+# The encodings people meet, by the name to offer them; any codec that Python knows can be asked for.
+OFFERED = ("utf-8", "gb18030", "big5", "utf-16", "cp1252", "shift_jis", "euc_kr")
+_WIDER = {"gb2312": "gb18030", "gbk": "gb18030", "ascii": "utf-8", "iso8859-1": "cp1252", "euc_kr": "cp949"}
+_SINGLE_BYTE = re.compile(r"cp12\d\d|iso8859|koi8|mac|cp\d{3}$")
+_WESTERN_SHARE = 0.25
+
+
+def detect(path: Path) -> str:
+    """Python's name for the file's encoding: byte-order mark, NUL pattern, strict UTF-8, then statistics."""
+    with path.open("rb") as file:
+        head = file.read(_SAMPLE)
+    for mark, name in _BOMS:
+        if head.startswith(mark):
+            return name
+    if b"\0" in head:
+        return _by_nul_pattern(head)
+    if _is_utf8(path):
+        return "utf-8"
+    odd = _odd_lines(path)
+    # A few broken lines do not make a UTF-8 file something else: they are listed as damaged rows instead.
+    if sum(_decodes(line, "utf-8") for line in odd) * 2 >= len(odd):
+        return "utf-8"
+    return _by_statistics(b"\n".join(odd))
+
+
+def open_text(path: Path, encoding: str, newline: str) -> IO[str]:
+    """Open for reading; bytes that cannot be decoded are marked, see `damage`."""
+    return path.open("r", encoding=encoding, errors="luopan-mark", newline=newline)
+
+
+def damage(text: str) -> str:
+    """The first damaged stretch of a text, its bytes in hexadecimal such as "FF FE"; empty for a sound text."""
+    if text.isascii():
+        return ""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        stretch = text[error.start : error.start + 8]
+        codes = [ord(c) for c in stretch if _DAMAGE.match(c)]
+        return " ".join(f"{c - _DAMAGED:02X}" if _DAMAGED <= c <= _DAMAGED + 255 else f"U+{c:04X}" for c in codes)
+    return ""
+
+
+def visible(text: str) -> str:
+    """A text that can be shown and stored: each damaged byte as the replacement character."""
+    return _DAMAGE.sub("\ufffd", text).replace("\0", "\u2400")
+
+
+def _mark(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return "".join(chr(_DAMAGED + byte) for byte in error.object[error.start : error.end]), error.end
+
+
+codecs.register_error("luopan-mark", _mark)
+
+
+def _by_nul_pattern(head: bytes) -> str:
+    """UTF-16 without a mark writes ASCII with every other byte NUL; NULs on both sides mean something else."""
+    odd, even = head[1::2].count(0), head[0::2].count(0)
+    name = "utf-16-le" if odd > even else "utf-16-be"
+    lopsided = max(odd, even) > 8 * min(odd, even)
+    return name if lopsided and _decodes(head[: len(head) // 2 * 2 - 2], name) else "utf-8"
+
+
+def _is_utf8(path: Path) -> bool:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with path.open("rb") as file:
+        try:
+            while block := file.read(_MEBIBYTE):
+                decoder.decode(block)
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return False
+    return True
+
+
+def _odd_lines(path: Path) -> list[bytes]:
+    """Lines with a byte outside ASCII, the first 256 KiB of them."""
+    lines, size = [], 0
+    with path.open("rb") as file:
+        while size < _SAMPLE and (line := file.readline(_MEBIBYTE)):
+            if not line.isascii():
+                lines.append(line.rstrip(b"\r\n"))
+                size += len(line)
+    return lines
+
+
+def _decodes(data: bytes, encoding: str) -> bool:
+    try:
+        data.decode(encoding)
+    except (UnicodeDecodeError, LookupError):
+        return False
+    return True
+
+
+def _by_statistics(data: bytes) -> str:
+    import chardet
+
+    found = chardet.detect(data[:_SAMPLE])["encoding"]
+    try:
+        name = codecs.lookup(found or "gb18030").name
+    except LookupError:
+        name = "gb18030"
+    name = _WIDER.get(name, name)
+    letters = sum(byte >= 128 or chr(byte).isalpha() for byte in data)
+    high = sum(byte >= 128 for byte in data)
+    # Few accents among Latin letters is Western Europe; Hebrew, Greek or Cyrillic would be mostly high bytes.
+    if _SINGLE_BYTE.match(name) and high < _WESTERN_SHARE * letters and _decodes(data, "cp1252"):
+        return "cp1252"
+    return name

@@ -1,0 +1,50 @@
+"""Column names: made clean and unique, and told apart from a first row of data."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from core.dataset.vocabulary import is_known
+
+_INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\u00ad]")
+_SPACES = re.compile(r"\s+")
+_NUMBER = re.compile(r"[-+]?\d+([.,]\d+)?%?")
+_LONGEST = 60
+_SENTENCE_END = ("。", "？", "！", "?", "!", "；", ".")
+
+
+def clean_name(name: str) -> str:
+    """A column name without byte-order marks, zero-width characters and doubled or unusual spaces."""
+    return _SPACES.sub(" ", _INVISIBLE.sub("", name)).strip()
+
+
+def column_names(header: Sequence[str], *, named: bool = True) -> tuple[str, ...]:
+    """One clean name a column, all different; "column 3" where there is none."""
+    names: list[str] = []
+    taken: set[str] = set()
+    for place, cell in enumerate(header, start=1):
+        wanted = (clean_name(cell) if named else "") or f"column {place}"
+        name, again = wanted, 2
+        while name in taken:
+            name, again = f"{wanted} {again}", again + 1
+        taken.add(name)
+        names.append(name)
+    return tuple(names)
+
+
+def looks_like_header(first: Sequence[str], following: Sequence[Sequence[str]]) -> bool:
+    """Whether the first row names the columns: known names do; numbers, sentences and repeated values do not."""
+    cells = [clean_name(cell) for cell in first]
+    filled = [cell for cell in cells if cell]
+    if not filled or any(len(cell) > _LONGEST for cell in filled):
+        return False
+    if any(is_known(cell) for cell in filled):
+        return True
+    if any(_NUMBER.fullmatch(cell) or cell.endswith(_SENTENCE_END) for cell in filled):
+        return False
+    # A class name stands in the rows below too; a column's name hardly ever does.
+    return not any(
+        cell and any(place < len(row) and clean_name(row[place]) == cell for row in following)
+        for place, cell in enumerate(cells)
+    )

@@ -1,0 +1,78 @@
+"""The child process that opens a workbook: a broken or hostile one can only take this process down.
+
+`python sheet_child.py FILE` prints the sheets' names, `python sheet_child.py FILE SHEET` its rows, as JSON lines.
+"""
+
+from __future__ import annotations
+
+import datetime
+import sys
+from pathlib import Path
+from typing import Any
+
+import orjson
+from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, PasswordError, SheetTypeEnum
+
+MEMORY = 4 << 30  # bytes of address space
+SECONDS = 300  # of processor time
+PASSWORD, BROKEN = 3, 4  # exit codes
+
+
+def text_of(value: Any) -> str:
+    """A cell as the sheet shows it: whole numbers without ".0", dates in ISO form."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "TRUE" if value else "FALSE"
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+    if isinstance(value, datetime.datetime):
+        return value.isoformat(sep=" ")
+    return str(value)
+
+
+def limit_resources() -> None:
+    """Bound this process's memory and time, where the system can."""
+    try:
+        import resource
+    except ImportError:
+        return
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def write_rows(sheet: CalamineSheet) -> None:
+    """One JSON list a row, from the sheet's first row on, so that line n is row n."""
+    out = sys.stdout.buffer
+    if sheet.start is None:
+        return
+    for cells in sheet.iter_rows():
+        out.write(orjson.dumps([text_of(cell) for cell in cells]))
+        out.write(b"\n")
+
+
+def main(path: Path, sheet: str | None) -> int:
+    """Answer on standard output; the exit code tells a locked or broken workbook."""
+    limit_resources()
+    try:
+        with CalamineWorkbook.from_path(path) as book:
+            if sheet is None:
+                names = [s.name for s in book.sheets_metadata if s.typ == SheetTypeEnum.WorkSheet]
+                sys.stdout.buffer.write(orjson.dumps(names) + b"\n")
+            else:
+                write_rows(book.get_sheet_by_name(sheet))
+            sys.stdout.buffer.flush()
+    except PasswordError:
+        return PASSWORD
+    except BrokenPipeError:
+        return 0
+    except (CalamineError, OSError, ValueError):
+        return BROKEN
+    return 0
+
+
+if __name__ == "__main__":
+    code = main(Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else None)
+    sys.stdout = None  # a closed pipe must not fail a second time at exit
+    sys.exit(code)

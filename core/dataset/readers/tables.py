@@ -1,0 +1,70 @@
+"""From numbered lists of cells to rows with names: the part that text tables and sheets share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from core.dataset.encodings import damage
+from core.dataset.readers.values import Reject, Row, damaged, excerpt
+from core.words import T
+
+Record = tuple[int, list[str]]
+
+
+def rows(records: Iterable[Record | Reject], columns: Sequence[str], header: bool) -> Iterator[Row | Reject]:
+    """Rows under these names. Empty rows are passed over; one with too many or too few cells is rejected."""
+    width = len(columns)
+    awaiting_header = header
+    for record in records:
+        if isinstance(record, Reject):
+            awaiting_header = False
+            yield record
+            continue
+        number, cells = record
+        text = "".join(cells)
+        if not text or text.isspace():
+            continue
+        if awaiting_header:
+            awaiting_header = False
+            continue
+        if len(cells) != width:
+            fault = _uneven(number, cells, columns)
+            if fault:
+                yield fault
+                continue
+            del cells[width:]
+        if "\0" in text or (not text.isascii() and damage(text)):
+            yield _unreadable(number, cells, columns)
+            continue
+        yield Row(number, dict(zip(columns, cells, strict=True)))
+
+
+def _uneven(number: int, cells: list[str], columns: Sequence[str]) -> Reject | None:
+    """Why a row does not fit its header, or None where only empty cells are too many."""
+    width = len(columns)
+    if len(cells) < width:
+        reason = T(
+            "The row has {seen} cells where the header has {wanted}. Add the missing cells, empty ones included.",
+            seen=len(cells),
+            wanted=width,
+        )
+        return Reject(number, columns[len(cells)], reason, excerpt(" | ".join(cells)))
+    extra = next((place for place in range(width, len(cells)) if cells[place].strip()), None)
+    if extra is None:
+        return None
+    reason = T(
+        "The row has {seen} cells where the header has {wanted}. "
+        "Put a text that holds the separator between double quotes.",
+        seen=len(cells),
+        wanted=width,
+    )
+    return Reject(number, f"column {extra + 1}", reason, excerpt(" | ".join(cells)))
+
+
+def _unreadable(number: int, cells: list[str], columns: Sequence[str]) -> Reject:
+    for column, cell in zip(columns, cells, strict=True):
+        if bytes_seen := damage(cell):
+            return damaged(number, column, bytes_seen, cell)
+        if "\0" in cell:
+            return Reject(number, column, T("The cell holds a NUL character. Take it out."), excerpt(cell))
+    return Reject(number, "", T("The row cannot be read."), "")

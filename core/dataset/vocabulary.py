@@ -1,0 +1,61 @@
+"""The column names of the tutorials, in English and Chinese, and the role each of them plays."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What a column becomes in the finished example."""
+
+    SYSTEM = "system"
+    USER = "user"
+    ASSISTANT = "assistant"
+    LABEL = "label"
+    IGNORE = "ignore"
+
+
+# Best first: of several columns for one role, the one named further left is taken.
+NAMES: dict[Role, tuple[str, ...]] = {
+    Role.SYSTEM: tuple("systemcontent systemprompt systemmessage system 系统提示词 系统提示 系统消息 系统".split()),
+    Role.USER: tuple(
+        "usercontent usermessage userprompt user prompt questions question query text sentence utterance review "
+        "comment message content body input title instructions 问题 提问 用户 文本 句子 评论 内容 正文 诉求 输入 标题".split()
+    ),
+    Role.ASSISTANT: tuple(
+        "assistantcontent assistantmessage assistant completion answers answer response reply output "
+        "答案 回答 回复 答复 助手 输出".split()
+    ),
+    Role.LABEL: tuple(
+        "labeldesc labelname labeltext category class intent classname topic tag sentiment label labels target "
+        "标签名 标签 类别 分类 类目 意图 主题 情感".split()
+    ),
+}
+INSTRUCTION = ("instruction", "指令")
+INSTRUCTION_INPUT = ("input", "输入")
+_NOT_LETTERS = re.compile(r"[\s_\-.:：]+")
+_KNOWN = {name for names in NAMES.values() for name in names} | {
+    *INSTRUCTION,
+    "id",
+    "keywords",
+    "split",
+    "关键词",
+    "序号",
+}
+
+
+def plain(name: str) -> str:
+    """A column name without case, spaces, underscores, hyphens."""
+    return _NOT_LETTERS.sub("", name).casefold()
+
+
+def is_known(name: str) -> bool:
+    """Whether a cell is a column name of the tutorials."""
+    return plain(name) in _KNOWN
+
+
+def rank(name: str, role: Role) -> int | None:
+    """How well a name fits a role: 0 is best, None not at all."""
+    names = NAMES.get(role, ())
+    return names.index(plain(name)) if plain(name) in names else None
