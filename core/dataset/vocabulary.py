@@ -16,33 +16,26 @@ class Role(StrEnum):
     IGNORE = "ignore"
 
 
-# Best first: of several columns for one role, the one named further left is taken.
-NAMES: dict[Role, tuple[str, ...]] = {
-    Role.SYSTEM: tuple("systemcontent systemprompt systemmessage system 系统提示词 系统提示 系统消息 系统".split()),
-    Role.USER: tuple(
-        "usercontent usermessage userprompt user prompt questions question query text sentence utterance review "
-        "comment message content body input title instructions 问题 提问 用户 文本 句子 评论 内容 正文 诉求 输入 标题".split()
-    ),
-    Role.ASSISTANT: tuple(
-        "assistantcontent assistantmessage assistant completion answers answer response reply output "
-        "答案 回答 回复 答复 助手 输出".split()
-    ),
-    Role.LABEL: tuple(
-        "labeldesc labelname labeltext category class intent classname topic tag sentiment label labels target "
-        "标签名 标签 类别 分类 类目 意图 主题 情感".split()
-    ),
+# Best first: of several columns for one role, the one named further up is taken.
+_WRITTEN = {
+    Role.SYSTEM: "systemcontent systemprompt systemmessage system 系统提示词 系统提示 系统消息 系统",
+    Role.USER: """
+        usercontent usermessage userprompt user prompt questions question query text sentence utterance review
+        comment message content body input title instructions
+        问题 提问 用户 文本 句子 评论 内容 正文 诉求 输入 标题""",
+    Role.ASSISTANT: """
+        assistantcontent assistantmessage assistant completion answers answer response reply output
+        答案 回答 回复 答复 助手 输出""",
+    Role.LABEL: """
+        labeldesc labelname labeltext category class intent classname topic tag sentiment label labels target
+        标签名 标签 类别 分类 类目 意图 主题 情感""",
 }
+NAMES = {role: tuple(names.split()) for role, names in _WRITTEN.items()}
 INSTRUCTION = ("instruction", "指令")
 INSTRUCTION_INPUT = ("input", "输入")
 _NOT_LETTERS = re.compile(r"[\s_\-.:：]+")
-_KNOWN = {name for names in NAMES.values() for name in names} | {
-    *INSTRUCTION,
-    "id",
-    "keywords",
-    "split",
-    "关键词",
-    "序号",
-}
+_OTHERS = {*INSTRUCTION, "id", "keywords", "split", "关键词", "序号"}
+_KNOWN = _OTHERS.union(*NAMES.values())
 
 
 def plain(name: str) -> str:

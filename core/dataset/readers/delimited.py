@@ -127,8 +127,9 @@ def _reason(error: Exception, lines: _Lines) -> Text:
 
 
 def _reader(lines: Iterable[str], layout: Layout, *, strict: bool) -> Iterator[list[str]]:
-    quoting = csv.QUOTE_MINIMAL if layout.quoted else csv.QUOTE_NONE
-    return csv.reader(lines, delimiter=layout.delimiter, quoting=quoting, strict=strict)
+    if layout.quoted:
+        return csv.reader(lines, delimiter=layout.delimiter, strict=strict)
+    return csv.reader(lines, delimiter=layout.delimiter, quoting=csv.QUOTE_NONE, strict=strict)
 
 
 def _is_quoted(sample: str, delimiter: str) -> bool:

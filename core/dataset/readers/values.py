@@ -25,7 +25,7 @@ class Format(StrEnum):
 
 
 class Row(NamedTuple):
-    """One row: its number as the person sees it (1 is the first line), its cells, and its own JSON line if it is one."""
+    """One row: its number as the person sees it (1 is the first line), its cells, and its JSON line if it has one."""
 
     number: int
     cells: dict[str, str]
