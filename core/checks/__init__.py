@@ -9,8 +9,9 @@ from core.checks.files import DEFAULT_LIMIT, Report, check_file
 from core.checks.issues import Issue, make
 from core.checks.judging import Judged, judge
 from core.checks.lines import check_line, explain
+from core.checks.rule import Severity
 from core.checks.sets import MIN_EXAMPLES, check_set
-from core.checks.table import Severity, issue_table, sentence_of
+from core.checks.table import issue_table, sentence_of
 
 __all__ = [
     "DEFAULT_LIMIT",

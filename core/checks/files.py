@@ -11,8 +11,9 @@ from typing import Any, BinaryIO
 
 from core.checks.issues import Issue, make
 from core.checks.judging import Judged, judge_line
+from core.checks.rule import Severity
 from core.checks.sets import MIN_EXAMPLES, check_set, duplicates, main_kind, mixed
-from core.checks.table import RULES, Severity
+from core.checks.table import RULES
 from core.dataset.examples import Kind, kind_of
 from core.errors import BadInput
 from core.tokens import DEFAULT, Distribution, counter, default_epochs, distribution

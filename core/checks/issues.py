@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from core.checks.table import RULES, Severity
+from core.checks.rule import Severity
+from core.checks.table import RULES
 from core.words import T, _
 
 SEEN = 120  # characters of what was seen that an issue carries

@@ -1,14 +1,19 @@
 """Tokens and prices: exact counts offline, default epochs, and what a training would cost."""
 
+from core.tokens.catalogue import Catalogue, Price
 from core.tokens.counting import Count, Counter, count_body, count_texts, counter
 from core.tokens.encodings import DEFAULT, base_of, encoding, encoding_name_for, encoding_names
+from core.tokens.estimates import Money, estimate
 from core.tokens.figures import Distribution, default_epochs, distribution
 
 __all__ = [
     "DEFAULT",
+    "Catalogue",
     "Count",
     "Counter",
     "Distribution",
+    "Money",
+    "Price",
     "base_of",
     "count_body",
     "count_texts",
@@ -18,4 +23,5 @@ __all__ = [
     "encoding",
     "encoding_name_for",
     "encoding_names",
+    "estimate",
 ]

@@ -1,0 +1,67 @@
+"""What can be wrong with completions, preference pairs and reinforcement examples."""
+
+from core.checks.rule import Rule, error, warning
+from core.words import T
+
+OTHER_KINDS: dict[str, Rule] = {
+    "prompt_missing": error(
+        T("There is no prompt."),
+        T("Add “prompt” with the text that the model will be given."),
+    ),
+    "prompt_not_text": error(
+        T("The prompt is {seen}, not text."),
+        T("Put it in double quotes."),
+    ),
+    "prompt_empty": warning(
+        T("The prompt is empty."),
+        T("That is only right for free writing without a question."),
+    ),
+    "completion_missing": error(
+        T("There is no completion."),
+        T("Add “completion” with the text that the model should write."),
+    ),
+    "completion_not_text": error(
+        T("The completion is {seen}, not text."),
+        T("Put it in double quotes."),
+    ),
+    "completion_empty": error(
+        T("The completion is empty, so there is nothing to learn."),
+        T("Write what the model should answer."),
+    ),
+    "input_invalid": error(
+        T("“input” is {seen}, not an object with messages."),
+        T("Put the question there: an “input” with “messages”."),
+    ),
+    "output_invalid": error(
+        T("“{key}” is {seen}, not a list of messages."),
+        T("Give a list with one assistant message."),
+    ),
+    "output_role": error(
+        T("“{key}” holds a message of the role “{seen}”."),
+        T("Only the assistant and its tools may speak there."),
+    ),
+    "output_without_answer": error(
+        T("“{key}” holds no assistant message."),
+        T("Add the answer that is to be compared."),
+    ),
+    "output_several": warning(
+        T("“{key}” holds {number} assistant messages."),
+        T("Keep one: some providers take exactly one."),
+    ),
+    "outputs_equal": warning(
+        T("The preferred answer and the other one are the same: {seen}."),
+        T("A pair teaches only by its difference; change one of them or delete the example."),
+    ),
+    "old_preference_keys": warning(
+        T("“{key}” is the older name of this key."),
+        T("Rename it to “{new}”."),
+    ),
+    "text_only": error(
+        T("Preference examples can hold text only."),
+        T("Take the image out."),
+    ),
+    "last_not_user": error(
+        T("The last message has the role “{seen}”, not “user”."),
+        T("End with the question: in reinforcement training the model answers it itself."),
+    ),
+}
