@@ -17,6 +17,7 @@ from core.checks.table import RULES
 from core.dataset.examples import Kind, kind_of
 from core.errors import BadInput
 from core.tokens import DEFAULT, Distribution, counter, default_epochs, distribution
+from core.tokens.tools import functions_of
 from core.words import T
 
 DEFAULT_LIMIT = 65_536
@@ -47,6 +48,7 @@ class Report:
     charged_tokens: int = 0
     tokens: Distribution = field(default_factory=Distribution)
     assistant_tokens: Distribution = field(default_factory=Distribution)
+    with_tools: int = 0
     details: list[Issue] = field(default_factory=list, repr=False)
 
     @property
@@ -55,8 +57,8 @@ class Report:
         return self.errors == 0
 
     def as_json(self) -> dict[str, Any]:
-        """The figures and the counts of the issues as plain values, without the details."""
-        plain = {name: value for name, value in vars(self).items() if name != "details"}
+        """The figures and the counts of the issues as plain values, by the names that scripts rely on."""
+        plain = {name: value for name, value in vars(self).items() if name not in ("with_tools", "details")}
         return {**plain, "tokens": self.tokens.as_json(), "assistant_tokens": self.assistant_tokens.as_json()}
 
 
@@ -136,6 +138,7 @@ class _Tally:
         self.hashes, self.numbers = array("q"), array("q")
         self.kinds: Counter[Kind] = Counter()
         self.kind_at = array("b")
+        self.with_tools = 0
 
     def add(self, number: int, line: bytes | None) -> None:
         """Judge one line and remember what the set needs of it."""
@@ -147,6 +150,7 @@ class _Tally:
             self.note(issue, number)
         if body is None:
             return
+        self.with_tools += bool(functions_of(body))
         kind = self.kind or kind_of(body)
         if kind:
             self.kinds[kind] += 1
@@ -202,6 +206,7 @@ class _Tally:
             charged_tokens=billable * epochs,
             tokens=distribution(self.tokens),
             assistant_tokens=distribution(self.answers),
+            with_tools=self.with_tools,
             details=sorted(self.details, key=lambda issue: issue.line or 0),
         )
 

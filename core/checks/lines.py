@@ -11,9 +11,21 @@ from core.checks.bodies import check_body
 from core.checks.hygiene import MAX_DEPTH
 from core.checks.issues import Issue, make
 from core.dataset.examples import Body, Kind
+from core.words import T, Text
 
 _BOM = "\ufeff"
 _STRINGS = re.compile(r'"(?:[^"\\]|\\.)*"?', re.DOTALL)
+_REASONS = {  # how Python's reader begins its complaints
+    "Expecting value": T("a value is missing or not in quotes"),
+    "Expecting property name": T("a name in double quotes is expected"),
+    "Expecting ':'": T("a colon is missing"),
+    "Expecting ','": T("a comma is missing"),
+    "Illegal trailing comma": T("there is a comma too many"),
+    "Unterminated string": T("a text is not closed"),
+    "Invalid control character": T("a line break or control character stands in a text"),
+    "Invalid \\": T("a backslash stands before a sign it cannot go with"),
+    "Extra data": T("something follows behind the end of the object"),
+}
 _NOT_BRACKETS = re.compile(r"[^\[\]{}]+")
 
 
@@ -58,10 +70,14 @@ def _read_odd(text: str, issues: list[Issue]) -> tuple[Body | None, list[Issue]]
         value = json.loads(text)
     except json.JSONDecodeError as error:
         seen = text[max(0, error.pos - 30) : error.pos + 30]
-        return None, [*issues, make("not_json", "", seen, column=error.pos + 1, reason=error.msg)]
-    except ValueError as error:  # an integer of more digits than Python reads
-        return None, [*issues, make("not_json", "", text[:60], column=1, reason=str(error))]
+        return None, [*issues, make("not_json", "", seen, column=error.pos + 1, reason=_reason(error.msg))]
+    except ValueError:  # an integer of more digits than Python reads
+        return None, [*issues, make("not_json", "", text[:60], column=1, reason=T("a number is too long"))]
     return _object(value, issues)
+
+
+def _reason(said: str) -> Text | str:
+    return next((reason for start, reason in _REASONS.items() if said.startswith(start)), said)
 
 
 def _object(value: object, issues: list[Issue]) -> tuple[Body | None, list[Issue]]:

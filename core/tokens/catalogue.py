@@ -93,7 +93,7 @@ class Catalogue:
         base = base_of(model)
         mine = [price for price in self.prices if provider in (None, price.provider)]
         same = [price for price in mine if price.model == base]
-        dated = sorted((price for price in mine if _dated(price.model, base)), key=lambda price: price.model)[::-1]
+        dated = sorted((p for p in mine if _dated(p.model, base)), key=lambda price: price.model, reverse=True)
         rest = [price for price in mine if provider and price.model == "*"]
         return next(iter((*same, *dated, *rest)), None)
 

@@ -50,6 +50,6 @@ LINES: dict[str, Rule] = {
     ),
     "unknown_format": error(
         T("The example fits no training format; its keys are {seen}."),
-        T("Give it “messages”, or “prompt” and “completion”."),
+        T("Give it “messages”, or import the file as a table and let Luopan make the examples."),
     ),
 }

@@ -1,0 +1,187 @@
+"""`python -m core check`: what is wrong in a training file, how many tokens it has, what it would cost."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from core.words import _
+
+if TYPE_CHECKING:
+    from core.checks import Issue, Report
+    from core.tokens import Distribution, Price
+
+SHOWN = 20  # issues of one code that are written out
+
+DESCRIPTION = """\
+Check a training file (JSON Lines): the rules of its format, tokens, epochs and price.
+Ends with 0 when it can be trained on, 1 when errors stand in the way, 2 when it cannot be read.
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
+    """Add `check` to the command line."""
+    parser = subparsers.add_parser(
+        "check",
+        help="find what is wrong in a training file; count its tokens",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("file", type=Path, help="the training file, one JSON object on each line")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--model", metavar="M", help="count for this model: its encoding, its limit, its price")
+    how.add_argument("--encoding", metavar="E", help="count in this encoding (o200k_base where neither is given)")
+    parser.add_argument(
+        "--limit", type=_positive, metavar="N", help="tokens that are read of one example (else the model's, or 65,536)"
+    )
+    parser.add_argument("--json", action="store_true", help="print the figures as one JSON object")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Check the file and print the report; 1 where it holds errors."""
+    from core.checks import DEFAULT_LIMIT, check_file
+    from core.tokens import DEFAULT, Catalogue, encoding_name_for
+
+    price = Catalogue.load().price(options.model) if options.model else None
+    encoding = options.encoding or (price.encoding if price else encoding_name_for(options.model or DEFAULT))
+    limit = options.limit or (price.context if price else None) or DEFAULT_LIMIT
+    report = check_file(options.file, encoding=encoding, limit=limit, progress=_progress(options))
+    if options.json:
+        print(json.dumps(report.as_json(), ensure_ascii=False))
+    else:
+        for line in (*_head(options.file, report), *_issues(report), *_figures(report, price)):
+            print(line)
+    return 0 if report.ok else 1
+
+
+def _positive(text: str) -> int:
+    number = int(text.replace(",", "").replace("_", ""))
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number
+
+
+def _progress(options: argparse.Namespace) -> Any:
+    """A percentage on the terminal while a large file is read; nothing where nobody watches."""
+    if options.json or not sys.stderr.isatty():
+        return None
+
+    def show(done: int, total: int) -> None:
+        end = "\r" if done < total else "\r     \r"
+        print(f"{done * 100 // max(total, 1):3d} %", end=end, file=sys.stderr, flush=True)
+
+    return show
+
+
+def _head(path: Path, report: Report) -> list[str]:
+    kind = report.format or _("none that is known")
+    lines = [
+        _("{file}: {number} examples, format: {format}", file=path.name, number=f"{report.examples:,}", format=kind),
+        _("Errors: {errors}. Warnings: {warnings}.", errors=f"{report.errors:,}", warnings=f"{report.warnings:,}"),
+    ]
+    if report.ok:
+        lines.append(_("Nothing stands in the way of training."))
+    return lines
+
+
+def _issues(report: Report) -> list[str]:
+    from core.checks import Severity
+
+    titles = {
+        Severity.ERROR: _("Errors, to be mended before training"),
+        Severity.WARNING: _("Warnings, worth a look"),
+        Severity.ADVICE: _("Good to know"),
+    }
+    lines = []
+    by_code = sorted(report.details, key=lambda issue: (list(Severity).index(issue.severity), issue.code))
+    for severity, of_severity in groupby(by_code, key=lambda issue: issue.severity):
+        lines += ["", titles[severity]]
+        for code, of_code in groupby(of_severity, key=lambda issue: issue.code):
+            shown = 3 if severity is Severity.ADVICE else SHOWN
+            lines += _of_code(list(of_code), report.issues[code], shown)
+    return lines
+
+
+def _of_code(issues: list[Issue], times: int, shown: int) -> list[str]:
+    """The issues of one code: each where it is and what it is, the first few in full."""
+    lines = [f"  {issues[0].code} ({times:,})"]
+    advice = ""
+    for issue in issues[:shown]:
+        place = f"{issue.place}: " if issue.place else ""
+        lines.append(f"    {place}{issue.found}")
+        advice = advice or issue.advice
+    if times > shown:
+        lines.append("    " + _("… and {number} more", number=f"{times - min(shown, len(issues)):,}"))
+    return [*lines, f"    → {advice}"]
+
+
+def _figures(report: Report, price: Price | None) -> list[str]:
+    lines = ["", _("Figures ({encoding}, {limit} tokens read of an example)", **_numbers(report))]
+    for title, spread in (
+        (_("tokens in an example"), report.tokens),
+        (_("tokens in its answers"), report.assistant_tokens),
+    ):
+        if spread.mean is not None:
+            lines.append(f"  {title}: {_spread(spread)}")
+    numbers = _numbers(report)
+    lines.append("  " + _("longer than the limit: {over}", **numbers))
+    if report.format == "chat":
+        lines.append("  " + _("without a system message: {system}; without a user message: {user}", **numbers))
+    lines.append("  " + _("tokens: {total}; billed once: {billable}", **numbers))
+    lines.append("  " + _("epochs by default: {epochs}; tokens charged: {charged}", **numbers))
+    return [*lines, *_cost(report, price)]
+
+
+def _numbers(report: Report) -> dict[str, str]:
+    return {
+        "encoding": report.encoding,
+        "limit": f"{report.limit:,}",
+        "over": f"{report.over_limit:,}",
+        "system": f"{report.missing_system:,}",
+        "user": f"{report.missing_user:,}",
+        "total": f"{report.tokens.total:,}",
+        "billable": f"{report.billable_tokens:,}",
+        "epochs": f"{report.epochs:,}",
+        "charged": f"{report.charged_tokens:,}",
+    }
+
+
+def _spread(spread: Distribution) -> str:
+    return _(
+        "{min} to {max}, mean {mean}, median {median}, 10 % below {p10}, 90 % below {p90}",
+        min=f"{spread.min:,}",
+        max=f"{spread.max:,}",
+        mean=f"{spread.mean:,.2f}",
+        median=f"{spread.median:,.1f}",
+        p10=f"{spread.p10:,.1f}",
+        p90=f"{spread.p90:,.1f}",
+    )
+
+
+def _cost(report: Report, price: Price | None) -> list[str]:
+    from core.tokens import estimate
+
+    if price is None:
+        return []
+    tools = bool(report.with_tools)
+    money = estimate(report.billable_tokens, report.epochs, price, examples=report.examples, with_tools=tools)
+    if money is None:
+        return ["  " + _("the price of training {model} at {provider} is not known", **_named(price))]
+    return [
+        "  "
+        + _(
+            "training {model} at {provider}, prices of {day}: ${low} to ${high}",
+            **_named(price),
+            low=f"{money.low:,.2f}",
+            high=f"{money.high:,.2f}",
+        )
+    ]
+
+
+def _named(price: Price) -> dict[str, Any]:
+    return {"model": price.model, "provider": price.provider, "day": price.checked_on}
