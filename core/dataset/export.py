@@ -1,0 +1,135 @@
+"""Examples written out again: JSON Lines byte for byte, CSV and XLSX for people."""
+
+from __future__ import annotations
+
+import csv
+import secrets
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+from core.dataset.examples import Body, Split, answer_text, load, messages_of, system_text, user_text
+from core.errors import BadInput
+from core.words import T
+
+COLUMNS = ("id", "system", "user", "assistant", "label", "split", "messages")
+MAX_CELL = 32_767  # UTF-16 units, Excel's own limit
+MAX_ROWS = 1_048_576
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+class Exportable(Protocol):
+    """What every example, draft of a version and stored row has."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def raw(self) -> str: ...
+    @property
+    def label(self) -> str: ...
+    @property
+    def split(self) -> Split: ...
+
+
+def to_jsonl(examples: Iterable[Exportable], path: Path) -> int:
+    """One line an example, exactly as it was imported or last edited; the number of lines."""
+    count = 0
+    with _replacing(path) as part, part.open("w", encoding="utf-8", newline="\n") as file:
+        for example in examples:
+            count += 1
+            file.write(f"{example.raw}\n")
+    return count
+
+
+def to_csv(examples: Iterable[Exportable], path: Path, *, guard: bool = False, bom: bool = True) -> int:
+    """A table in UTF-8; the number of rows.
+
+    `bom` marks the encoding, without which Excel garbles Chinese. `guard` puts an apostrophe before a cell that a
+    spreadsheet would take for a formula; such a file no longer holds the very text.
+    """
+    count = 0
+    encoding = "utf-8-sig" if bom else "utf-8"
+    with _replacing(path) as part, part.open("w", encoding=encoding, newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(COLUMNS)
+        for example in examples:
+            count += 1
+            cells = _cells(example)
+            writer.writerow([f"'{c}" if c.startswith(_FORMULA) else c for c in cells] if guard else cells)
+    return count
+
+
+def to_xlsx(examples: Iterable[Exportable], path: Path) -> int:
+    """A workbook whose cells are all text, so that nothing in it is ever a formula; the number of rows.
+
+    Raises BadInput naming the row where a text is longer than a cell can hold, or there are too many rows.
+    """
+    import xlsxwriter
+
+    count = 0
+    with _replacing(path) as part:
+        book = xlsxwriter.Workbook(str(part), {"constant_memory": True})
+        try:
+            sheet = book.add_worksheet("examples")
+            sheet.freeze_panes(1, 0)
+            sheet.set_column(1, 3, 48)
+            for place, name in enumerate(COLUMNS):
+                sheet.write_string(0, place, name)
+            for count, example in enumerate(examples, start=1):
+                if count >= MAX_ROWS:
+                    raise BadInput(
+                        T("A sheet holds {limit} rows at most.", limit=MAX_ROWS - 1),
+                        T("Export CSV or JSON Lines instead."),
+                    )
+                for place, cell in enumerate(_cells(example)):
+                    _fits(cell, count + 1, COLUMNS[place])
+                    sheet.write_string(count, place, cell)
+        finally:
+            book.close()
+    return count
+
+
+def _fits(cell: str, row: int, column: str) -> None:
+    length = len(cell) if len(cell) <= MAX_CELL // 2 else len(cell.encode("utf-16-le", "replace")) // 2
+    if length > MAX_CELL:
+        message = T(
+            "Row {row}, column {column}: {length} characters do not fit into a cell, which holds {limit}.",
+            row=row,
+            column=column,
+            length=length,
+            limit=MAX_CELL,
+        )
+        raise BadInput(message, T("Export CSV or JSON Lines instead."))
+
+
+def _cells(example: Exportable) -> list[str]:
+    """The row of one example. What three texts cannot hold (turns, tools, images) stands whole in the last cell."""
+    try:
+        body = load(example.raw)
+    except ValueError:
+        return [str(example.id), "", "", "", example.label, example.split, example.raw]
+    texts = [system_text(body), user_text(body), answer_text(body)]
+    whole = "" if _is_plain(body) else example.raw
+    return [str(example.id), *texts, example.label, str(example.split), whole]
+
+
+def _is_plain(body: Body) -> bool:
+    """Whether system, user and assistant text are all there is."""
+    if body.keys() == {"prompt", "completion"}:
+        return all(isinstance(text, str) for text in body.values())
+    messages = messages_of(body)
+    roles = [message.get("role") for message in messages]
+    texts = all(m.keys() == {"role", "content"} and isinstance(m["content"], str) for m in messages)
+    return body.keys() == {"messages"} and texts and roles in (["system", "user", "assistant"], ["user", "assistant"])
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[Path]:
+    """A name to write to beside the target, which it replaces only when all went well."""
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        yield part
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,93 @@
+"""A first recipe for a file: by the names of its columns, then by what stands in them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from core.dataset.examples import Kind
+from core.dataset.readers.values import Row, Source
+from core.dataset.recipes import Recipe
+from core.dataset.vocabulary import INSTRUCTION, INSTRUCTION_INPUT, Role, plain, rank
+
+_LONGEST_LABEL = 40
+_MOST_LABELS = 200
+
+
+def suggest(source: Source) -> Recipe:
+    """The recipe to begin with: lines in a training format are taken as they are, tables are mapped."""
+    if source.training:
+        return Recipe(kind=source.training, as_is=True)
+    return guess(source.columns, source.sample)
+
+
+def guess(columns: Sequence[str], sample: Sequence[Row], kind: Kind = Kind.CHAT) -> Recipe:
+    """Roles for the columns. Known names decide; what is still open is told from the cells of the sample."""
+    chosen = _by_name(columns)
+    taken = set(chosen)
+    looks = {c: _Look.of(c, sample) for c in columns if c not in taken}
+    looks = {c: look for c, look in looks.items() if look.filled}
+    has = set(chosen.values())
+    if not has & {Role.LABEL, Role.ASSISTANT} and (label := _likely_label(looks)):
+        chosen[label] = Role.LABEL
+        del looks[label]
+    texts = [c for c, look in looks.items() if not look.numeric]
+    if Role.USER not in has and texts:
+        classifying = Role.LABEL in chosen.values()
+        # Beside a class the longest text is what is classified; without one, question comes before answer.
+        user = max(texts, key=lambda c: looks[c].length) if classifying else texts[0]
+        chosen[user] = Role.USER
+        texts.remove(user)
+    if not set(chosen.values()) & {Role.LABEL, Role.ASSISTANT} and texts:
+        chosen[max(texts, key=lambda c: looks[c].length)] = Role.ASSISTANT
+    # The chosen ones first: an instruction goes before its input, whatever their order in the file.
+    return Recipe(kind=kind, roles=chosen | {c: Role.IGNORE for c in columns if c not in chosen})
+
+
+def _by_name(columns: Sequence[str]) -> dict[str, Role]:
+    chosen: dict[str, Role] = {}
+    instruction = next((c for c in columns if plain(c) in INSTRUCTION), None)
+    if instruction:
+        chosen[instruction] = Role.USER
+        chosen |= {c: Role.USER for c in columns if plain(c) in INSTRUCTION_INPUT}
+    for role in (Role.SYSTEM, Role.USER, Role.ASSISTANT, Role.LABEL):
+        if role is Role.USER and instruction:
+            continue
+        ranked = [(place, c) for c in columns if c not in chosen and (place := rank(c, role)) is not None]
+        if ranked:
+            chosen[min(ranked, key=lambda pair: pair[0])[1]] = role
+    return chosen
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What the sample shows of one column."""
+
+    filled: int
+    distinct: int
+    length: float
+    longest: int
+    numeric: bool
+
+    @classmethod
+    def of(cls, column: str, sample: Sequence[Row]) -> _Look:
+        cells = [cell for row in sample if (cell := row.cells.get(column, "").strip())]
+        lengths = [len(cell) for cell in cells]
+        mean = sum(lengths) / max(1, len(lengths))
+        return cls(len(cells), len(set(cells)), mean, max(lengths, default=0), all(map(_is_number, cells)))
+
+
+def _likely_label(looks: dict[str, _Look]) -> str | None:
+    """The column of few, short, repeated values; words rather than numbers, the last of several."""
+    likely = [
+        (not look.numeric, place, column)
+        for place, (column, look) in enumerate(looks.items())
+        if look.filled >= 4
+        and look.longest <= _LONGEST_LABEL
+        and 1 < look.distinct <= min(_MOST_LABELS, look.filled / 2)
+    ]
+    return max(likely)[2] if likely and len(looks) > 1 else None
+
+
+def _is_number(cell: str) -> bool:
+    return cell.replace(".", "", 1).replace("-", "", 1).replace(",", "").isdigit()

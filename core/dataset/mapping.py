@@ -1,0 +1,211 @@
+"""A recipe at work: rows in, examples or reasons out, one by one."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from core.dataset import templates
+from core.dataset.examples import Body, Draft, Kind, Origin, dump, load
+from core.dataset.guessing import guess, suggest
+from core.dataset.readers.values import Reject, Row, Source, excerpt
+from core.dataset.recipes import Mode, Recipe, Sample
+from core.dataset.vocabulary import Role
+from core.errors import BadInput
+from core.words import T, Text
+
+__all__ = ["apply", "check", "guess", "label_counts", "preview", "suggest"]
+Progress = Callable[[int], None]
+_REPORT_EVERY = 1_000
+_AS_IS_KEYS = {
+    Kind.CHAT: ("messages",),
+    Kind.COMPLETION: ("prompt", "completion"),
+    Kind.PREFERENCE: ("preferred_output", "non_preferred_output"),
+    Kind.REINFORCEMENT: ("messages",),
+}
+
+
+def apply(
+    recipe: Recipe, rows: Iterable[Row | Reject], progress: Progress | None = None, *, source: Source | None = None
+) -> Iterator[Draft | Reject]:
+    """Examples in the file's order, rejected rows among them: drop classes, then sample, then map.
+
+    `progress` is told the number of rows read. Raises BadInput where the recipe does not fit the columns.
+    """
+    mapper = _Mapper(recipe, source)
+    if source and not recipe.as_is:
+        check(recipe, source.columns)
+    for row in _sampled(_kept(recipe, _counted(rows, progress)), recipe.sample):
+        yield row if isinstance(row, Reject) else mapper.draft(row)
+
+
+def preview(recipe: Recipe, row: Row, *, source: Source | None = None) -> Draft | Reject:
+    """What one row becomes. Raises BadInput where the recipe does not fit the row's columns."""
+    if not recipe.as_is:
+        check(recipe, tuple(row.cells))
+    return _Mapper(recipe, source).draft(row)
+
+
+def label_counts(recipe: Recipe, rows: Iterable[Row | Reject]) -> dict[str, int]:
+    """How often each label stands in the file, as it stands there, the commonest first; dropped ones too."""
+    column = recipe.label_column
+    if column is None:
+        return {}
+    counts = Counter(row.cells.get(column, "").strip() for row in rows if isinstance(row, Row))
+    counts.pop("", None)
+    return dict(counts.most_common())
+
+
+def check(recipe: Recipe, columns: Sequence[str]) -> None:
+    """Raise BadInput where a recipe asks for columns that a file lacks, or leaves a required part without text."""
+    if recipe.kind not in (Kind.CHAT, Kind.COMPLETION):
+        message = T("Rows cannot be mapped to the format {kind}.", kind=recipe.kind.value)
+        raise BadInput(message, T("Choose chat or completion."))
+    for column, role in recipe.roles.items():
+        if role is not Role.IGNORE and column not in columns:
+            message = T('The recipe asks for a column "{column}".', column=column)
+            raise BadInput(message, T("The columns are: {columns}.", columns=", ".join(columns)))
+    for role, text in recipe.templates.items():
+        templates.check(text, columns, f" ({role.value})")
+    for role in (Role.USER, Role.ASSISTANT):
+        if not _has_text(recipe, role):
+            raise BadInput(*_MISSING[role])
+
+
+_MISSING: dict[Role, tuple[Text, Text]] = {
+    Role.USER: (T("No column gives the user's message."), T("Choose one, or write a template.")),
+    Role.ASSISTANT: (T("No column gives the assistant's message."), T("Choose one, or choose a label column.")),
+}
+
+
+def _has_text(recipe: Recipe, role: Role) -> bool:
+    given = recipe.templates.get(role) or recipe.constants.get(role) or recipe.columns_for(role)
+    return bool(given or (role is Role.ASSISTANT and recipe.label_column))
+
+
+def _counted(rows: Iterable[Row | Reject], progress: Progress | None) -> Iterator[Row | Reject]:
+    count = 0
+    for count, row in enumerate(rows, start=1):
+        if progress and count % _REPORT_EVERY == 0:
+            progress(count)
+        yield row
+    if progress:
+        progress(count)
+
+
+def _kept(recipe: Recipe, rows: Iterator[Row | Reject]) -> Iterator[Row | Reject]:
+    column, dropped = recipe.label_column, frozenset(recipe.dropped)
+    if column is None or not dropped or recipe.as_is:
+        return rows
+    return (r for r in rows if isinstance(r, Reject) or r.cells.get(column, "").strip() not in dropped)
+
+
+def _sampled(rows: Iterator[Row | Reject], sample: Sample) -> Iterator[Row | Reject]:
+    """The sample in the file's order. Rejected rows that were met go along and do not count."""
+    if sample.mode is Mode.ALL:
+        yield from rows
+    elif sample.mode is Mode.FIRST:
+        yield from _first(rows, sample.n)
+    else:
+        chosen: deque[tuple[int, Row]] | list[tuple[int, Row]] = deque(maxlen=sample.n)
+        reservoir: list[tuple[int, Row]] = []
+        chance = random.Random(sample.seed)
+        count = 0
+        for row in rows:
+            if isinstance(row, Reject):
+                yield row
+                continue
+            if sample.mode is Mode.LAST:
+                chosen.append((count, row))
+            elif count < sample.n:
+                reservoir.append((count, row))
+            elif (place := chance.randrange(count + 1)) < sample.n:
+                reservoir[place] = (count, row)
+            count += 1
+        yield from (row for _, row in (sorted(reservoir) if sample.mode is Mode.RANDOM else chosen))
+
+
+def _first(rows: Iterator[Row | Reject], n: int) -> Iterator[Row | Reject]:
+    taken = 0
+    while taken < n and (row := next(rows, None)) is not None:
+        taken += isinstance(row, Row)
+        yield row
+
+
+@dataclass(frozen=True)
+class _Part:
+    """How one role's text is made."""
+
+    columns: tuple[str, ...] = ()
+    template: templates.Template | None = None
+    constant: str = ""
+
+    def text(self, cells: dict[str, str]) -> str:
+        if self.template:
+            filled = not self.columns or any(cells.get(column) for column in self.columns)
+            return self.template.render(cells) if filled else ""
+        return self.constant or "\n".join(cell for column in self.columns if (cell := cells.get(column, "")))
+
+
+class _Mapper:
+    """A recipe made ready: templates parsed once, columns looked up once."""
+
+    def __init__(self, recipe: Recipe, source: Source | None) -> None:
+        self._recipe = recipe
+        self._file, self._sheet = (source.name, source.sheet) if source else ("", "")
+        self._parts = {role: _part(recipe, role) for role in (Role.SYSTEM, Role.USER, Role.ASSISTANT)}
+        self._label = recipe.label_column
+        self._answer_is_label = self._parts[Role.ASSISTANT] == _Part()
+
+    def draft(self, row: Row) -> Draft | Reject:
+        return self._as_is(row) if self._recipe.as_is else self._mapped(row)
+
+    def _as_is(self, row: Row) -> Draft | Reject:
+        keys = _AS_IS_KEYS[self._recipe.kind]
+        body = load(row.raw) if row.raw else {}
+        if not any(key in body for key in keys):
+            reason = T("The line has no {keys}. Add it, or import the file with a mapping.", keys=" / ".join(keys))
+            return Reject(row.number, keys[0], reason, excerpt(row.raw or " | ".join(row.cells.values())))
+        return Draft(row.raw, self._recipe.kind, origin=Origin(self._file, row.number, self._sheet))
+
+    def _mapped(self, row: Row) -> Draft | Reject:
+        cells = {c: cell.strip() for c, cell in row.cells.items()} if self._recipe.strip else row.cells
+        seen = cells.get(self._label, "").strip() if self._label else ""
+        label = self._recipe.label_names.get(seen, seen)
+        system, user = self._parts[Role.SYSTEM].text(cells), self._parts[Role.USER].text(cells)
+        answer = label if self._answer_is_label else self._parts[Role.ASSISTANT].text(cells)
+        if not user.strip():
+            return self._empty(row, Role.USER)
+        if not answer.strip():
+            return self._empty(row, Role.ASSISTANT)
+        body = _body(self._recipe.kind, system, user, answer)
+        origin = Origin(self._file, row.number, self._sheet, row.cells)
+        return Draft(dump(body), self._recipe.kind, label, origin=origin)
+
+    def _empty(self, row: Row, role: Role) -> Reject:
+        columns = self._parts[role].columns
+        if role is Role.ASSISTANT and self._answer_is_label and self._label:
+            columns = (self._label,)
+        reasons = {
+            Role.USER: T("The user's message is empty. Fill the cell, or leave the row out."),
+            Role.ASSISTANT: T("The assistant's message is empty. Fill the cell, or leave the row out."),
+        }
+        return Reject(row.number, ", ".join(columns), reasons[role], excerpt(" | ".join(row.cells.values())))
+
+
+def _part(recipe: Recipe, role: Role) -> _Part:
+    if text := recipe.templates.get(role):
+        template = templates.parse(text)
+        return _Part(template.columns, template)
+    if constant := recipe.constants.get(role):
+        return _Part(constant=constant)
+    return _Part(recipe.columns_for(role))
+
+
+def _body(kind: Kind, system: str, user: str, answer: str) -> Body:
+    if kind is Kind.COMPLETION:
+        return {"prompt": f"{system}\n\n{user}" if system else user, "completion": answer}
+    messages = [{"role": "system", "content": system}] if system.strip() else []
+    return {"messages": [*messages, {"role": "user", "content": user}, {"role": "assistant", "content": answer}]}
