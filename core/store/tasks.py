@@ -8,11 +8,26 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Boolean, Column, Integer, Row, String, Table, insert, or_, select, update
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Engine,
+    Integer,
+    Row,
+    String,
+    Table,
+    create_engine,
+    event,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
+from core import sqlite
 from core.errors import AppError, NotFound
-from core.store.database import Database, Json, Moment, metadata, now
+from core.store.database import BUSY_SECONDS, Database, Json, Moment, metadata, now
 from core.store.texts import pack, pack_error, unpack, unpack_error
 from core.words import T, Text
 
@@ -229,3 +244,21 @@ def _task(row: Row[Any]) -> Task:
         heartbeat=row.heartbeat,
         rate=gained / elapsed if gained > 0 and elapsed > 0 else None,
     )
+
+
+def engine_for(url: str) -> Engine:
+    """The SQLite engine that the durable queue works with: our driver, safe journal, one writer at a time.
+
+    The queue starts its transactions in the driver's own way, so it cannot share the store's engine. Losing its last
+    moments with the power does no harm: the rows of the store are the truth, and the worker compares.
+    """
+    engine = create_engine(url, module=sqlite.module(), connect_args={"timeout": BUSY_SECONDS})
+
+    def prepare(connection: Any, _record: Any) -> None:
+        connection.execute(f"PRAGMA journal_mode = {sqlite.journal_mode()}")
+        connection.execute(f"PRAGMA synchronous = {'NORMAL' if sqlite.journal_mode() == 'WAL' else 'FULL'}")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.isolation_level = "IMMEDIATE"
+
+    event.listen(engine, "connect", prepare)
+    return engine

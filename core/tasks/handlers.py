@@ -1,0 +1,86 @@
+"""What each kind of task does, as steps. A step that was finished is not done again after a kill, one that was
+under way is begun again, so each step can be done twice without harm."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from core.errors import NotFound
+from core.settings import Settings
+from core.store import Store
+from core.tasks import enqueue
+from core.tasks.work import Work
+
+Step = Callable[[Work], dict[str, Any] | None]
+
+
+@dataclass(frozen=True)
+class Handler:
+    """How one kind of task is done: in which queue, in which steps."""
+
+    queue: str
+    steps: tuple[Step, ...]
+
+
+def import_file(work: Work) -> dict[str, Any]:
+    """A file becomes a dataset; a half one that a killed worker left is discarded first."""
+    from core.dataset.importing import import_file as verb
+
+    dataset_id = verb(work.store, work.arg("path"), work.arg("recipe"), work.arg("name"), work.progress, work.cancelled)
+    return {"dataset_id": dataset_id}
+
+
+def recount(work: Work) -> None:
+    """The tokens of a dataset are counted again, with another encoding."""
+    work.store.set_encoding(work.number, work.arg("encoding"))
+
+
+def launch(work: Work) -> None:
+    """A job that was written down is sent, once."""
+    from core import jobs
+
+    jobs.run_launch(work.store, work.settings, work.number)
+
+
+def follow(work: Work) -> None:
+    """A job is watched until nothing more can be learnt of it."""
+    from core import jobs
+
+    while True:
+        try:
+            job = jobs.poll(work.store, work.settings, work.number)
+        except NotFound:
+            return
+        if job.is_settled:
+            return
+        work.sleep(jobs.next_poll_delay(job))
+
+
+def evaluate(work: Work) -> None:
+    """The models of an evaluation are asked what they have not answered yet."""
+    from core import evaluation
+
+    evaluation.run(work.store, work.settings, work.number, work.progress, work.cancelled)
+
+
+HANDLERS: dict[str, Handler] = {
+    "import": Handler("work", (import_file,)),
+    "recount": Handler("work", (recount,)),
+    "launch": Handler("follow", (launch, follow)),
+    "follow": Handler("follow", (follow,)),
+    "evaluate": Handler("work", (evaluate,)),
+}
+
+
+def follow_jobs(store: Store, settings: Settings, *, recover: bool = False) -> None:
+    """Every job of which more can be learnt gets its follow task, unless its launch still runs."""
+    from core import jobs
+
+    if recover:
+        jobs.recover(store)
+    at_work = {(task.kind, task.subject) for task in store.tasks.active()}
+    for job in store.jobs.unsettled():
+        if not {("launch", str(job.id)), ("follow", str(job.id))} & at_work:
+            enqueue(store, settings, "follow", job.id)
