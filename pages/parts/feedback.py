@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
 
@@ -24,7 +26,9 @@ def errors() -> Iterator[None]:
         show_error(error)
     except Exception:  # a page must never end in a traceback
         log.exception("unforeseen error on a page")
-        st.error(_("Something went wrong here that we did not foresee. Nothing that was saved is lost; please try again."))
+        st.error(
+            _("Something went wrong here that we did not foresee. Nothing that was saved is lost; please try again.")
+        )
 
 
 def show_error(error: AppError) -> None:
@@ -61,3 +65,13 @@ def duration(seconds: float) -> str:
     if whole < 5400:
         return _("{n} min", n=round(whole / 60))
     return _("{h} h {m} min", h=whole // 3600, m=whole % 3600 // 60)
+
+
+def moment(at: datetime) -> str:
+    """A point in time on the clock of the person who looks: "14:05" today, else with its date."""
+    try:
+        zone = ZoneInfo(st.context.timezone or "UTC")
+    except (ZoneInfoNotFoundError, ValueError):
+        zone = ZoneInfo("UTC")
+    local, today = at.astimezone(zone), datetime.now(zone)
+    return local.strftime("%H:%M" if local.date() == today.date() else "%Y-%m-%d %H:%M")

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import streamlit as st
 
 from core.settings import Settings
 from core.store import Store
+
+if TYPE_CHECKING:
+    from core.tokens import Catalogue
+
+PRICES = "prices"  # the preference that holds an edited price table
 
 
 @st.cache_resource(show_spinner=False)
@@ -24,3 +31,10 @@ def who() -> str:
     """The name written into the history of edits: the person logged in, else this machine's user."""
     name = getattr(st.user, "email", None) or getattr(st.user, "name", None)
     return str(name or settings().user)
+
+
+def catalogue() -> Catalogue:
+    """Models and prices: those that came with Luopan, or the table a person edited."""
+    from core.tokens import Catalogue
+
+    return Catalogue.load(store().preferences.get(PRICES))

@@ -6,6 +6,7 @@ each is kept in the URL as well, so that a link or a reload finds the same view.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -131,3 +132,13 @@ def flush_pending() -> None:
     write = st.session_state.get("pending_flush")
     if write is not None:
         write()
+
+
+def take(key: str) -> Any:
+    """The value kept under a key, which is forgotten by this; None where there is none."""
+    return st.session_state.pop(key, None)
+
+
+def new_token() -> str:
+    """A random name for something that must happen only once."""
+    return uuid.uuid4().hex

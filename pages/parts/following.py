@@ -1,0 +1,146 @@
+"""One training on screen, followed live: its state, progress, curves, checkpoints and events."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.jobs.values import Job, LaunchState
+from core.provider.status import Status
+from core.words import _
+from pages.parts import curves, feedback, frame, resources, state
+from pages.parts.text import escape
+
+LOOK_EVERY = 1.5  # seconds between two looks at a training that is going on
+
+
+def choose() -> Job | None:
+    """The open training, with a chooser where there are several; None where there is none."""
+    jobs = {job.id: job for job in resources.store().jobs.list()}
+    if not jobs:
+        return None
+    chosen = state.job_id()
+    if chosen not in jobs:
+        chosen = next(iter(jobs))
+    if len(jobs) > 1:
+        chosen = st.selectbox(
+            _("Training"),
+            list(jobs),
+            index=list(jobs).index(chosen),
+            format_func=lambda number: f"#{number} · {jobs[number].name} · {jobs[number].model}",
+            label_visibility="collapsed",
+        )
+    state.open_job(chosen)
+    return jobs[chosen]
+
+
+def show(job: Job) -> None:
+    """The training; drawn again by itself while it may still change."""
+    if job.is_settled:
+        _body(job)
+    else:
+        st.fragment(_live, run_every=LOOK_EVERY)(job.id)
+
+
+def _live(job_id: int) -> None:
+    job = resources.store().jobs.get(job_id)
+    if job.is_settled:
+        st.rerun()
+    with feedback.errors():
+        _body(job)
+
+
+def _body(job: Job) -> None:
+    _headline(job)
+    _decisions(job)
+    store = resources.store()
+    points = store.jobs.metrics(job.id)
+    checkpoints = store.jobs.checkpoints(job.id)
+    if points:
+        from core.jobs import metrics, reading
+
+        lines = metrics.series(store, job.id)
+        curves.show(lines, [checkpoint.step for checkpoint in checkpoints], key=f"curve-{job.id}")
+        for sentence in reading.read_curve(lines, checkpoints):
+            st.markdown(f"💡 {escape(sentence)}")
+    _facts(job)
+    if checkpoints:
+        _checkpoints(job)
+    with st.expander(_("What the provider said")):
+        events = reversed(store.jobs.events(job.id, limit=500))
+        rows = [{_("When"): event.at, _("Level"): event.level, _("Message"): event.message} for event in events]
+        st.dataframe(rows, hide_index=True, height=280 if len(rows) > 6 else "auto")
+
+
+def _headline(job: Job) -> None:
+    marks = {Status.SUCCEEDED: "✅", Status.FAILED: "⛔", Status.CANCELLED: "⏹️"}
+    mark = marks.get(job.status, "⏳") if job.status else "⛔" if job.state == LaunchState.REFUSED else "⏳"
+    st.subheader(f"{mark} {escape(job.shown)}")
+    if job.is_running or job.state in (LaunchState.INTENT, LaunchState.SENDING, LaunchState.UNKNOWN):
+        parts = []
+        if job.step is not None and job.total_steps:
+            parts.append(_("step {n} of {total}", n=f"{job.step:,}", total=f"{job.total_steps:,}"))
+        left = job.remaining()
+        if left is not None:
+            parts.append(_("about {time} left", time=feedback.duration(left.total_seconds())))
+        st.progress(job.progress or 0.0, text=" · ".join(parts) or _("Working …"))
+    if str(job.error):
+        st.error(escape(job.error) + (f"\n\n{escape(job.hint)}" if str(job.hint) else ""))
+
+
+def _decisions(job: Job) -> None:
+    """What a person can do about it now."""
+    with st.container(horizontal=True):
+        if job.is_running:
+            st.button(_("Stop the training"), icon="⏹️", key=f"cancel-{job.id}", on_click=_act, args=("cancel", job.id))
+        if job.state == LaunchState.ASK:
+            st.button(_("Look again"), type="primary", on_click=_act, args=("check_again", job.id))
+            st.button(_("Launch again (may cost twice)"), on_click=_act, args=("launch_again", job.id))
+        if job.is_usable:
+            st.page_link(frame.COMPARE, label=f"**{_('Compare it with the base model')}**", icon="⚖️")
+            st.page_link(frame.ASK, label=_("Ask it something"), icon="💬")
+        elif job.is_settled:
+            st.page_link(frame.LAUNCH, label=_("Start another training"), icon="🚀")
+
+
+def _act(verb: str, job_id: int) -> None:
+    """Do what was decided; what needs the provider's time goes to the worker."""
+    from core import jobs, tasks
+
+    store, settings = resources.store(), resources.settings()
+    with feedback.errors():
+        getattr(jobs, verb)(store, settings, job_id)
+        kind = "launch" if verb == "launch_again" else "follow"
+        tasks.enqueue(store, settings, kind, str(job_id), {})
+
+
+def _facts(job: Job) -> None:
+    given = job.params
+    rows = {
+        _("Model to start from"): job.model,
+        _("New model"): job.fine_tuned_model or "–",
+        _("Epochs"): _automatic(given.get("epochs")),
+        _("Tokens trained"): f"{job.trained_tokens:,}" if job.trained_tokens else "–",
+        _("Started"): feedback.moment(job.created_at),
+        _("Finished"): feedback.moment(job.finished_at) if job.finished_at else "–",
+    }
+    for column, (name, value) in zip(st.columns([3, 4, 2, 2, 3, 3]), rows.items(), strict=True):
+        column.caption(name)
+        column.text(value)
+
+
+def _automatic(value: object) -> str:
+    return _("automatic") if value in (None, "auto") else str(value)
+
+
+def _checkpoints(job: Job) -> None:
+    with st.expander(_("Checkpoints: models kept on the way")):
+        rows = [
+            {
+                _("Step"): checkpoint.step,
+                _("Model"): checkpoint.model,
+                **{curves.series_name(name): round(value, 4) for name, value in checkpoint.metrics.items()
+                   if name != "step"},
+            }
+            for checkpoint in resources.store().jobs.checkpoints(job.id)
+        ]  # fmt: skip
+        st.dataframe(rows, hide_index=True)

@@ -1,0 +1,134 @@
+"""The form of a new training, what stands in its way, and the button that sends it once."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.dataset.examples import Split
+from core.jobs.values import JobDraft
+from core.provider.connection import Connection
+from core.store import Dataset
+from core.words import _
+from pages.parts import choices, feedback, frame, resources, state
+from pages.parts.text import escape
+
+
+def show_data(dataset: Dataset) -> None:
+    """How many rows train and how many are held out; where nothing is held out, how to do that."""
+    counts = resources.store().split_counts(dataset.id)
+    validation = counts.get(Split.VALIDATION, 0)
+    train = counts.get(Split.TRAIN, 0) + counts.get(Split.NONE, 0)
+    with st.container(border=True, horizontal=True):
+        st.metric(_("Rows to train on"), f"{train:,}")
+        st.metric(_("Rows held out"), f"{validation:,}")
+        if not validation:
+            st.caption(_("Nothing is held out, so there will be nothing honest to compare on."))
+            st.page_link(frame.CHECK, label=_("Split the data first"), icon="🔎")
+
+
+def form(dataset: Dataset) -> JobDraft:
+    """What a person wants to train, as far as it is filled in."""
+    connection = choices.connection(_("Train where"), "launch_connection")
+    for note in connection.preset.notes:
+        st.caption(escape(note))
+    model = _model(connection)
+    name = st.text_input(
+        _("Name of this training"), value=dataset.name, max_chars=100, help=_("For your own list; free to choose.")
+    )
+    with st.expander(_("More choices (all can stay as they are)")):
+        automatic = st.toggle(_("Let the provider choose the epochs"), value=True, key="launch_auto_epochs")
+        epochs = None if automatic else st.slider(_("Epochs: how often each row is seen"), 1, 50, 3)
+        suffix = st.text_input(
+            _("Suffix: a word in the name of the new model"),
+            max_chars=connection.preset.suffix_limit,
+            placeholder="my-topics",
+        )
+        seed = st.number_input(
+            _("Seed: the same number gives the same training"), 0, 2**31 - 1, value=None, placeholder=_("random")
+        )
+        rate = st.number_input(
+            _("Learning rate multiplier"), 0.0, None, value=None, placeholder=_("automatic"), format="%g"
+        )
+        batch = st.number_input(_("Batch size"), 1, 256, value=None, placeholder=_("automatic"))
+    return JobDraft(
+        connection_id=connection.id,
+        version_id=None,
+        model=model,
+        name=name.strip() or dataset.name,
+        epochs=epochs or "auto",
+        batch_size=batch or "auto",
+        learning_rate_multiplier=rate or "auto",
+        suffix=suffix.strip(),
+        seed=seed,
+        draft_id=state.once("launch_draft", state.new_token),
+    )
+
+
+def _model(connection: Connection) -> str:
+    """The base model: from what the connection offers and the catalogue trains, or typed."""
+    listed = [price.model for price in resources.catalogue().models(connection.kind.value) if price.model != "*"]
+    offered = choices.offered_models(connection.id, connection.base_url)
+    known = [model for model in offered if model in listed or connection.is_local]
+    options = known or offered or listed
+    return (
+        st.selectbox(
+            _("Model to start from"),
+            options,
+            index=0 if options else None,
+            accept_new_options=True,
+            key=f"launch_model_{connection.id}",
+            placeholder=_("Type the name of a model"),
+            help=_("Not in the list? Type its name and press Enter."),
+        )
+        or ""
+    )
+
+
+def summary(dataset: Dataset, draft: JobDraft) -> None:
+    """Ready or not ready, line by line, and the button."""
+    from core import jobs
+
+    with st.container(border=True):
+        with st.spinner(_("Looking whether everything is ready …"), show_time=False):
+            draft = _with_version(dataset, draft)
+            readiness = jobs.readiness(resources.store(), resources.settings(), draft)
+        st.subheader(_("Ready to train") if readiness.ready else _("Not ready yet"))
+        for item in readiness.items:
+            mark = "✅" if item.ok else "⛔" if item.blocking else "⚠️"
+            st.markdown(f"{mark} {escape(item.text)}")
+        st.button(
+            _("Start training"),
+            type="primary",
+            icon="🚀",
+            width="stretch",
+            disabled=not readiness.ready,
+            on_click=_launch,
+            args=(draft,),
+        )
+        st.caption(_("One click sends one job, never two. You can close the browser; it goes on."))
+    started = state.take("launched_job")
+    if started is not None:
+        state.open_job(started)
+        st.switch_page(frame.JOBS)
+
+
+def _with_version(dataset: Dataset, draft: JobDraft) -> JobDraft:
+    """The draft on the frozen version of the data as they are now."""
+    from dataclasses import replace
+
+    kept = state.get("frozen_version", (0, 0, 0))
+    if kept[:2] != (dataset.id, dataset.revision):
+        version = resources.store().freeze(dataset.id)
+        kept = (dataset.id, dataset.revision, version.id)
+        state.put("frozen_version", kept)
+    return replace(draft, version_id=kept[2])
+
+
+def _launch(draft: JobDraft) -> None:
+    from core import jobs, tasks
+
+    with feedback.errors():
+        job = jobs.launch(resources.store(), resources.settings(), draft, resources.who())
+        tasks.enqueue(resources.store(), resources.settings(), "launch", str(job.id), {})
+        state.drop("launch_draft")
+        state.put("launched_job", job.id)
