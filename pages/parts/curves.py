@@ -131,3 +131,9 @@ def show(lines: Sequence[Line], checkpoints: Sequence[int], key: str) -> None:
             for name in others:
                 figure = curve(lines, [name], name, checkpoints)
                 st.plotly_chart(figure, key=f"{key}-{name}", config={"displaylogo": False})
+
+
+def shades() -> list[tuple[float, str]]:
+    """A colour scale from the page's background to its first chart colour."""
+    mode = "dark" if st.context.theme.type == "dark" else "light"
+    return [(0.0, str(st.get_option(f"theme.{mode}.secondaryBackgroundColor"))), (1.0, palette()[0])]

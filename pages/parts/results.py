@@ -1,0 +1,135 @@
+"""What a comparison found: the scores, the confusion matrix, and the answers side by side."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.evaluation.scoring import ModelScore
+from core.store.evaluations import Evaluation
+from core.words import _
+from pages.parts import answers, curves, feedback, frame, resources
+from pages.parts.text import escape
+
+MANY_LABELS = 30  # labels above which a confusion matrix can no longer be read
+
+
+def show(evaluation: Evaluation) -> None:
+    """Scores first, then where the models go wrong, then every answer."""
+    from core.evaluation import scoring
+
+    store = resources.store()
+    with st.spinner(_("Counting …"), show_time=False):
+        scores = scoring.scores(store, evaluation.id)
+    if len(evaluation.models) > 1:
+        pair = scoring.paired(store, evaluation.id)
+        st.markdown(f"**{escape(pair.sentence)}** {escape(pair.verdict)}")
+    for column, score in zip(st.columns(len(scores)), scores, strict=True):
+        with column.container(border=True):
+            _tiles(score)
+    side, matrix, labels = st.tabs([_("Answers side by side"), _("What is mixed up"), _("Label by label")])
+    with side:
+        answers.show(evaluation)
+    with matrix:
+        _confusion(scores)
+    with labels:
+        _labels(scores)
+    feedback.next_step(
+        _("{n} rows compared.", n=f"{evaluation.rows:,}"), _("Ask both something of your own"), frame.ASK
+    )
+
+
+def percent(value: float | None) -> str:
+    """A share as a percentage; a dash where there are no data."""
+    return "–" if value is None else f"{value:.1%}"
+
+
+def _tiles(score: ModelScore) -> None:
+    st.markdown(f"**{escape(score.ref.name)}**")
+    st.caption(escape(score.ref.model))
+    with st.container(horizontal=True):
+        if score.similarity is None:
+            st.metric(_("Accuracy"), percent(score.accuracy))
+            st.metric(_("Macro F1"), percent(score.macro_f1))
+        else:
+            st.metric(_("Likeness to the expected answer"), percent(score.similarity))
+            st.metric(_("Exactly right"), percent(score.accuracy))
+        seconds = score.seconds_median
+        st.metric(_("Time for an answer"), "–" if seconds is None else f"{seconds * 1000:,.0f} ms")
+    notes = [_("{n} of {total} rows answered", n=f"{score.answered:,}", total=f"{score.rows:,}")]
+    if score.interval:
+        low, high = score.interval
+        notes.append(_("true accuracy probably {low} to {high}", low=percent(low), high=percent(high)))
+    if score.errors:
+        notes.append(_("{n} could not be asked", n=f"{score.errors:,}"))
+    st.caption(escape(" · ".join(notes)))
+
+
+def _choose(scores: list[ModelScore], key: str) -> ModelScore | None:
+    """Whose labels are looked at: the last model first; None where the answers are no closed set."""
+    closed = [score for score in scores if score.confusion]
+    if not closed:
+        st.info(_("The answers are free text, so there are no labels to mix up."))
+        return None
+    if len(closed) == 1:
+        return closed[0]
+    names = [score.ref.name for score in closed]
+    chosen = st.segmented_control(
+        _("Model"), names, default=names[-1], key=key, required=True, label_visibility="collapsed"
+    )
+    return closed[names.index(chosen)]
+
+
+def _confusion(scores: list[ModelScore]) -> None:
+    import plotly.graph_objects as go
+
+    score = _choose(scores, "confusion_model")
+    if score is None:
+        return
+    keep = range(min(len(score.labels), MANY_LABELS))
+    said = [*keep, len(score.labels)]
+    names = [*score.labels, _("something else")]
+    counts = [[score.confusion[i][j] for j in said] for i in keep]
+    shares = [[n / (sum(score.confusion[i]) or 1) for n in row] for i, row in zip(keep, counts, strict=True)]
+    figure = go.Figure(
+        go.Heatmap(
+            z=shares,
+            x=[names[j] for j in said],
+            y=[names[i] for i in keep],
+            text=[[str(n) if n else "" for n in row] for row in counts],
+            texttemplate="%{text}" if len(keep) <= 20 else None,
+            customdata=counts,
+            hovertemplate=_("expected") + " %{y}<br>" + _("answered") + " %{x}<br>%{customdata}<extra></extra>",
+            colorscale=curves.shades(),
+            showscale=False,
+            xgap=1,
+            ygap=1,
+        )
+    )
+    figure.update_layout(
+        height=max(300, 90 + 30 * len(keep)),
+        margin={"l": 8, "r": 8, "t": 30, "b": 8},
+        xaxis={"title": _("What the model answered"), "side": "top", "type": "category"},
+        yaxis={"title": _("What was expected"), "autorange": "reversed", "type": "category"},
+    )
+    st.plotly_chart(figure, key="confusion", config={"displaylogo": False})
+    if len(score.labels) > MANY_LABELS:
+        st.caption(_("The {n} most frequent labels of {total}.", n=MANY_LABELS, total=len(score.labels)))
+
+
+def _labels(scores: list[ModelScore]) -> None:
+    score = _choose(scores, "label_model")
+    if score is None:
+        return
+    rows = [
+        {
+            _("Label"): each.label,
+            _("Rows"): each.support,
+            _("Found (recall)"): each.recall,
+            _("Right when said (precision)"): each.precision,
+            _("F1"): each.f1,
+        }
+        for each in score.per_class
+    ]
+    shares = [_("Found (recall)"), _("Right when said (precision)"), _("F1")]
+    columns = {name: st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1) for name in shares}
+    st.dataframe(rows, hide_index=True, column_config=columns, height=38 + 35 * min(len(rows), 20))
