@@ -58,8 +58,13 @@ def connection_name(connection: Connection) -> str:
 @st.cache_data(ttl=20, show_spinner=False)
 def offered_models(connection_id: str, base_url: str) -> list[str]:
     """The ids of the models that a connection offers now; an empty list where it does not answer."""
-    from core.provider import client
+    from core import provider
+    from core.errors import AppError
 
-    connection = resources.store().jobs.connection(connection_id)
-    outcome = client.connect(resources.settings(), connection).models()
-    return [model["id"] for model in outcome.value] if outcome.ok else []
+    try:
+        with provider.connect(
+            resources.settings(), resources.store().jobs.connection(connection_id), patience=2
+        ) as client:
+            return [str(model["id"]) for model in client.models().unwrap() if model.get("id")]
+    except AppError:
+        return []

@@ -1,0 +1,146 @@
+"""The connections that are set up, a way to try each, and the form for a new one."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import streamlit as st
+
+from core.provider.connection import PRESETS, Connection, Preset, ProviderKind
+from core.words import _
+from pages.parts import choices, feedback, resources, state
+from pages.parts.text import escape
+
+
+def overview() -> None:
+    """Every connection with its address, its key (masked) and what is known of it."""
+    for connection in resources.store().jobs.connections():
+        with st.container(border=True):
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.markdown(f"**{escape(choices.connection_name(connection))}**", width="stretch")
+                st.button(_("Try it"), key=f"try-{connection.id}", on_click=_try, args=(connection.id,))
+                if not connection.is_local:
+                    st.button(_("Remove"), key=f"remove-{connection.id}", on_click=_remove, args=(connection.id,))
+            st.caption(escape(_address(connection)))
+            _end(connection.preset)
+            found = state.get(f"tried-{connection.id}", None)
+            if found is not None:
+                (st.success if found[0] else st.error)(escape(found[1]))
+            if connection.is_local:
+                _for_programs()
+
+
+def _address(connection: Connection) -> str:
+    from core import provider
+    from core.errors import AppError
+
+    try:
+        where = provider.endpoint.resolve(resources.settings(), connection).base_url
+    except AppError as error:
+        where = str(error.message)
+    key = {
+        "local": _("its own key"),
+        "keyring": _("key in the system's keyring"),
+        "file": _("key in an encrypted file"),
+        "": _("no key"),
+    }.get(connection.key_source) or _("key in the variable {name}", name=connection.key_source.removeprefix("env:"))
+    return f"{where} · {key}"
+
+
+def _end(preset: Preset) -> None:
+    days = preset.days_left(date.today())
+    if days is not None:
+        sentence = _("New trainings end here on {day}: {n} days left.", day=preset.last_new_job, n=max(0, days))
+        (st.error if days < 60 else st.info)(escape(sentence), icon="📅")
+    for note in preset.notes:
+        st.caption(escape(note))
+
+
+def _for_programs() -> None:
+    from core import provider
+    from core.errors import AppError
+
+    with st.expander(_("Use it from your own programs")):
+        try:
+            where = provider.endpoint.resolve(resources.settings(), provider.LOCAL).base_url
+        except AppError as error:
+            feedback.show_error(error)
+            return
+        st.write(_("Any program that speaks to OpenAI can train here: give it this address and key."))
+        key_file = resources.settings().provider_home / "key"
+        st.code(
+            "from pathlib import Path\nfrom openai import OpenAI\n\n"
+            f"client = OpenAI(base_url={where!r}, api_key=Path({str(key_file)!r}).read_text())",
+            language="python",
+        )
+
+
+def form() -> None:
+    """A new connection: a known provider fills in its address."""
+    with st.expander(_("Add a connection"), icon="➕", expanded=state.get("adding_connection", False)):
+        kinds = [kind for kind in ProviderKind if kind != ProviderKind.LOCAL]
+        kind = st.selectbox(_("Provider"), kinds, format_func=lambda kind: PRESETS[kind].name, key="new_kind")
+        preset = PRESETS[kind]
+        _end(preset)
+        base_url = st.text_input(
+            _("Address (base URL)"), preset.base_url, key=f"new_url_{kind}", placeholder="https://…/v1"
+        )
+        name = st.text_input(_("Name"), preset.name if kind != ProviderKind.OTHER else "", key=f"new_name_{kind}")
+        how = {"typed": _("Enter the key here"), "env": _("Take it from an environment variable"), "": _("No key")}
+        source = st.segmented_control(
+            _("Key"), list(how), format_func=how.__getitem__, default="typed", required=True, key="new_source"
+        )
+        if source == "typed":
+            st.text_input(_("Key"), type="password", key="new_key", autocomplete="off")
+            st.caption(_("It is kept in the system's keyring, or encrypted outside the database; never shown again."))
+        elif source == "env":
+            st.text_input(_("Name of the variable"), "OPENAI_API_KEY", key="new_variable")
+        st.button(_("Save"), type="primary", on_click=_save, args=(kind, base_url, name, source))
+
+
+def _save(kind: ProviderKind, base_url: str, name: str, source: str) -> None:
+    from core import provider
+    from core.errors import BadInput
+    from core.words import T
+
+    state.put("adding_connection", True)
+    with feedback.errors():
+        address = provider.check_base_url(base_url)
+        id = state.new_token()[:12]
+        key_source = ""
+        if source == "typed":
+            secret = state.take("new_key") or ""
+            if not secret.strip():
+                raise BadInput(T("No key was entered."), T("Paste the key, or choose “No key”."))
+            key_source = provider.save_key(resources.settings(), id, secret)
+        elif source == "env":
+            key_source = f"env:{state.get('new_variable', '').strip()}"
+        connection = Connection(id, name.strip() or PRESETS[kind].name, address, kind, key_source)
+        resources.store().jobs.save_connection(connection)
+        state.put("adding_connection", False)
+        _try(id)
+
+
+def _try(connection_id: str) -> None:
+    """Ask for the list of models: it costs nothing and changes nothing."""
+    from core import provider
+    from core.errors import AppError
+
+    choices.offered_models.clear()
+    try:
+        connection = resources.store().jobs.connection(connection_id)
+        with provider.connect(resources.settings(), connection, patience=2) as client:
+            models = client.models().unwrap()
+        outcome = (True, _("It answers and offers {n} models.", n=len(models)))
+    except AppError as error:
+        outcome = (False, f"{error.message} {error.hint}")
+    state.put(f"tried-{connection_id}", outcome)
+
+
+def _remove(connection_id: str) -> None:
+    from core import provider
+
+    with feedback.errors():
+        provider.forget_key(resources.settings(), connection_id)
+        resources.store().jobs.delete_connection(connection_id)
+        feedback.saved(_("The connection and its key are removed. Its trainings stay in your list."))
