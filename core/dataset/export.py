@@ -35,7 +35,7 @@ class Exportable(Protocol):
 def to_jsonl(examples: Iterable[Exportable], path: Path) -> int:
     """One line an example, exactly as it was imported or last edited; the number of lines."""
     count = 0
-    with _replacing(path) as part, part.open("w", encoding="utf-8", newline="\n") as file:
+    with replacing(path) as part, part.open("w", encoding="utf-8", newline="\n") as file:
         for example in examples:
             count += 1
             file.write(f"{example.raw}\n")
@@ -50,7 +50,7 @@ def to_csv(examples: Iterable[Exportable], path: Path, *, guard: bool = False, b
     """
     count = 0
     encoding = "utf-8-sig" if bom else "utf-8"
-    with _replacing(path) as part, part.open("w", encoding=encoding, newline="") as file:
+    with replacing(path) as part, part.open("w", encoding=encoding, newline="") as file:
         writer = csv.writer(file)
         writer.writerow(COLUMNS)
         for example in examples:
@@ -68,7 +68,7 @@ def to_xlsx(examples: Iterable[Exportable], path: Path) -> int:
     import xlsxwriter
 
     count = 0
-    with _replacing(path) as part:
+    with replacing(path) as part:
         book = xlsxwriter.Workbook(str(part), {"constant_memory": True})
         try:
             sheet = book.add_worksheet("examples")
@@ -125,7 +125,7 @@ def _is_plain(body: Body) -> bool:
 
 
 @contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path) -> Iterator[Path]:
     """A name to write to beside the target, which it replaces only when all went well."""
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:

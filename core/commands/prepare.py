@@ -1,0 +1,208 @@
+"""`python -m core prepare`: from a table to a training file."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from core.words import _
+
+if TYPE_CHECKING:
+    from core.dataset.readers import Reject, Source
+    from core.dataset.recipes import Recipe
+
+SHOWN = 20  # rejected rows that are written out
+
+DESCRIPTION = """\
+Turn a table into a training file.
+
+FILE may be CSV, TSV, XLSX, JSON or JSON Lines; which one is seen from its content. The columns are recognised by
+their names (question and answer, text and label, prompt and completion, instruction, input and output, …) or by what
+stands in them. How they were understood is written down as a recipe: change that file and give it with --recipe to
+use a prompt template, rename or drop classes, or take a sample.
+
+It writes NAME_prepared.jsonl and NAME_recipe.json beside FILE (or into --out), and NAME_rejected.csv with the rows
+that cannot be used, if there are any.
+Ends with 0 when there are examples, 2 when no row can be used.
+"""
+EXAMPLES = """\
+examples:
+  python -m core prepare questions.xlsx --sheet "2026"
+  python -m core prepare questions.csv --recipe questions_recipe.json --out prepared
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
+    """Add `prepare` to the command line."""
+    parser = subparsers.add_parser(
+        "prepare",
+        help="turn a table (CSV, TSV, XLSX, JSON) into a training file",
+        description=DESCRIPTION,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("file", type=Path, help="the table to read")
+    parser.add_argument("--recipe", type=Path, metavar="R", help="how columns become examples (else it is guessed)")
+    parser.add_argument("--out", type=Path, metavar="D", help="folder to write to (else the folder of FILE)")
+    parser.add_argument("--sheet", metavar="S", help="sheet of a workbook (else its first)")
+    parser.add_argument("--json", action="store_true", help="print the outcome as one JSON object")
+    parser.set_defaults(run=run)
+
+
+@dataclass
+class _Outcome:
+    """What became of the rows."""
+
+    labels: Counter[str] = field(default_factory=Counter)
+    rejects: list[Reject] = field(default_factory=list)
+    examples: int = 0
+
+
+def run(options: argparse.Namespace) -> int:
+    """Read, map, write; 0 where there are examples. Raises BadInput where there are none."""
+    from core.dataset.export import replacing
+    from core.dataset.importing import nothing_usable
+    from core.dataset.readers import sniff
+
+    _exists(options.file)
+    source = sniff(options.file, sheet=options.sheet)
+    recipe = _recipe(options.recipe, source)
+    folder = options.out or options.file.parent
+    folder.mkdir(parents=True, exist_ok=True)
+    stem = options.file.stem
+    target, recipe_target = folder / f"{stem}_prepared.jsonl", folder / f"{stem}_recipe.json"
+    outcome = _Outcome()
+    with replacing(target) as part, part.open("w", encoding="utf-8", newline="\n") as file:
+        for line in _lines(recipe, source, outcome):
+            file.write(f"{line}\n")
+        if not outcome.examples:
+            raise nothing_usable(source, next(iter(outcome.rejects), None))
+    recipe_target.write_text(recipe.to_json(), encoding="utf-8")
+    _write_rejects(folder / f"{stem}_rejected.csv", outcome.rejects)
+    show = _as_json if options.json else _as_text
+    print(show(source, recipe, outcome, target, recipe_target))
+    return 0
+
+
+def _exists(path: Path) -> None:
+    from core.errors import NotFound
+    from core.words import T
+
+    if not path.is_file():
+        raise NotFound(T("There is no file {file}.", file=str(path)), T("Check its name and folder."))
+
+
+def _recipe(path: Path | None, source: Source) -> Recipe:
+    from core.dataset.mapping import suggest
+    from core.dataset.recipes import Recipe
+
+    if path is None:
+        return suggest(source)
+    _exists(path)
+    return Recipe.from_json(path.read_bytes(), path.name)
+
+
+def _lines(recipe: Recipe, source: Source, outcome: _Outcome) -> Iterator[str]:
+    """The examples' lines; what else happens is noted in the outcome."""
+    from core.dataset.mapping import apply
+    from core.dataset.readers import Reject, read
+
+    for result in apply(recipe, read(source), _progress(source), source=source):
+        if isinstance(result, Reject):
+            outcome.rejects.append(result)
+            continue
+        outcome.examples += 1
+        if result.label:
+            outcome.labels[result.label] += 1
+        yield result.raw
+
+
+def _progress(source: Source) -> Any:
+    """The rows read so far, on a terminal; nothing where nobody watches."""
+    if not sys.stderr.isatty():
+        return None
+    return lambda rows: print(f"{rows:,} / {max(rows, source.rows_estimate):,}", end="\r", file=sys.stderr, flush=True)
+
+
+def _write_rejects(path: Path, rejects: list[Reject]) -> None:
+    if not rejects:
+        path.unlink(missing_ok=True)  # of an earlier run: it would tell of rows that are mended
+        return
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["row", "column", "reason", "seen"])
+        writer.writerows((r.row, r.column, str(r.reason), r.seen) for r in rejects)
+
+
+def _as_json(source: Source, recipe: Recipe, outcome: _Outcome, target: Path, recipe_target: Path) -> str:
+    rejects = [{"row": r.row, "column": r.column, "reason": str(r.reason), "seen": r.seen} for r in outcome.rejects]
+    return json.dumps(
+        {
+            "file": str(source.path),
+            "format": source.format.value,
+            "encoding": source.encoding,
+            "sheet": source.sheet,
+            "columns": list(source.columns),
+            "recipe": recipe.as_dict(),
+            "examples": outcome.examples,
+            "rejected": len(rejects),
+            "labels": dict(outcome.labels.most_common()),
+            "rejects": rejects,
+            "output": str(target),
+            "recipe_file": str(recipe_target),
+        },
+        ensure_ascii=False,
+    )
+
+
+def _as_text(source: Source, recipe: Recipe, outcome: _Outcome, target: Path, recipe_target: Path) -> str:
+    lines = [
+        _(
+            "{file}: {format}, {encoding}, columns: {columns}",
+            file=source.name,
+            format=source.format.value,
+            encoding=source.encoding,
+            columns=", ".join(source.columns),
+        ),
+        *_understood(recipe),
+        "",
+        _("{number} examples written to {file}", number=f"{outcome.examples:,}", file=target),
+        _("the recipe is in {file}", file=recipe_target),
+    ]
+    if outcome.labels:
+        lines += ["", _("Labels")]
+        lines += [f"  {count:6,}  {label}" for label, count in outcome.labels.most_common(SHOWN)]
+        lines += _more(len(outcome.labels))
+    if outcome.rejects:
+        rejected = target.with_name(f"{Path(source.name).stem}_rejected.csv")
+        number = f"{len(outcome.rejects):,}"
+        lines += ["", _("{number} rows cannot be used; all of them are listed in {file}", number=number, file=rejected)]
+        lines += [_rejected(reject) for reject in outcome.rejects[:SHOWN]]
+        lines += _more(len(outcome.rejects))
+    return "\n".join([*lines, "", _("Next: {command}", command=f"python -m core check {target}")])
+
+
+def _understood(recipe: Recipe) -> list[str]:
+    from core.dataset.vocabulary import Role
+
+    if recipe.as_is:
+        return [_("The lines are training examples already and were taken as they are.")]
+    words = [f"{column} → {role.value}" for column, role in recipe.roles.items() if role is not Role.IGNORE]
+    return [_("Columns understood as: {roles}", roles=", ".join(words))]
+
+
+def _more(count: int) -> list[str]:
+    return ["  " + _("… and {number} more", number=f"{count - SHOWN:,}")] if count > SHOWN else []
+
+
+def _rejected(reject: Reject) -> str:
+    where = _("row {row}", row=reject.row) + (f", {reject.column}" if reject.column else "")
+    seen = f" [{' '.join(reject.seen.split())}]" if reject.seen else ""
+    return f"  {where}: {reject.reason}{seen}"

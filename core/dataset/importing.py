@@ -1,0 +1,104 @@
+"""Importing a file into the store: all of its good rows, a list of the others, or nothing at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core.dataset import mapping
+from core.dataset.examples import Draft
+from core.dataset.readers import Reject, Source, read, sniff
+from core.dataset.recipes import Recipe
+from core.errors import BadInput, Cancelled
+from core.words import T
+
+if TYPE_CHECKING:
+    from core.store import Dataset, Store
+
+BATCH = 2_000
+Progress = Callable[[int, int], None]
+
+
+def import_file(
+    store: Store,
+    source: Path | Source,
+    recipe: Recipe | None = None,
+    name: str = "",
+    progress: Progress | None = None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Dataset:
+    """Make a dataset of a file; without a recipe the one that its columns suggest.
+
+    `progress` is told rows read and about how many there are. Raises BadInput where no row can be used and Cancelled
+    when `cancelled` says so; then, and on any other failure, nothing of the dataset stays.
+    """
+    if isinstance(source, Path):
+        source = sniff(source)
+    if recipe is None:
+        recipe = mapping.suggest(source)
+    if not recipe.as_is:
+        mapping.check(recipe, source.columns)
+    title = name.strip() or Path(source.name).stem
+    dataset = store.create_dataset(title, recipe.kind, origin=source.name, recipe=recipe.as_dict())
+    try:
+        _fill(store, dataset.id, source, recipe, progress, cancelled)
+        return store.finish_import(dataset.id)
+    except BaseException:
+        store.discard(dataset.id)
+        raise
+
+
+def nothing_usable(source: Source, first: Reject | None) -> BadInput:
+    """The error of a file none of whose rows became an example, with the first reason."""
+    if first is None:
+        return BadInput(
+            T("No row of {file} is left.", file=source.name), T("Drop fewer classes, or take a larger sample.")
+        )
+    message = T(
+        "No row of {file} can be used. Row {row}: {reason}", file=source.name, row=first.row, reason=first.reason
+    )
+    return BadInput(message, T("Check which column plays which role."))
+
+
+def _fill(
+    store: Store,
+    dataset_id: int,
+    source: Source,
+    recipe: Recipe,
+    progress: Progress | None,
+    cancelled: Callable[[], bool],
+) -> None:
+    drafts: list[Draft] = []
+    rejects: list[Reject] = []
+    first: Reject | None = None
+    stored = 0
+
+    def flush() -> None:
+        if drafts:
+            store.add_drafts(dataset_id, drafts)
+        if rejects:
+            rows = [(source.name, r.row, r.column, r.reason, r.seen) for r in rejects]
+            store.add_rejects(dataset_id, rows)
+        drafts.clear()
+        rejects.clear()
+
+    def report(rows: int) -> None:
+        # Asked while reading too, so that dropping most of a long file can be stopped.
+        if cancelled():
+            raise Cancelled(T("The import was stopped."), T("Nothing of it was kept."))
+        if progress:
+            progress(rows, max(rows, source.rows_estimate))
+
+    for outcome in mapping.apply(recipe, read(source), report, source=source):
+        if isinstance(outcome, Draft):
+            drafts.append(outcome)
+            stored += 1
+        else:
+            first = first or outcome
+            rejects.append(outcome)
+        if len(drafts) + len(rejects) >= BATCH:
+            flush()
+    flush()
+    if not stored:
+        raise nothing_usable(source, first)
