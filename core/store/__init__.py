@@ -1,1 +1,75 @@
-"""The store: the one place that knows a database is there."""
+"""The store: the one place that knows a database is there.
+
+`Store.open(settings)` gives datasets, rows, edits, counts and versions as its own methods, and jobs, evaluations,
+tasks and preferences as attributes. A store is cheap to share between threads; several processes open the same
+database at once.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from core.settings import Settings
+from core.store.aggregates import Aggregates
+from core.store.database import Database
+from core.store.datasets import Datasets
+from core.store.editing import Editing
+from core.store.evaluations import Evaluations
+from core.store.history import History
+from core.store.migrations import migrate
+from core.store.part import Judge
+from core.store.preferences import Preferences
+from core.store.rows import Rows
+from core.store.tasks import Tasks
+from core.store.values import EVERYTHING, Dataset, Filter, HistoryEntry, Page, Rejected, Version, VersionRow
+from core.store.versions import Versions
+
+if TYPE_CHECKING:
+    from core.store.jobs import Jobs
+
+
+class Store(Datasets, Rows, Editing, History, Aggregates, Versions):
+    """Everything that outlives a page."""
+
+    def __init__(self, database: Database, judge: Judge | None = None) -> None:
+        super().__init__(database, judge)
+        self.preferences = Preferences(database)
+        self.evaluations = Evaluations(database)
+        self.tasks = Tasks(database)
+
+    @classmethod
+    def open(cls, settings: Settings, judge: Judge | None = None) -> Store:
+        """Open the database of these settings, made or brought up to date where that is needed."""
+        settings.folder()
+        with suppress(ModuleNotFoundError):
+            import core.store.jobs  # noqa: F401  (declares its tables; not above, for it looks up to core.jobs)
+        database = Database(settings.database_url)
+        migrate(database)
+        return cls(database, judge)
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        """What was launched, and how it goes."""
+        from core.store.jobs import Jobs
+
+        return Jobs(self.database)
+
+    def close(self) -> None:
+        """Close the connections of this store."""
+        self.database.close()
+
+
+__all__ = [
+    "EVERYTHING",
+    "Dataset",
+    "Filter",
+    "HistoryEntry",
+    "Judge",
+    "Page",
+    "Rejected",
+    "Store",
+    "Version",
+    "VersionRow",
+]

@@ -50,6 +50,8 @@ from sqlalchemy import (
     func,
     make_url,
 )
+from sqlalchemy.dialects import postgresql as postgresql_dialect
+from sqlalchemy.dialects import sqlite as sqlite_dialect
 from sqlalchemy.exc import OperationalError
 
 from core import sqlite
@@ -154,6 +156,12 @@ def bulk_insert(connection: Connection, table: Table, columns: Sequence[str], ro
         connection.exec_driver_sql(f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({marks})", list(rows))
 
 
+def insert_missing(connection: Connection, table: Table) -> Any:
+    """An INSERT into the table that leaves out rows which are there already."""
+    make = sqlite_dialect.insert if connection.dialect.name == "sqlite" else postgresql_dialect.insert
+    return make(table).on_conflict_do_nothing()
+
+
 def inserted_id(result: CursorResult[Any]) -> int:
     """The primary key of the row that an insert has just made."""
     key = result.inserted_primary_key
@@ -234,6 +242,7 @@ __all__ = [
     "OperationalError",
     "bulk_insert",
     "contains",
+    "insert_missing",
     "inserted_id",
     "metadata",
     "now",

@@ -1,0 +1,280 @@
+"""What a person changed, as values, and the pure rules that turn a change into a new example.
+
+A change names the revision it was made on; the store refuses a stale one. Here is only the arithmetic: which part
+of the JSON line a field means, and how label and answer stay together. Numbers and unknown keys of a line survive
+an edit of its text exactly as they were written.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import orjson
+
+from core.dataset.examples import (
+    Body,
+    Draft,
+    Example,
+    Kind,
+    Split,
+    Status,
+    answer_text,
+    load,
+    system_text,
+    user_text,
+)
+from core.errors import BadInput
+from core.words import T, Text
+
+FIELDS = ("system", "user", "assistant", "label", "split", "status", "raw")
+_TEXTS = {"system": system_text, "user": user_text, "assistant": answer_text}
+_ROLES = {"system": ("system", "developer"), "user": ("user",), "assistant": ("assistant",)}
+_LINE_BREAKS = re.compile(r"[ \t]*[\r\n]\s*")
+
+
+@dataclass(frozen=True)
+class Change:
+    """New values for some fields of a row, made on this revision of it. None means an emptied cell."""
+
+    example_id: int
+    revision: int
+    fields: Mapping[str, str | None]
+
+
+@dataclass(frozen=True)
+class Added:
+    """A new row, below the row `after_id`; at the end where that is None."""
+
+    after_id: int | None
+    draft: Draft
+
+
+@dataclass(frozen=True)
+class Removed:
+    """A row taken out, as it was seen on this revision."""
+
+    example_id: int
+    revision: int
+
+
+@dataclass(frozen=True)
+class Edits:
+    """What one person changed at one go."""
+
+    changed: Sequence[Change] = ()
+    added: Sequence[Added] = ()
+    removed: Sequence[Removed] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.changed or self.added or self.removed)
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """A change that was not made: the row is not what the person had seen. `theirs` is None for a removed row."""
+
+    example_id: int
+    fields: Mapping[str, str | None]
+    theirs: Example | None
+    who: str
+    at: datetime | None
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A change that cannot be made, and why. `example_id` is 0 for a row that was to be added."""
+
+    example_id: int
+    message: Text
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What became of edits. `saved` counts the rows that are now as wanted; `revisions` are their new revisions."""
+
+    batch_id: int | None = None
+    saved: int = 0
+    added_ids: tuple[int, ...] = ()
+    conflicts: tuple[Conflict, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    revisions: Mapping[int, int] = field(default_factory=dict)
+
+
+class Content(NamedTuple):
+    """What a person can change of an example."""
+
+    raw: str
+    label: str
+    split: Split
+    status: Status
+
+
+def content_of(example: Example) -> Content:
+    """The changeable part of an example."""
+    return Content(example.raw, example.label, example.split, example.status)
+
+
+def apply_change(example: Example, fields: Mapping[str, str | None], *, closed: bool = False) -> Content:
+    """The content after a change; BadInput where a value cannot be.
+
+    While label and answer are the same, editing one edits the other; two empty ones only belong together where
+    the answers of the dataset are a closed set (`closed`).
+    """
+    values = {name: value if value is not None else "" for name, value in fields.items()}
+    if "label" in values:
+        values["label"] = clean(values["label"])
+    unknown = sorted(set(values) - set(FIELDS))
+    if unknown:
+        raise BadInput(T("There is no field “{field}” to edit.", field=unknown[0]))
+    answer = _answer(example.raw)
+    together = example.label == answer and (bool(answer) or closed)
+    raw = one_line(values["raw"]) if "raw" in values and values["raw"] != example.raw else example.raw
+    label = values.get("label", example.label)
+    if together and label != example.label and "assistant" not in values and raw == example.raw:
+        values["assistant"] = label
+    raw = _with_texts(raw, example.kind, {name: values[name] for name in _TEXTS if name in values})
+    if together and "label" not in values and raw != example.raw:
+        label = _answer(raw)
+    return Content(raw, label, _split(values, example), _status(values, example))
+
+
+def clean(text: str) -> str:
+    """Text that every database can hold: no NUL, no half of a surrogate pair."""
+    return text.replace("\x00", "").encode("utf-8", "replace").decode()
+
+
+def one_line(raw: str) -> str:
+    """A JSON object on one line, nothing else of it changed; BadInput where it is none."""
+    line = _LINE_BREAKS.sub("", raw).strip()
+    try:
+        load(line)
+    except (ValueError, RecursionError) as error:
+        reason = T("This is not a JSON object: {reason}. The row was left as it was.", reason=str(error))
+        raise BadInput(reason) from error
+    return line
+
+
+def _answer(raw: str) -> str:
+    try:
+        return answer_text(load(raw))
+    except ValueError:
+        return ""
+
+
+def _split(values: Mapping[str, str], example: Example) -> Split:
+    value = values.get("split", example.split)
+    if value not in list(Split):
+        raise BadInput(T("“{value}” is no split. Use train, validation, test or nothing.", value=value))
+    return Split(value)
+
+
+def _status(values: Mapping[str, str], example: Example) -> Status:
+    value = values.get("status", example.status)
+    if value not in list(Status):
+        raise BadInput(T("“{value}” is no status. Use approved, needs_work or nothing.", value=value))
+    return Status(value)
+
+
+def _with_texts(raw: str, kind: Kind, texts: Mapping[str, str]) -> str:
+    """The line with these texts in their places; the same line where they are there already."""
+    if not texts:
+        return raw
+    try:
+        body = load(raw)
+    except ValueError as error:
+        raise BadInput(T("This row is not a JSON object. Correct its JSON first.")) from error
+    wanted = {name: text for name, text in texts.items() if _TEXTS[name](body) != text}
+    if not wanted:
+        return raw
+    try:
+        exact: Body = json.loads(raw, parse_int=orjson.Fragment, parse_float=orjson.Fragment)
+    except RecursionError as error:
+        raise BadInput(T("This row is nested too deeply to edit its text. Edit its JSON instead.")) from error
+    for name, text in wanted.items():
+        _set_text(exact, kind, name, text)
+    return _written(exact)
+
+
+def _written(body: Body) -> str:
+    try:
+        line = orjson.dumps(body).decode()
+        load(line)
+    except (TypeError, ValueError) as error:
+        raise BadInput(T("The text holds half a character (a lone surrogate). Remove it and save again.")) from error
+    return line
+
+
+def _set_text(body: Body, kind: Kind, name: str, text: str) -> None:
+    if kind == Kind.COMPLETION and name in ("user", "assistant"):
+        body["prompt" if name == "user" else "completion"] = text
+    elif isinstance(body.get("messages"), list) and not (kind == Kind.REINFORCEMENT and name == "assistant"):
+        _set_message(body["messages"], name, text)
+    else:
+        raise BadInput(T("An example of this format has no field “{field}”. Edit its JSON instead.", field=name))
+
+
+def _set_message(messages: list[Any], name: str, text: str) -> None:
+    """Change the message that the field shows, or make it. An emptied system message goes."""
+    found = [i for i, m in enumerate(messages) if isinstance(m, dict) and m.get("role") in _ROLES[name]]
+    if not found:
+        messages.insert(_place(messages, name), {"role": name, "content": text})
+    elif name == "system" and not text:
+        del messages[found[0]]
+    else:
+        message = messages[found[0] if name == "system" else found[-1]]
+        message["content"] = _content(message.get("content"), text)
+
+
+def _place(messages: list[Any], name: str) -> int:
+    if name == "system":
+        return 0
+    last = messages[-1] if messages else None
+    answered = name == "user" and isinstance(last, dict) and last.get("role") == "assistant"
+    return len(messages) - 1 if answered else len(messages)
+
+
+def _content(content: Any, text: str) -> Any:
+    """New text for a message's content: images and the other parts of a list stay."""
+    if not isinstance(content, list):
+        return text
+    texts = [i for i, part in enumerate(content) if isinstance(part, dict) and isinstance(part.get("text"), str)]
+    if not texts:
+        return [{"type": "text", "text": text}, *content]
+    kept = [part for i, part in enumerate(content) if i not in texts[1:]]
+    kept[texts[0]] = {**kept[texts[0]], "text": text}
+    return kept
+
+
+def new_line(draft: Draft) -> str:
+    """The line of a row that is to be added; BadInput where it is no JSON object."""
+    return draft.raw if "\n" not in draft.raw and _is_object(draft.raw) else one_line(draft.raw)
+
+
+def _is_object(raw: str) -> bool:
+    try:
+        load(raw)
+    except ValueError:
+        return False
+    return True
+
+
+__all__ = [
+    "Added",
+    "Applied",
+    "Change",
+    "Conflict",
+    "Content",
+    "Edits",
+    "Problem",
+    "Removed",
+    "apply_change",
+    "clean",
+    "content_of",
+    "new_line",
+    "one_line",
+]

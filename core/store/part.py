@@ -1,0 +1,182 @@
+"""What the parts of the store share: the database, the judge, and how a row is written and read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Protocol, TypeVar
+
+import orjson
+from sqlalchemy import Connection, Row, insert, select, update
+
+from core.dataset.edits import clean
+from core.dataset.examples import (
+    Body,
+    Example,
+    Kind,
+    Origin,
+    Split,
+    Status,
+    answer_text,
+    content_hash,
+    load,
+    messages_of,
+    text_of,
+    user_text,
+)
+from core.errors import NotFound
+from core.store.database import Database, bulk_insert
+from core.store.schema import counter, dataset, example, example_issue
+from core.store.values import Dataset
+from core.words import T
+
+Item = TypeVar("Item")
+CHUNK = 500  # rows that are asked for at once by their ids
+
+
+class Finding(Protocol):
+    """An issue, as far as the store looks at it."""
+
+    @property
+    def code(self) -> str: ...
+    @property
+    def severity(self) -> str: ...
+
+
+class Judgement(Protocol):
+    """What the checks say of one line."""
+
+    @property
+    def tokens(self) -> int: ...
+    @property
+    def answer_tokens(self) -> int: ...
+    @property
+    def details(self) -> Sequence[Finding]: ...
+
+
+Judge = Callable[[Sequence[str], str], Sequence[Judgement]]
+
+_EXAMPLE_COLUMNS = (
+    *("id", "dataset_id", "position", "kind", "raw", "label", "split", "status", "revision"),
+    *("tokens", "answer_tokens", "issues", "content_hash", "origin"),
+)
+EXAMPLE = [example.c[name] for name in _EXAMPLE_COLUMNS]
+
+
+class Part:
+    """A part of the store. Safe to share between threads."""
+
+    def __init__(self, database: Database, judge: Judge | None = None) -> None:
+        self.database = database
+        self._judge = judge or _checks
+
+
+def _checks(raws: Sequence[str], encoding: str) -> Sequence[Judgement]:
+    from core.checks import judge  # here, so that opening a store loads no tokenizer
+
+    return judge(raws, encoding)
+
+
+def chunks(items: Sequence[Item], size: int = CHUNK) -> Iterator[Sequence[Item]]:
+    """The items in pieces of this size."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+def load_dataset(connection: Connection, dataset_id: int, *, lock: bool = False) -> Dataset:
+    """The dataset; with `lock` nobody else writes to it until the transaction ends. NotFound where it is gone."""
+    wanted = select(dataset).where(dataset.c.id == dataset_id)
+    row = connection.execute(wanted.with_for_update() if lock else wanted).one_or_none()
+    if row is None:
+        raise NotFound(T("This dataset does not exist any more."), T("Choose another one from the list."))
+    return to_dataset(row)
+
+
+def to_dataset(row: Row[Any]) -> Dataset:
+    """The value of a row of the dataset table."""
+    return Dataset(**{**row._mapping, "kind": Kind(row.kind)})
+
+
+def to_example(row: Row[Any]) -> Example:
+    """The value of a row with the columns EXAMPLE."""
+    file, line, sheet, fields = row.origin or ("", 0, "", {})
+    return Example(
+        **{
+            **row._mapping,
+            "kind": Kind(row.kind),
+            "split": Split(row.split),
+            "status": Status(row.status),
+            "issues": tuple(row.issues.split()),
+            "origin": Origin(file, line, sheet, fields),
+        }
+    )
+
+
+def load_examples(connection: Connection, ids: Sequence[int]) -> dict[int, Example]:
+    """The living rows among these ids."""
+    found: dict[int, Example] = {}
+    for some in chunks(ids):
+        rows = connection.execute(select(*EXAMPLE).where(example.c.id.in_(some), example.c.dataset_id.is_not(None)))
+        found.update((row.id, to_example(row)) for row in rows)
+    return found
+
+
+def reserve_ids(connection: Connection, count: int) -> range:
+    """Ids for new rows, never given out before."""
+    taken = update(counter).where(counter.c.name == "example").values(last=counter.c.last + count)
+    last = connection.execute(taken.returning(counter.c.last)).scalar_one_or_none()
+    if last is None:
+        connection.execute(insert(counter).values(name="example", last=count))
+        last = count
+    return range(last - count + 1, last + 1)
+
+
+def text_columns(raw: str) -> dict[str, str]:
+    """The columns that are read from a line: what is asked, what is answered, all its other text, and its hash."""
+    body = load(raw)
+    question, answer = user_text(body), answer_text(body)
+    other = "\n".join(text for text in _texts(body) if text and text != question and text != answer)
+    texts = {"question": question, "answer": answer, "other": other}
+    if "\\u0000" in raw:
+        texts = {name: clean(text) for name, text in texts.items()}
+    return {**texts, "raw": raw, "content_hash": content_hash(raw)}
+
+
+def _texts(body: Body) -> Iterator[str]:
+    for message in messages_of(body):
+        yield text_of(message.get("content"))
+    if "messages" not in body:
+        given = body.get("input")
+        groups = [given.get("messages") if isinstance(given, dict) else None]
+        for group in [*groups, body.get("preferred_output"), body.get("non_preferred_output")]:
+            yield from (text_of(m.get("content")) for m in group or () if isinstance(m, dict))
+
+
+def judged_columns(judgement: Judgement) -> dict[str, Any]:
+    """The columns that the checks fill."""
+    codes = dict.fromkeys(finding.code for finding in judgement.details)
+    return {"tokens": judgement.tokens, "answer_tokens": judgement.answer_tokens, "issues": " ".join(codes)}
+
+
+def insert_issues(connection: Connection, dataset_id: int, judged: Iterable[tuple[int, Judgement]]) -> None:
+    """Note the issues of rows that have none noted."""
+    found = {
+        (example_id, finding.code): (example_id, finding.code, dataset_id, str(finding.severity))
+        for example_id, judgement in judged
+        for finding in judgement.details
+    }
+    bulk_insert(connection, example_issue, ("example_id", "code", "dataset_id", "severity"), list(found.values()))
+
+
+def insert_examples(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Write whole new rows."""
+    names = [column.name for column in example.columns]
+    bulk_insert(connection, example, names, [tuple(map(row.get, names)) for row in rows])
+
+
+def origin_json(origin: Origin) -> str:
+    """Where a row came from, as it is kept."""
+    try:
+        return orjson.dumps([origin.file, origin.row, origin.sheet, origin.fields]).decode()
+    except TypeError:
+        fields = {clean(str(name)): clean(str(value)) for name, value in origin.fields.items()}
+        return orjson.dumps([clean(origin.file), int(origin.row), clean(origin.sheet), fields]).decode()

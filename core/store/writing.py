@@ -1,0 +1,174 @@
+"""One batch while it is being written: rows, their history, and what could not be done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+
+from core.dataset.edits import Applied, Conflict, Problem
+from core.dataset.examples import Example, dump
+from core.errors import AppError
+from core.store.database import bulk_insert, inserted_id, now
+from core.store.part import Judge, chunks, insert_issues, judged_columns, load_examples, text_columns
+from core.store.schema import batch, dataset, example, example_issue, history
+from core.store.values import Dataset
+from core.words import T, Text
+
+CONTENT = ("raw", "label", "split", "status")
+Values = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class _Note:
+    """A line of history that waits for its batch."""
+
+    example_id: int
+    action: str
+    before: Values | None
+    after: Values | None
+
+
+@dataclass
+class Writer:
+    """Collects what a batch does and writes it in one go, inside the caller's transaction."""
+
+    connection: Connection
+    dataset: Dataset
+    who: str
+    judge: Judge
+    saved: int = 0
+    revisions: dict[int, int] = field(default_factory=dict)
+    _notes: list[_Note] = field(default_factory=list)
+    _updates: dict[int, tuple[int, Values]] = field(default_factory=dict)
+    _conflicts: list[Conflict] = field(default_factory=list)
+    _problems: list[Problem] = field(default_factory=list)
+    _grown: int = 0
+
+    def change(self, example_id: int, revision: int, before: Values, after: Values) -> None:
+        """Give a row new values for the fields in `after`."""
+        self._updates[example_id] = (revision + 1, after)
+        self._note(_Note(example_id, "change", before, after), revision + 1)
+
+    def note_added(self, row: Values) -> None:
+        """Remember that this row was made."""
+        self._grown += 1
+        self._note(_Note(row["id"], "add", None, {name: row[name] for name in CONTENT}), row["revision"])
+
+    def remove(self, example_id: int) -> None:
+        """Take a row out; its place and content are kept for undo."""
+        row = self.connection.execute(
+            update(example)
+            .where(example.c.id == example_id)
+            .values(dataset_id=None, removed_from=self.dataset.id, revision=example.c.revision + 1)
+            .returning(example.c.revision, *(example.c[name] for name in CONTENT))
+        ).one()
+        self.connection.execute(delete(example_issue).where(example_issue.c.example_id == example_id))
+        self._grown -= 1
+        self._note(_Note(example_id, "remove", {name: row._mapping[name] for name in CONTENT}, None), row.revision)
+
+    def restore(self, example_id: int, values: Values) -> None:
+        """Bring a removed row back to its place."""
+        row = self.connection.execute(
+            update(example)
+            .where(example.c.id == example_id)
+            .values(dataset_id=self.dataset.id, removed_from=None)
+            .returning(example.c.revision)
+        ).one()
+        self._grown += 1
+        self._updates[example_id] = (row.revision + 1, values)
+        self._note(_Note(example_id, "add", None, values), row.revision + 1)
+
+    def conflict(self, example_id: int, fields: Mapping[str, str | None], theirs: Example | None) -> None:
+        """Tell that a row is not what the person had seen, and who changed it when."""
+        who, at = last_touch(self.connection, example_id)
+        self._conflicts.append(Conflict(example_id, dict(fields), theirs, who, at))
+
+    def problem(self, example_id: int, error: AppError) -> None:
+        """Tell that a change cannot be made."""
+        message = error.message if isinstance(error.message, Text) else T("{reason}", reason=error.message)
+        self._problems.append(Problem(example_id, message))
+
+    def turn_around(self, batch_id: int) -> None:
+        """Do the opposite of a batch to every row that is still as it left it."""
+        wanted = select(history).where(history.c.batch_id == batch_id).order_by(history.c.id)
+        entries = self.connection.execute(wanted).all()
+        names = sorted({name for entry in entries for name in (entry.before or entry.after)})
+        columns = [example.c[name] for name in ("id", "dataset_id", "removed_from", "revision", *names)]
+        rows: dict[int, Any] = {}
+        for some in chunks([entry.example_id for entry in entries]):
+            found = self.connection.execute(select(*columns).where(example.c.id.in_(some)))
+            rows.update((row.id, row._mapping) for row in found)
+        for entry in entries:
+            self._turn_row(entry, rows[entry.example_id])
+
+    def _turn_row(self, entry: Any, row: Values) -> None:
+        here = row["dataset_id"] == self.dataset.id
+        untouched = entry.after is not None and all(row[name] == value for name, value in entry.after.items())
+        if entry.action == "remove" and row["removed_from"] == self.dataset.id:
+            self.restore(entry.example_id, entry.before)
+        elif entry.action == "add" and here and untouched:
+            self.remove(entry.example_id)
+        elif entry.action == "change" and here and untouched:
+            self.change(entry.example_id, row["revision"], entry.after, entry.before)
+        else:
+            theirs = load_examples(self.connection, [entry.example_id]).get(entry.example_id)
+            self.conflict(entry.example_id, entry.before or {}, theirs)
+
+    def finish(self, kind: str, target: int | None = None) -> Applied:
+        """Write it all. A batch without any row is only written for an undo or redo that has a target."""
+        batch_id = None
+        if self._notes or target is not None:
+            self._write_rows()
+            batch_id = self._write_history(kind, target)
+            grown = {"rows": dataset.c.rows + self._grown, "revision": dataset.c.revision + 1}
+            self.connection.execute(update(dataset).where(dataset.c.id == self.dataset.id).values(**grown))
+        conflicts, problems = tuple(self._conflicts), tuple(self._problems)
+        return Applied(batch_id, self.saved, (), conflicts, problems, self.revisions)
+
+    def _note(self, note: _Note, revision: int) -> None:
+        self._notes.append(note)
+        self.saved += 1
+        self.revisions[note.example_id] = revision
+
+    def _write_rows(self) -> None:
+        rows = [{"id": id, "revision": revision, **values} for id, (revision, values) in self._updates.items()]
+        self._judge_again([row for row in rows if "raw" in row])
+        alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+        for row in rows:
+            alike.setdefault(tuple(row), []).append(row)
+        for names, group in alike.items():
+            values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in names if name != "id"}
+            changing = update(example).where(example.c.id == bindparam("new_id")).values(**values)
+            self.connection.execute(changing, [{f"new_{name}": row[name] for name in names} for row in group])
+
+    def _judge_again(self, rows: list[dict[str, Any]]) -> None:
+        judged = list(self.judge([row["raw"] for row in rows], self.dataset.encoding)) if rows else []
+        for row, judgement in zip(rows, judged, strict=True):
+            row.update({**text_columns(row["raw"]), **judged_columns(judgement)})
+        ids = [row["id"] for row in rows]
+        for some in chunks(ids):
+            self.connection.execute(delete(example_issue).where(example_issue.c.example_id.in_(some)))
+        insert_issues(self.connection, self.dataset.id, zip(ids, judged, strict=True))
+
+    def _write_history(self, kind: str, target: int | None) -> int:
+        facts = {"dataset_id": self.dataset.id, "at": now(), "who": self.who, "kind": kind, "target_id": target}
+        batch_id = inserted_id(self.connection.execute(insert(batch).values(**facts, undone=False)))
+        lines = [(batch_id, n.example_id, n.action, _json(n.before), _json(n.after)) for n in self._notes]
+        bulk_insert(self.connection, history, ("batch_id", "example_id", "action", "before", "after"), lines)
+        return batch_id
+
+
+def _json(values: Values | None) -> str | None:
+    return None if values is None else dump(dict(values))
+
+
+def last_touch(connection: Connection, example_id: int) -> tuple[str, datetime | None]:
+    """Who changed a row last, and when; nobody where it is as it was imported."""
+    newest = select(func.max(history.c.id)).where(history.c.example_id == example_id).scalar_subquery()
+    wanted = select(batch.c.who, batch.c.at).join(history).where(history.c.id == newest)
+    row = connection.execute(wanted).one_or_none()
+    return (row.who, row.at) if row else ("", None)
