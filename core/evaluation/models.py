@@ -103,7 +103,7 @@ class Models:
         return params
 
     def _client(self, connection_id: str) -> Client:
-        from core.provider.client import connect
+        from core.provider import connect
 
         with self._lock:
             if self._closed:

@@ -86,7 +86,7 @@ def run(
     asks = _asks(store, evaluation, answered)
     try:
         for heard in ask_many(asks, asker, parallel=evaluation.parallel, cancelled=cancelled):
-            store.evaluations.save(evaluation_id, [_kept(ask, said, expected[ask.number]) for ask, said in heard])
+            store.evaluations.save(evaluation_id, [kept(ask, said, expected[ask.number]) for ask, said in heard])
             heard_of += len(heard)
             progress(heard_of, total, None)
             failures.watch(heard)
@@ -141,7 +141,8 @@ def _asks(store: Store, evaluation: Evaluation, answered: set[tuple[int, int]]) 
                 yield Ask(number, place, ref, messages)
 
 
-def _kept(ask: Ask, said: Said, expected: str) -> Answer:
+def kept(ask: Ask, said: Said, expected: str) -> Answer:
+    """What was said, as it is stored and scored."""
     text = storable(said.text)
     correct = None if said.error else is_right(expected, text)
     return Answer(ask.number, ask.place, text, correct, said.error, said.seconds)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from core.errors import NotFound
@@ -12,6 +13,7 @@ from core.settings import Settings
 from core.store import Store
 from core.tasks import enqueue
 from core.tasks.work import Work
+from core.words import T
 
 Step = Callable[[Work], dict[str, Any] | None]
 
@@ -25,11 +27,28 @@ class Handler:
 
 
 def import_file(work: Work) -> dict[str, Any]:
-    """A file becomes a dataset; a half one that a killed worker left is discarded first."""
-    from core.dataset.importing import import_file as verb
+    """A file becomes a dataset; what a killed worker left of it is discarded first."""
+    from core.dataset import importing
+    from core.dataset.readers import sniff
+    from core.dataset.recipes import Recipe
 
-    dataset_id = verb(work.store, work.arg("path"), work.arg("recipe"), work.arg("name"), work.progress, work.cancelled)
-    return {"dataset_id": dataset_id}
+    path = Path(work.arg("path"))
+    _discard_half(work)
+    if not path.exists():
+        raise NotFound(T("{file} is no longer there.", file=work.task.subject), T("Choose the file again."))
+    source = sniff(path, work.task.subject or None, sheet=work.arg("sheet"), header=work.arg("header"))
+    recipe = Recipe.from_dict(work.arg("recipe")) if work.arg("recipe") else None
+    name = work.arg("name", "")
+    dataset = importing.import_file(work.store, source, recipe, name, work.progress, work.cancelled)
+    return {"dataset_id": dataset.id}
+
+
+def _discard_half(work: Work) -> None:
+    """Throw away the dataset that an earlier attempt at this task began: by its file, between then and now."""
+    first = work.task.started_at or work.launched
+    for dataset in work.store.datasets(importing=True):
+        if dataset.origin == work.task.subject and first <= dataset.created_at < work.launched:
+            work.store.discard(dataset.id)
 
 
 def recount(work: Work) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from core.errors import Cancelled
@@ -17,12 +18,15 @@ LOOK_SECONDS = 0.3  # between two looks at whether to stop
 
 
 class Work:
-    """One task while it is being done."""
+    """One task while it is being done, by a worker that was launched at `launched`."""
 
-    def __init__(self, store: Store, settings: Settings, task: Task, pause: Callable[[], None]) -> None:
+    def __init__(
+        self, store: Store, settings: Settings, task: Task, launched: datetime, pause: Callable[[], None]
+    ) -> None:
         self.store = store
         self.settings = settings
         self.task = task
+        self.launched = launched
         self._pause = pause
         self._written = self._looked = -1e9
         self._stop = False

@@ -18,6 +18,7 @@ from filelock import FileLock, Timeout
 from core.errors import AppError, Cancelled
 from core.settings import Settings
 from core.store import Store
+from core.store.database import now
 from core.store.tasks import Task, engine_for
 from core.store.texts import pack_error, unpack_error
 from core.tasks.handlers import HANDLERS, Step, follow_jobs
@@ -81,6 +82,7 @@ class Worker:
         self.settings = settings
         self.store = Store.open(settings)
         self.stopping = stopping
+        self.launched = now()
         self.running: dict[str, Work] = {}
         self._parked: set[str] = set()
         self._known: set[str] = set()
@@ -159,7 +161,7 @@ class Worker:
         task = self.store.tasks.begin(task_id)
         if task is None:
             return "over"
-        work = Work(self.store, self.settings, task, lambda: self._pause(task_id))
+        work = Work(self.store, self.settings, task, self.launched, lambda: self._pause(task_id))
         self.running[task_id] = work
         result: dict[str, Any] = {}
         try:
@@ -207,6 +209,4 @@ def attempt(step: Step, work: Work) -> tuple[str, Any]:
 
 
 def _is_stale(task: Task) -> bool:
-    from core.store.database import now
-
     return task.heartbeat is not None and (now() - task.heartbeat).total_seconds() > STALE

@@ -1,0 +1,188 @@
+"""python -m core evaluate: ask one or two models about the rows of a file, and score their answers."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import random
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from core.words import _
+
+if TYPE_CHECKING:
+    from core.evaluation import Answer, ModelRef, ModelScore
+    from core.evaluation.asking import Messages
+
+    Rows = list[tuple[str, str, Messages]]  # question, expected answer, what is sent
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Register the command."""
+    parser = subparsers.add_parser(
+        "evaluate",
+        help="ask models about the rows of a file and score the answers",
+        description="Sends the messages before the last assistant message of each row, with temperature 0, and "
+        "compares the answer with that message. Progress goes to stderr, the figures to stdout.",
+    )
+    parser.add_argument("file", type=Path, metavar="FILE.jsonl", help="rows the models have not been trained on")
+    parser.add_argument(
+        "--model", action="append", required=True, metavar="M", help="a model to ask; give it twice to compare two"
+    )
+    place = parser.add_mutually_exclusive_group()
+    place.add_argument("--connection", default="local", metavar="ID", help="a connection of the app (default: local)")
+    place.add_argument("--base-url", metavar="U", help="address of a provider, such as https://api.openai.com/v1")
+    parser.add_argument("--api-key-env", metavar="NAME", help="environment variable that holds its key")
+    parser.add_argument("--limit", type=int, metavar="N", help="ask only N rows, drawn with --seed")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the draw (default: 0)")
+    parser.add_argument("--max-tokens", type=int, default=512, metavar="N", help="longest answer (default: 512)")
+    parser.add_argument("--parallel", type=int, default=8, metavar="N", help="questions at a time (default: 8)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--out", type=Path, metavar="CSV", help="write every question with its answers to a CSV file")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Ask, score, print; 1 where an answer failed to come."""
+    import orjson
+
+    from core.evaluation import ModelRef
+    from core.evaluation.scoring import is_closed, pair, score
+
+    rows = read_rows(options.file)
+    closed = is_closed([expected for _question, expected, _messages in rows])
+    if options.limit is not None and options.limit < len(rows):
+        chosen = random.Random(options.seed).sample(range(len(rows)), options.limit)
+        rows = [rows[i] for i in sorted(chosen)]
+    refs = [ModelRef(options.connection, model) for model in options.model]
+    answers = ask_all(options, refs, rows)
+    expected = {number: row[1] for number, row in enumerate(rows)}
+    by_model = [[answer for answer in answers if answer.model == place] for place in range(len(refs))]
+    scored = [score(ref, expected, mine, closed=closed) for ref, mine in zip(refs, by_model, strict=True)]
+    if options.out:
+        write_csv(options.out, refs, rows, answers)
+    if options.json:
+        print(orjson.dumps({"rows": len(rows), "models": [each.as_json() for each in scored]}).decode())
+    else:
+        show(scored)
+        if len(refs) == 2:
+            both = pair(refs[0], by_model[0], refs[1], by_model[1])
+            print(f"{both.sentence}\n{both.verdict}")
+    return 1 if any(each.errors for each in scored) else 0
+
+
+def read_rows(path: Path) -> Rows:
+    """The rows of a training file. Raises BadInput for a file or line that cannot be used."""
+    from core.dataset.examples import answer_text, load, prompt_messages, user_text
+    from core.errors import BadInput
+    from core.words import T
+
+    rows: Rows = []
+    number = 0
+    try:
+        with path.open(encoding="utf-8-sig") as lines:
+            for line in lines:
+                number += 1
+                if line.strip():
+                    body = load(line)
+                    rows.append((user_text(body), answer_text(body), prompt_messages(body)))
+    except OSError as error:
+        raise BadInput(T("{file} cannot be read: {why}", file=path.name, why=error.strerror or "")) from None
+    except UnicodeDecodeError:
+        raise BadInput(T("{file} is not UTF-8 text.", file=path.name), T("Save it as UTF-8.")) from None
+    except ValueError:
+        raise BadInput(
+            T("{file}, line {n}: this is no JSON object.", file=path.name, n=number),
+            T("Check the file first: python -m core check {file}", file=path.name),
+        ) from None
+    if not rows:
+        raise BadInput(T("{file} holds no rows.", file=path.name))
+    return rows
+
+
+def ask_all(options: argparse.Namespace, refs: Sequence[ModelRef], rows: Rows) -> list[Answer]:
+    """Ask every model about every row, with progress on stderr."""
+    from core.evaluation.asking import Ask, ask_many
+    from core.evaluation.models import Models
+    from core.evaluation.runs import Failures, kept
+    from core.settings import Settings
+
+    settings = Settings.from_env()
+    connection = _connection(options, settings)
+    models = Models(settings, lambda _id: connection, max_tokens=options.max_tokens)
+    asks = (
+        Ask(number, place, ref, messages)
+        for number, (_question, _expected, messages) in enumerate(rows)
+        for place, ref in enumerate(refs)
+    )
+    answers: list[Answer] = []
+    failures, total, started = Failures(), len(rows) * len(refs), time.monotonic()
+    for heard in ask_many(asks, models, parallel=options.parallel):
+        answers += [kept(ask, said, rows[ask.number][1]) for ask, said in heard]
+        left = (time.monotonic() - started) / len(answers) * (total - len(answers))
+        line = _("{done} of {total} answers, about {s} s left", done=len(answers), total=total, s=round(left))
+        print(f"\r{line}   ", end="", file=sys.stderr, flush=True)
+        failures.watch(heard)
+    print(file=sys.stderr)
+    models.close()
+    return sorted(answers, key=lambda answer: (answer.number, answer.model))
+
+
+def _connection(options: argparse.Namespace, settings: Any) -> Any:
+    from core.provider import LOCAL, Connection
+
+    source = f"env:{options.api_key_env}" if options.api_key_env else ""
+    if options.base_url:
+        return Connection("command-line", options.base_url, options.base_url, key_source=source)
+    if options.connection == LOCAL.id:
+        return LOCAL
+    from core.store import Store
+
+    return Store.open(settings).jobs.connection(options.connection)
+
+
+def show(scored: Sequence[ModelScore]) -> None:
+    """The figures in a few lines a model."""
+    for each in scored:
+        print(each.ref.name)
+        print("  " + _("{n} of {rows} rows answered, {e} failed", n=each.answered, rows=each.rows, e=each.errors))
+        if each.accuracy is None or each.interval is None:
+            print("  " + _("no score: no row has both an expected answer and an answer"))
+            continue
+        low, high = each.interval
+        share = _(
+            "{n} right: {share} (95 %: {low} to {high})",
+            n=each.right,
+            share=f"{each.accuracy:.1%}",
+            low=f"{low:.1%}",
+            high=f"{high:.1%}",
+        )
+        print(f"  {share}")
+        if each.macro_f1 is not None:
+            print("  " + _("macro F1 {f1} over {k} labels", f1=f"{each.macro_f1:.3f}", k=len(each.labels)))
+        if each.similarity is not None:
+            print("  " + _("similarity to the expected answers (chrF) {s}", s=f"{each.similarity:.3f}"))
+        if each.seconds_median is not None and each.seconds_p95 is not None:
+            half, most = f"{each.seconds_median:.2f}", f"{each.seconds_p95:.2f}"
+            print("  " + _("an answer takes {half} s, 95 of 100 take less than {most} s", half=half, most=most))
+
+
+def write_csv(path: Path, refs: Sequence[ModelRef], rows: Rows, answers: Sequence[Answer]) -> None:
+    """Every question with what was expected and what was answered; text stays text in a spreadsheet."""
+    found = {(answer.number, answer.model): answer for answer in answers}
+    with path.open("w", encoding="utf-8-sig", newline="") as out:
+        writer = csv.writer(out)
+        writer.writerow(["question", "expected", *(name for ref in refs for name in (ref.name, f"{ref.name} right"))])
+        for number, (question, expected, _messages) in enumerate(rows):
+            cells = [question, expected]
+            for place in range(len(refs)):
+                answer = found.get((number, place))
+                cells += [answer.text, {True: "yes", False: "no", None: ""}[answer.correct]] if answer else ["", ""]
+            writer.writerow([_text(cell) for cell in cells])
+
+
+def _text(cell: str) -> str:
+    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
