@@ -1,0 +1,95 @@
+"""The local provider put together: one Starlette application over one data folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from core.server.chat import ChatRoutes
+from core.server.database import Database
+from core.server.engines.base import Engine
+from core.server.errors import HANDLERS
+from core.server.files import SIZE_LIMIT, Files
+from core.server.home import Home
+from core.server.jobs import Jobs
+from core.server.middleware import Doorkeeper
+from core.server.models import Models
+from core.server.predictors import Predictors
+from core.server.routes_files import FileRoutes
+from core.server.routes_jobs import JobRoutes
+from core.server.supervisor import Supervisor
+
+
+def engines() -> list[Engine]:
+    """The engines that this server offers. Their libraries load when they first work."""
+    from core.server.engines.classic.engine import ClassicEngine
+
+    return [ClassicEngine()]
+
+
+def make_app(
+    home: Home, environment: Mapping[str, str], *, concurrency: int | None = None, size_limit: int = SIZE_LIMIT
+) -> Starlette:
+    """The application over a data folder, whose lock the caller holds. `environment` is handed to training processes,
+    less what looks like a key; `concurrency` is how many train at once (None: one for each core)."""
+    database = Database(home.database)
+    files = Files(home, database)
+    files.sweep()
+    models = Models(home, database, engines())
+    predictors = Predictors()
+    supervisor = Supervisor(
+        home, database, files, models, concurrency=concurrency or os.cpu_count() or 1, environment=environment
+    )
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        supervisor.start()
+        yield
+        await run_in_threadpool(supervisor.stop)
+        predictors.close()
+        database.close()
+
+    routes: Sequence[Route] = [
+        Route("/health", lambda _request: JSONResponse({"status": "ok"}), methods=["GET"]),
+        *FileRoutes(home, files, size_limit).routes(),
+        *JobRoutes(Jobs(database), files, models, supervisor.wake).routes(),
+        *model_routes(models, predictors),
+        *ChatRoutes(models, predictors).routes(),
+    ]
+    app = Starlette(
+        routes=routes,
+        lifespan=lifespan,
+        exception_handlers=HANDLERS,
+        middleware=[Middleware(Doorkeeper, key=home.key())],
+    )
+    app.router.redirect_slashes = False
+    return app
+
+
+def model_routes(models: Models, predictors: Predictors) -> list[Route]:
+    """The routes below /v1/models; an id may contain slashes."""
+
+    def show_all(_request: Request) -> Response:
+        return JSONResponse(models.page())
+
+    def show(request: Request) -> Response:
+        return JSONResponse(models.show(request.path_params["id"]))
+
+    def delete(request: Request) -> Response:
+        reply = models.delete(request.path_params["id"])
+        predictors.drop(request.path_params["id"])
+        return JSONResponse(reply)
+
+    return [
+        Route("/v1/models", show_all, methods=["GET"]),
+        Route("/v1/models/{id:path}", show, methods=["GET"]),
+        Route("/v1/models/{id:path}", delete, methods=["DELETE"]),
+    ]

@@ -1,0 +1,99 @@
+"""The files that clients gave and jobs made: rows in the database, bytes in a folder, both on disk before an answer."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from core.server import wire
+from core.server.database import Connection, Database, Row, now
+from core.server.errors import ApiError
+from core.server.home import Home, sync_folder
+from core.server.paging import Paging
+from core.words import T
+
+PURPOSES = ("fine-tune", "assistants", "batch", "vision", "user_data", "evals")
+RESULTS = "fine-tune-results"
+SIZE_LIMIT = 512 << 20  # bytes, PROTOCOL 2
+
+
+class Files:
+    """Keeps files. A file whose time is over is treated as gone."""
+
+    def __init__(self, home: Home, database: Database) -> None:
+        self._home = home
+        self._database = database
+
+    def keep(self, path: Path, filename: str, size: int, purpose: str, seconds: int | None) -> wire.Json:
+        """Takes over the bytes at `path` (already on disk) as a new file that lives for `seconds`, or for good."""
+        file_id = wire.new_id("file-")
+        path.replace(self._home.file(file_id))
+        sync_folder(self._home.files)
+        with self._database.write() as connection:
+            row = _insert(connection, file_id, filename, size, purpose, seconds)
+        return wire.file(row)
+
+    def write_result(self, connection: Connection, job_id: str, content: bytes) -> str:
+        """Writes a result file within the transaction that names it; returns its id."""
+        file_id = wire.new_id("file-")
+        with self._home.file(file_id).open("xb") as out:
+            out.write(content)
+            out.flush()
+            os.fsync(out.fileno())
+        sync_folder(self._home.files)
+        _insert(connection, file_id, f"{job_id}-step_metrics.csv", len(content), RESULTS, None)
+        return file_id
+
+    def page(self, paging: Paging, purpose: str | None) -> wire.Json:
+        """A list of files."""
+        where, values = "(expires_at IS NULL OR expires_at > ?)", [now()]
+        if purpose:
+            where, values = where + " AND purpose = ?", [*values, purpose]  # type: ignore[list-item]
+        with self._database.read() as connection:
+            rows, more = paging.rows(connection, "files", where, values)
+        return wire.page([wire.file(row) for row in rows], has_more=more)
+
+    def find(self, file_id: str) -> Row | None:
+        """The row of a file, or None where there is none (any more)."""
+        with self._database.read() as connection:
+            return connection.execute(
+                "SELECT * FROM files WHERE id = ? AND (expires_at IS NULL OR expires_at > ?)", (file_id, now())
+            ).fetchone()
+
+    def get(self, file_id: str) -> Row:
+        """The row of a file. Raises ApiError 404."""
+        row = self.find(file_id)
+        if row is None:
+            message = T("There is no file {id}. It may have been deleted.", id=file_id[:80])
+            raise ApiError(404, message, param="id", code="file_not_found")
+        return row
+
+    def path(self, file_id: str) -> Path:
+        """Where the bytes of a file that exists are."""
+        return self._home.file(file_id)
+
+    def delete(self, file_id: str) -> wire.Json:
+        """Forgets a file, then removes its bytes. A running job keeps its own link to them."""
+        self.get(file_id)
+        with self._database.write() as connection:
+            connection.execute("DELETE FROM files WHERE id = ?", (file_id,))
+        self._home.file(file_id).unlink(missing_ok=True)
+        return wire.deleted(file_id, "file")
+
+    def sweep(self) -> None:
+        """At the start: removes expired files, and bytes that no answer ever promised to keep."""
+        with self._database.write() as connection:
+            connection.execute("DELETE FROM files WHERE expires_at <= ?", (now(),))
+            known = {row["id"] for row in connection.execute("SELECT id FROM files")}
+        for path in (*self._home.incoming.iterdir(), *self._home.files.iterdir()):
+            if path.parent == self._home.incoming or path.name not in known:
+                path.unlink(missing_ok=True)
+
+
+def _insert(connection: Connection, file_id: str, filename: str, size: int, purpose: str, seconds: int | None) -> Row:
+    created = now()
+    connection.execute(
+        "INSERT INTO files(id, filename, bytes, purpose, created_at, expires_at) VALUES (?,?,?,?,?,?)",
+        (file_id, filename, size, purpose, created, created + seconds if seconds else None),
+    )
+    return connection.execute("SELECT * FROM files WHERE id = ?", (file_id,)).fetchone()

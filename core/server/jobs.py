@@ -1,0 +1,214 @@
+"""The fine-tuning jobs: made once for each idempotency key, and moved from state to state by the supervisor."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+import threading
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from core.server import wire
+from core.server.database import Connection, Database, Row, now
+from core.server.errors import ApiError, bad_request
+from core.server.paging import Paging
+from core.server.requests import CreateJob
+from core.words import T
+
+KEEP_KEYS = 14 * 86_400  # seconds; PROTOCOL 10 asks for 7 days at least
+ACTIVE = ("validating_files", "queued", "running")
+TERMINAL = ("succeeded", "failed", "cancelled")
+
+
+@dataclass(frozen=True)
+class Base:
+    """What a job starts from: the base model, its engine, and the fine-tuned model it goes on from, if any."""
+
+    id: str
+    engine: str
+    parent: str | None
+
+
+class Jobs:
+    """The jobs with their events and checkpoints."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._in_flight: set[str] = set()
+        self._lock = threading.Lock()
+
+    def create(self, request: CreateJob, base: Base, key: str | None, digest: str) -> wire.Json:
+        """A new job with its first events, in one transaction with its idempotency key; or the stored answer."""
+        with self._database.write() as connection:
+            if key is not None and (reply := self._stored(connection, key, digest)) is not None:
+                return reply
+            job_id = wire.new_id("ftjob-")
+            self._insert(connection, job_id, request, base)
+            add_event(connection, job_id, f"Created fine-tuning job: {job_id}")
+            add_event(connection, job_id, f"Validating training file: {request.training_file}")
+            if request.validation_file:
+                add_event(connection, job_id, f"Validating validation file: {request.validation_file}")
+            reply = wire.job(job_row(connection, job_id))
+            if key is not None:
+                connection.execute("DELETE FROM idempotency WHERE created < ?", (time.time() - KEEP_KEYS,))
+                connection.execute(
+                    "INSERT INTO idempotency VALUES (?,?,?,?,?)", (key, digest, 200, json.dumps(reply), time.time())
+                )
+        return reply
+
+    def replay(self, key: str, digest: str) -> wire.Json | None:
+        """The answer that this key got before, or None. Raises ApiError 422 where the body is another one."""
+        with self._database.read() as connection:
+            return self._stored(connection, key, digest)
+
+    def enter(self, key: str) -> None:
+        """Marks a key as being worked on. Raises ApiError 409 where it already is."""
+        with self._lock:
+            if key in self._in_flight:
+                message = T("A request with this Idempotency-Key is being worked on. Ask again in a moment.")
+                raise ApiError(409, message, code="idempotency_in_flight")
+            self._in_flight.add(key)
+
+    def leave(self, key: str) -> None:
+        """Takes the mark of `enter` back."""
+        with self._lock:
+            self._in_flight.discard(key)
+
+    def get(self, job_id: str) -> Row:
+        """The row of a job. Raises ApiError 404."""
+        with self._database.read() as connection:
+            row = connection.execute("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone()
+        if row is None:
+            message = T("There is no fine-tuning job {id}.", id=job_id[:80])
+            raise ApiError(404, message, param="fine_tuning_job_id", code="fine_tune_not_found")
+        return row
+
+    def page(self, paging: Paging, metadata: dict[str, str], *, without_metadata: bool = False) -> wire.Json:
+        """A list of jobs, newest first; only those whose metadata hold all these pairs (or are absent)."""
+        where, values = "1", list[object]()
+        if without_metadata:
+            where += " AND metadata IS NULL"
+        for name, value in metadata.items():
+            where += " AND EXISTS (SELECT 1 FROM json_each(metadata) AS m WHERE m.key = ? AND m.value = ?)"
+            values += [name, value]
+        with self._database.read() as connection:
+            rows, more = paging.rows(connection, "jobs", where, values)
+        return wire.page([wire.job(row) for row in rows], has_more=more)
+
+    def events(self, job_id: str, paging: Paging) -> wire.Json:
+        """A list of events, newest first."""
+        self.get(job_id)
+        with self._database.read() as connection:
+            rows, more = paging.rows(connection, "events", "job_id = ?", (job_id,))
+        return wire.page([wire.event(row) for row in rows], has_more=more)
+
+    def checkpoints(self, job_id: str, paging: Paging) -> wire.Json:
+        """A list of checkpoints, newest first."""
+        self.get(job_id)
+        with self._database.read() as connection:
+            rows, more = paging.rows(connection, "checkpoints", "job_id = ?", (job_id,))
+        return wire.page([wire.checkpoint(row) for row in rows], has_more=more)
+
+    def cancel(self, job_id: str) -> wire.Json:
+        """Cancels a job that has not ended; cancelling twice is harmless."""
+        self.get(job_id)
+        with self._database.write() as connection:
+            row = job_row(connection, job_id)
+            if row["status"] in ACTIVE:
+                end_job(connection, job_id, "cancelled")
+                add_event(connection, job_id, "Fine-tuning job cancelled")
+            elif row["status"] != "cancelled":
+                message = T("The job has already ended ({status}), so it cannot be cancelled.", status=row["status"])
+                raise bad_request(message, code="job_not_cancellable")
+            return wire.job(job_row(connection, job_id))
+
+    def _insert(self, connection: Connection, job_id: str, request: CreateJob, base: Base) -> None:
+        connection.execute(
+            "INSERT INTO jobs(id, status, created_at, model, base, engine, parent, method, hyperparameters,"
+            " training_file, validation_file, suffix, tag, seed, metadata, integrations, result_files)"
+            " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+            (
+                job_id,
+                "validating_files",
+                now(),
+                request.model,
+                base.id,
+                base.engine,
+                base.parent,
+                request.method_type(),
+                json.dumps(request.chosen()),
+                request.training_file,
+                request.validation_file or None,
+                request.suffix,
+                secrets.token_hex(4),
+                request.seed if request.seed is not None else secrets.randbelow(2**31),
+                json.dumps(request.metadata, ensure_ascii=False) if request.metadata is not None else None,
+                None,
+                "[]",
+            ),
+        )
+
+    def _stored(self, connection: Connection, key: str, digest: str) -> wire.Json | None:
+        row = connection.execute("SELECT * FROM idempotency WHERE key = ?", (key,)).fetchone()
+        if row is None:
+            return None
+        if row["body_sha"] != digest:
+            message = T("This Idempotency-Key was used before with another body. Use a new key for a new job.")
+            raise ApiError(422, message, param="Idempotency-Key", code="idempotency_mismatch")
+        reply: wire.Json = json.loads(row["reply"])
+        return reply
+
+
+def body_digest(body: Any) -> str:
+    """The SHA-256 of a body's meaning: the order of keys and blanks do not matter."""
+    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+
+
+def job_row(connection: Connection, job_id: str) -> Row:
+    """The row of a job that exists."""
+    return connection.execute("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone()
+
+
+def add_event(
+    connection: Connection,
+    job_id: str,
+    message: str,
+    *,
+    level: str = "info",
+    type: str = "message",
+    data: dict[str, Any] | None = None,
+    key: str | None = None,
+    at: int | None = None,
+) -> None:
+    """Adds an event; one with a key that is there already is brought up to date instead."""
+    connection.execute(
+        "INSERT INTO events(id, job_id, key, created_at, level, type, message, data) VALUES (?,?,?,?,?,?,?,?)"
+        " ON CONFLICT(job_id, key) WHERE key IS NOT NULL"
+        " DO UPDATE SET message = excluded.message, data = excluded.data",
+        (
+            wire.new_id("ftevent-"),
+            job_id,
+            key,
+            now() if at is None else at,
+            level,
+            type,
+            message,
+            json.dumps(data or {}, ensure_ascii=False),
+        ),
+    )
+
+
+def end_job(connection: Connection, job_id: str, status: str, error: dict[str, Any] | None = None) -> None:
+    """Puts a job into a terminal state, which it never leaves."""
+    connection.execute(
+        "UPDATE jobs SET status = ?, finished_at = ?, estimated_finish = NULL, error = ? WHERE id = ?",
+        (status, now(), json.dumps(error, ensure_ascii=False) if error else None, job_id),
+    )
+
+
+def fail_job(connection: Connection, job_id: str, code: str, message: str, param: str | None = None) -> None:
+    """Ends a job as failed, with the reason in its error and as an event."""
+    end_job(connection, job_id, "failed", {"code": code, "message": message, "param": param})
+    add_event(connection, job_id, message, level="error", data={"error_code": code})

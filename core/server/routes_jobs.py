@@ -1,0 +1,133 @@
+"""The routes below /v1/fine_tuning/jobs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+import orjson
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from core.server import wire
+from core.server.errors import bad_request
+from core.server.files import Files
+from core.server.jobs import Base, Jobs, body_digest
+from core.server.models import Models
+from core.server.paging import Paging
+from core.server.requests import CreateJob, parse
+from core.words import T
+
+JSON_LIMIT = 1 << 20  # bytes
+KEY_LIMIT = 255  # characters of an idempotency key
+
+
+class JobRoutes:
+    """Create, list, show, cancel and follow jobs. `wake` tells the supervisor that there is something to do."""
+
+    def __init__(self, jobs: Jobs, files: Files, models: Models, wake: Callable[[], None]) -> None:
+        self._jobs = jobs
+        self._files = files
+        self._models = models
+        self._wake = wake
+
+    def routes(self) -> Sequence[Route]:
+        """The routes, to be mounted."""
+        root = "/v1/fine_tuning/jobs"
+        return [
+            Route(root, self.create, methods=["POST"], max_body_size=JSON_LIMIT),
+            Route(root, self.list, methods=["GET"]),
+            Route(f"{root}/{{id}}", self.retrieve, methods=["GET"]),
+            Route(f"{root}/{{id}}/cancel", self.cancel, methods=["POST"]),
+            Route(f"{root}/{{id}}/events", self.events, methods=["GET"]),
+            Route(f"{root}/{{id}}/checkpoints", self.checkpoints, methods=["GET"]),
+        ]
+
+    async def create(self, request: Request) -> Response:
+        body = await read_json(request)
+        key = request.headers.get("idempotency-key") or None
+        if key is not None and len(key) > KEY_LIMIT:
+            raise bad_request(T("Idempotency-Key may have at most {most} characters.", most=KEY_LIMIT))
+        return JSONResponse(await run_in_threadpool(self._create, body, key))
+
+    def _create(self, body: object, key: str | None) -> wire.Json:
+        if key is None:
+            return self._create_once(body, None)
+        self._jobs.enter(key)
+        try:
+            return self._create_once(body, key)
+        finally:
+            self._jobs.leave(key)
+
+    def _create_once(self, body: object, key: str | None) -> wire.Json:
+        digest = body_digest(body)
+        if key is not None and (reply := self._jobs.replay(key, digest)) is not None:
+            return reply
+        wanted = parse(CreateJob, body)
+        base = self._possible(wanted)
+        reply = self._jobs.create(wanted, base, key, digest)
+        self._wake()
+        return reply
+
+    def _possible(self, wanted: CreateJob) -> Base:
+        """What the job would start from. Raises ApiError 400 where this server cannot do it."""
+        for name in ("training_file", "validation_file"):
+            file_id = getattr(wanted, name)
+            if not file_id:
+                continue
+            row = self._files.find(file_id)
+            if row is None:
+                raise bad_request(T("There is no file {id}. Upload it first.", id=file_id[:80]), name, "file_not_found")
+            if row["purpose"] != "fine-tune":
+                message = T(
+                    "The file {id} has the purpose {seen}; upload it with the purpose fine-tune.",
+                    id=file_id,
+                    seen=row["purpose"],
+                )
+                raise bad_request(message, name, "invalid_file_purpose")
+        if wanted.integrations:
+            raise bad_request(T("This server has no integrations; leave them out."), "integrations")
+        base, methods = self._models.trainable(wanted.model)
+        if wanted.method_type() not in methods:
+            message = T(
+                "{model} can be trained with {known}, not with {seen}.",
+                model=wanted.model,
+                known=", ".join(methods),
+                seen=wanted.method_type(),
+            )
+            raise bad_request(message, "method.type", "method_not_supported")
+        return base
+
+    def list(self, request: Request) -> Response:
+        metadata = dict[str, str]()
+        for name, value in request.query_params.items():
+            if match := re.fullmatch(r"metadata\[(.{1,64})\]", name):
+                metadata[match[1]] = value
+        none = request.query_params.get("metadata") == "null"
+        paging = Paging.of(request.query_params, 20)
+        return JSONResponse(self._jobs.page(paging, metadata, without_metadata=none))
+
+    def retrieve(self, request: Request) -> Response:
+        return JSONResponse(wire.job(self._jobs.get(request.path_params["id"])))
+
+    def cancel(self, request: Request) -> Response:
+        reply = self._jobs.cancel(request.path_params["id"])
+        self._wake()
+        return JSONResponse(reply)
+
+    def events(self, request: Request) -> Response:
+        return JSONResponse(self._jobs.events(request.path_params["id"], Paging.of(request.query_params, 20)))
+
+    def checkpoints(self, request: Request) -> Response:
+        return JSONResponse(self._jobs.checkpoints(request.path_params["id"], Paging.of(request.query_params, 10)))
+
+
+async def read_json(request: Request) -> object:
+    """The body as JSON, whatever its content type says. Raises ApiError 400."""
+    raw = await request.body()
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise bad_request(T("The body is not valid JSON: {problem}.", problem=str(error))) from None

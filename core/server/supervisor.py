@@ -1,0 +1,286 @@
+"""The one who moves jobs on: validates, queues, starts training processes, reads what they write, tidies up.
+
+Everything it must know is in the database and in the job folders, so it can be killed at any point; the next one
+looks there and goes on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import shutil
+import threading
+import time
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+from core.server.children import Child, last_words
+from core.server.database import Database, Row
+from core.server.engines.base import JobDir, JobSpec, Plan, SpecError
+from core.server.files import Files
+from core.server.home import Home
+from core.server.ingest import Ingest
+from core.server.jobs import TERMINAL, add_event, fail_job, job_row
+from core.server.models import Models
+from core.server.validation import Unfit, check_inputs, keep_inputs
+from core.words import T
+
+log = logging.getLogger("luopan.provider")
+
+BUSY, IDLE = 0.1, 1.0  # seconds between two looks
+RESTARTS = 3
+FAREWELL = 5.0  # seconds that a worker has to leave by itself after its last word
+
+
+class Supervisor:
+    """Runs in a thread of its own, beside the routes; they share only the database and `wake`."""
+
+    def __init__(
+        self,
+        home: Home,
+        database: Database,
+        files: Files,
+        models: Models,
+        *,
+        concurrency: int,
+        environment: Mapping[str, str],
+    ) -> None:
+        self._home = home
+        self._database = database
+        self._files = files
+        self._models = models
+        self._concurrency = concurrency
+        self._environment = environment
+        self._ingest = Ingest(database, files)
+        self._children: dict[str, Child] = {}
+        self._checking: dict[str, Future[None]] = {}
+        self._checker = ThreadPoolExecutor(1, thread_name_prefix="validation")
+        self._wake = threading.Event()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
+
+    def start(self) -> None:
+        """Begins to work."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Lets go; training processes run on and are taken over at the next start."""
+        self._stopping = True
+        self._wake.set()
+        self._thread.join(2)
+        self._checker.shutdown(wait=False, cancel_futures=True)
+
+    def wake(self) -> None:
+        """There is something to do now."""
+        self._wake.set()
+
+    def _run(self) -> None:
+        while not self._stopping:
+            try:
+                busy = self._look()
+            except Exception:  # the database may be out of disk; the next look may find it well again
+                log.exception("the supervisor stumbled")
+                busy = False
+            self._wake.wait(BUSY if busy else IDLE)
+            self._wake.clear()
+
+    def _look(self) -> bool:
+        with self._database.read() as connection:
+            rows = connection.execute("SELECT * FROM jobs WHERE tidy = 0 ORDER BY seq").fetchall()
+        busy = bool(rows)
+        room = self._concurrency - sum(row["status"] == "running" for row in rows)
+        for row in rows:
+            if row["status"] == "queued":
+                room -= 1
+                if room < 0:
+                    continue
+            busy = self._tend_safely(row) and busy
+        return busy
+
+    def _tend_safely(self, job: Row) -> bool:
+        try:
+            self._tend(job)
+        except Exception as error:
+            log.exception("job %s stumbled", job["id"])
+            if isinstance(error, OSError) and not isinstance(error, FileNotFoundError):
+                return False  # a full disk may have room at the next look
+            self._fail(job["id"], "server_error", str(T("The job broke off: {error}.", error=repr(error)[:300])))
+        return True
+
+    def _tend(self, job: Row) -> None:
+        match job["status"]:
+            case "validating_files":
+                if job["id"] not in self._checking:
+                    self._checking[job["id"]] = self._checker.submit(self._validate, job)
+            case "queued":
+                self._begin(job)
+            case "running":
+                self._follow(job)
+            case _:
+                self._tidy(job)
+
+    # validating_files -> queued
+
+    def _validate(self, job: Row) -> None:
+        try:
+            plan = self._plan(job)
+        except (Unfit, SpecError) as error:
+            self._fail(job["id"], error.code, str(error.message), error.param)
+        except Exception as error:
+            log.exception("job %s could not be validated", job["id"])
+            message = str(T("The files could not be validated: {error}.", error=repr(error)[:300]))
+            self._fail(job["id"], "server_error", message)
+        else:
+            self._queue(job["id"], plan)
+        finally:
+            self._checking.pop(job["id"], None)
+            self.wake()
+
+    def _plan(self, job: Row) -> Plan:
+        engine = self._models.engine(job["engine"])
+        spec = self._spec(job)
+        folder = JobDir.create(self._home.job(job["id"]), spec)
+        validation = self._files.path(job["validation_file"]) if job["validation_file"] else None
+        keep_inputs(spec, self._files.path(job["training_file"]), validation)
+        card = next(card for card in engine.models() if card.id == job["base"])
+        check_inputs(spec, job, card.context_tokens)
+        return engine.check(folder.read_spec())
+
+    def _spec(self, job: Row) -> JobSpec:
+        folder = self._home.job(job["id"])
+        return JobSpec(
+            job_id=job["id"],
+            base_model=job["base"],
+            training_path=folder / "training.jsonl",
+            validation_path=folder / "validation.jsonl" if job["validation_file"] else None,
+            method=job["method"],
+            hyperparameters=json.loads(job["hyperparameters"]),
+            seed=job["seed"],
+            metadata=json.loads(job["metadata"]) if job["metadata"] else {},
+            parent=self._models.served(job["parent"]).artifact if job["parent"] else None,
+        )
+
+    def _queue(self, job_id: str, plan: Plan) -> None:
+        values = {
+            "hyperparameters": plan.hyperparameters,
+            "total_steps": plan.total_steps,
+            "estimated_seconds": plan.estimated_seconds,
+            "mode": plan.mode,
+        }
+        with self._database.write() as connection:
+            if job_row(connection, job_id)["status"] != "validating_files":
+                return
+            connection.execute("UPDATE jobs SET status = 'queued', plan = ? WHERE id = ?", (json.dumps(values), job_id))
+            for number, warning in enumerate(plan.warnings):
+                add_event(connection, job_id, str(warning), level="warn", key=f"plan:{number}")
+            add_event(connection, job_id, "Files validated, moving job to queued state")
+
+    # queued -> running
+
+    def _begin(self, job: Row) -> None:
+        plan = json.loads(job["plan"])
+        with self._database.write() as connection:
+            if job_row(connection, job["id"])["status"] != "queued":
+                return
+            chosen = {**json.loads(job["hyperparameters"]), **plan["hyperparameters"]}
+            moment = time.time()
+            connection.execute(
+                "UPDATE jobs SET status = 'running', started_at = ?, estimated_finish = ?, hyperparameters = ?"
+                " WHERE id = ?",
+                (moment, int(moment + plan["estimated_seconds"]) + 1, json.dumps(chosen), job["id"]),
+            )
+            add_event(connection, job["id"], "Fine-tuning job started")
+        self._launch(job)
+
+    def _launch(self, job: Row) -> None:
+        folder = JobDir(self._home.job(job["id"]))
+        folder.ask(None)
+        launch = self._models.engine(job["engine"]).command(folder.read_spec(), folder.path)
+        child = Child.start(launch, folder.path, self._environment)
+        self._children[job["id"]] = child
+        with self._database.write() as connection:
+            connection.execute("UPDATE jobs SET pid = ? WHERE id = ?", (child.pid, job["id"]))
+
+    # running -> succeeded | failed
+
+    def _follow(self, job: Row) -> None:
+        folder = JobDir(self._home.job(job["id"]))
+        child = self._child(job)
+        # First whether it lives, then what it wrote: its last words are on disk before it ends.
+        alive = child is not None and child.alive()
+        if self._read(job, folder):
+            return
+        if child is None:
+            self._launch(job)  # it ended while no server looked, which is no fault of the job
+        elif not alive:
+            self._restart(job, child)
+        elif child.hung((folder.read_state() or {}).get("heartbeat")):
+            child.kill()  # the next look finds it dead
+
+    def _read(self, job: Row, folder: JobDir) -> bool:
+        try:
+            return self._ingest.read(job, folder)
+        except (ValueError, KeyError, TypeError) as error:
+            message = T("The training process wrote something unreadable: {error}.", error=str(error)[:200])
+            self._fail(job["id"], "server_error", str(message))
+            return True
+
+    def _child(self, job: Row) -> Child | None:
+        child = self._children.get(job["id"]) or Child.find(self._home.job(job["id"]), job["pid"])
+        if child is not None:
+            self._children[job["id"]] = child
+        return child
+
+    def _restart(self, job: Row, child: Child) -> None:
+        del self._children[job["id"]]
+        reason = last_words(self._home.job(job["id"])) or str(T("it said nothing"))
+        if job["deaths"] >= RESTARTS:
+            message = T(
+                "The training process broke off {n} times, so it was not started again (exit code {code}: {reason}).",
+                n=job["deaths"] + 1,
+                code=child.exit_code,
+                reason=reason,
+            )
+            self._fail(job["id"], "training_process_died", str(message))
+            return
+        with self._database.write() as connection:
+            connection.execute("UPDATE jobs SET deaths = deaths + 1 WHERE id = ?", (job["id"],))
+            message = T("The training process broke off; it goes on from its last checkpoint.")
+            add_event(connection, job["id"], str(message), level="warn")
+        self._launch(job)
+
+    def _fail(self, job_id: str, code: str, message: str, param: str | None = None) -> None:
+        with self._database.write() as connection:
+            if job_row(connection, job_id)["status"] not in TERMINAL:
+                fail_job(connection, job_id, code, message, param)
+
+    # after the end
+
+    def _tidy(self, job: Row) -> None:
+        """Ends a process that still runs, then removes what nobody needs any more."""
+        folder = JobDir(self._home.job(job["id"]))
+        child = self._child(job)
+        if child is not None and child.alive():
+            if job["status"] == "cancelled" and folder.path.exists():
+                folder.ask("cancel")
+            child.end(0.0 if job["status"] == "cancelled" else FAREWELL)
+            return
+        if job["id"] in self._checking:
+            return  # it is reading the folder; what it finds will be ignored
+        self._children.pop(job["id"], None)
+        with self._database.read() as connection:
+            rows = connection.execute("SELECT path FROM models WHERE job_id = ?", (job["id"],)).fetchall()
+        self._remove_all_but({self._home.folder / row["path"] for row in rows}, folder)
+        with self._database.write() as connection:
+            connection.execute("UPDATE jobs SET tidy = 1, pid = NULL WHERE id = ?", (job["id"],))
+
+    def _remove_all_but(self, kept: set[Path], folder: JobDir) -> None:
+        checkpoints = folder.checkpoints_path.iterdir() if folder.checkpoints_path.exists() else ()
+        for path in [folder.resume_path, folder.final_path, *checkpoints]:
+            if path not in kept:
+                shutil.rmtree(path, ignore_errors=True)
+        for name in ("training.jsonl", "validation.jsonl", "control"):
+            with contextlib.suppress(OSError):
+                (folder.path / name).unlink(missing_ok=True)

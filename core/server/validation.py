@@ -1,0 +1,91 @@
+"""What happens while a job says validating_files: its files are checked, and its engine makes a plan."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from core.checks import MIN_EXAMPLES, Severity, check_file
+from core.dataset.examples import Kind
+from core.errors import AppError
+from core.server.database import Row
+from core.server.engines.base import JobSpec
+from core.words import T, Text
+
+KINDS = {
+    "supervised": (Kind.CHAT, Kind.COMPLETION),
+    "dpo": (Kind.PREFERENCE,),
+    "reinforcement": (Kind.REINFORCEMENT,),
+}
+SHOWN = 5  # findings that an error names; it counts the rest
+
+
+class Unfit(Exception):
+    """A job that cannot be trained: the code, the sentence and the parameter of its error."""
+
+    def __init__(self, code: str, message: Text | str, param: str) -> None:
+        super().__init__(code, message, param)
+        self.code = code
+        self.message = str(message)
+        self.param = param
+
+
+def keep_inputs(spec: JobSpec, training: Path, validation: Path | None) -> None:
+    """Gives the job its own links to its files, so that deleting a file does not stop a job."""
+    _link(training, spec.training_path, "training")
+    if validation is not None and spec.validation_path is not None:
+        _link(validation, spec.validation_path, "validation")
+
+
+def _link(source: Path, target: Path, role: str) -> None:
+    if target.exists():
+        return
+    try:
+        os.link(source, target)
+    except FileNotFoundError:
+        message = T("The {role} file was deleted before the job could read it.", role=role)
+        raise Unfit(f"invalid_{role}_file", message, f"{role}_file") from None
+    except OSError:
+        fresh = target.with_name(target.name + ".tmp")
+        shutil.copyfile(source, fresh)
+        fresh.replace(target)
+
+
+def check_inputs(spec: JobSpec, job: Row, limit: int) -> None:
+    """Checks the files as a person could have done before. Raises Unfit with the lines at fault."""
+    _check(spec.training_path, job["training_file"], "training", spec.method, limit, MIN_EXAMPLES)
+    if spec.validation_path is not None:
+        _check(spec.validation_path, job["validation_file"], "validation", spec.method, limit, 1)
+
+
+def _check(path: Path, file_id: str, role: str, method: str, limit: int, minimum: int) -> None:
+    code, param = f"invalid_{role}_file", f"{role}_file"
+    try:
+        report = check_file(path, limit=limit, minimum=minimum)
+    except AppError as error:
+        raise Unfit(code, str(error), param) from error
+    errors = [issue for issue in report.details if issue.severity == Severity.ERROR]
+    few = {"too_few_examples", "no_examples"}
+    if errors and all(issue.code in few for issue in errors):
+        message = T(
+            "{role} file has {n} example(s), but must have at least {least} examples",
+            role=role.capitalize(),
+            n=report.examples,
+            least=minimum,
+        )
+        raise Unfit("invalid_n_examples", message, param)
+    if errors:
+        found = [f"{issue.place}: {issue.sentence}" if issue.place else issue.sentence for issue in errors[:SHOWN]]
+        head = T("The {role} file {id} has {n} error(s).", role=role, id=file_id, n=report.errors)
+        more = [str(T("{n} more.", n=report.errors - SHOWN))] if report.errors > SHOWN else []
+        raise Unfit(code, "\n".join([str(head), *found, *more]), param)
+    if report.format not in KINDS[method]:
+        message = T(
+            "The {role} file holds examples in the {seen} format; the method {method} needs {wanted}.",
+            role=role,
+            seen=report.format,
+            method=method,
+            wanted=", ".join(KINDS[method]),
+        )
+        raise Unfit(code, message, param)
