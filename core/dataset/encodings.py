@@ -23,17 +23,18 @@ OFFERED = ("utf-8", "gb18030", "big5", "utf-16", "cp1252", "shift_jis", "euc_kr"
 _WIDER = {"gb2312": "gb18030", "gbk": "gb18030", "ascii": "utf-8", "iso8859-1": "cp1252", "euc_kr": "cp949"}
 _SINGLE_BYTE = re.compile(r"cp12\d\d|iso8859|koi8|mac|cp\d{3}$")
 _WESTERN_SHARE = 0.25
+_NUL_SHARE = 0.2
 
 
 def detect(path: Path) -> str:
     """Python's name for the file's encoding: byte-order mark, NUL pattern, strict UTF-8, then statistics."""
     with path.open("rb") as file:
         head = file.read(_SAMPLE)
-    for mark, name in _BOMS:
+    for mark, marked in _BOMS:
         if head.startswith(mark):
-            return name
-    if b"\0" in head:
-        return _by_nul_pattern(head)
+            return marked
+    if b"\0" in head and (name := _by_nul_pattern(head)):
+        return name
     if _is_utf8(path):
         return "utf-8"
     odd = _odd_lines(path)
@@ -75,12 +76,18 @@ def _mark(error: UnicodeError) -> tuple[str, int]:
 codecs.register_error("luopan-mark", _mark)
 
 
-def _by_nul_pattern(head: bytes) -> str:
-    """UTF-16 without a mark writes ASCII with every other byte NUL; NULs on both sides mean something else."""
-    odd, even = head[1::2].count(0), head[0::2].count(0)
-    name = "utf-16-le" if odd > even else "utf-16-be"
-    lopsided = max(odd, even) > 8 * min(odd, even)
-    return name if lopsided and _decodes(head[: len(head) // 2 * 2 - 2], name) else "utf-8"
+def _by_nul_pattern(head: bytes) -> str | None:
+    """UTF-16 without a mark: every other byte of ASCII is NUL; among Chinese, at least commas and line ends are."""
+    if head.count(0) < _NUL_SHARE * len(head) and _decodes(head[: head.rfind(b"\n") + 1] or head, "utf-8"):
+        return None
+    whole = head[: max(0, len(head) // 2 * 2 - 2)] or head  # not the half of a pair of surrogates
+    readable = {
+        name: sum(character.isascii() and (character.isprintable() or character in "\t\r\n") for character in text)
+        for name in ("utf-16-le", "utf-16-be")
+        if (text := whole.decode(name, "ignore")) and _decodes(whole, name)
+    }
+    best = max(readable, key=lambda name: readable[name], default=None)
+    return best if best and readable[best] else None
 
 
 def _is_utf8(path: Path) -> bool:

@@ -40,8 +40,9 @@ def recognise(sample: str, favourite: str = ",") -> Layout:
         widths = Counter(len(cells) for cells in parse(sample, layout))
         width, count = max(widths.items(), key=lambda item: (item[1], item[0]), default=(1, 0))
         share = count / max(1, widths.total())
-        if width >= 2 and (share >= _STEADY or _header_width(sample, layout) >= 2):
-            score = share + 0.1 * (delimiter == favourite) + _header_width(sample, layout)
+        known = _header_width(sample, layout)
+        if known >= 2 or (width >= 2 and share >= _STEADY):
+            score = share + 0.1 * (delimiter == favourite) + known
             if best is None or score > best[0]:
                 best = (score, layout)
     if best:

@@ -1,0 +1,87 @@
+"""Encodings are found without asking, and damaged bytes never pass for text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.dataset.encodings import damage, detect, open_text, visible
+
+ZH = "问题,答案\n图书馆几点开门？,周二、周三、周五十点开放，周日和周一闭馆。\n" * 3
+ZH_TW = "問題,答案\n圖書館幾點開門？,週二、週三、週五十點開放，週日和週一閉館。\n" * 3
+FR = "texte,classe\nLe café près de la gare est fermé à Noël,horaires\n" * 3
+JA = "質問,答え\n図書館は何時に開きますか,火曜日から土曜日まで十時です\n" * 3
+RU = "вопрос,ответ\nКогда открывается библиотека,Со вторника по субботу в десять часов\n" * 3
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        (ZH, "utf-8"),
+        (ZH, "utf-8-sig"),
+        (ZH, "utf-16"),
+        (ZH, "utf-16-le"),
+        (ZH, "utf-16-be"),
+        (ZH, "utf-32"),
+        (ZH, "gb18030"),
+        (ZH, "gbk"),
+        (ZH_TW, "big5"),
+        (FR, "cp1252"),
+        (JA, "shift_jis"),
+        (RU, "cp1251"),
+        ("text,label\nplain,a\n", "ascii"),
+    ],
+)
+def test_a_file_is_read_as_it_was_written(tmp_path: Path, text: str, encoding: str) -> None:
+    path = tmp_path / "file.csv"
+    path.write_bytes(text.encode(encoding))
+    with open_text(path, detect(path), newline="") as file:
+        assert file.read() == text
+
+
+def test_a_few_damaged_lines_do_not_change_the_encoding(tmp_path: Path) -> None:
+    path = tmp_path / "file.csv"
+    path.write_bytes(ZH.encode() + b"\xff\xfe broken\n" + ZH.encode())
+    assert detect(path) == "utf-8"
+
+
+def test_a_chinese_file_that_begins_with_a_megabyte_of_english(tmp_path: Path) -> None:
+    path = tmp_path / "file.csv"
+    path.write_bytes(b"a plain line\n" * 100_000 + ZH.encode("gb18030"))
+    assert detect(path) == "gb18030"
+
+
+@pytest.mark.parametrize(
+    ("data", "encoding", "seen"),
+    [
+        (b"caf\xe9!", "utf-8", "E9"),
+        ("好".encode(), "utf-8", ""),
+        (b"\xff\xff", "gb18030", "FF FF"),
+        (b"ok", "utf-8", ""),
+    ],
+)
+def test_damaged_bytes_are_named(tmp_path: Path, data: bytes, encoding: str, seen: str) -> None:
+    path = tmp_path / "file.txt"
+    path.write_bytes(data)
+    with open_text(path, encoding, newline="") as file:
+        text = file.read()
+    assert damage(text) == seen
+    visible(text).encode()
+
+
+def test_half_a_character_is_damage_too() -> None:
+    assert damage("a\ud83d") == "U+D83D"
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_have_an_encoding_that_can_be_opened(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+    path = tmp_path_factory.mktemp("bytes") / "file"
+    path.write_bytes(data)
+    try:
+        with open_text(path, detect(path), newline="") as file:
+            visible(file.read()).encode()
+    except UnicodeError:
+        assert data.startswith((b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff"))  # `sniff` makes a sentence of it
