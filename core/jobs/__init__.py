@@ -1,1 +1,38 @@
+"""Training jobs: write the intent down, send it once, follow it to its last figure, read its curve."""
 
+from core.jobs.follow import next_poll_delay, poll
+from core.jobs.launch import check_again, launch, launch_again, launch_file, recover, run_launch, withdraw
+from core.jobs.metrics import Point, Series, series
+from core.jobs.reading import read_curve
+from core.jobs.ready import Item, Readiness, readiness
+from core.jobs.remote import cancel, cancel_duplicates, delete_model, list_models
+from core.jobs.values import Checkpoint, Event, Job, JobDraft, LaunchState, Metric
+
+__all__ = [
+    "Checkpoint",
+    "Event",
+    "Item",
+    "Job",
+    "JobDraft",
+    "LaunchState",
+    "Metric",
+    "Point",
+    "Readiness",
+    "Series",
+    "cancel",
+    "cancel_duplicates",
+    "check_again",
+    "delete_model",
+    "launch",
+    "launch_again",
+    "launch_file",
+    "list_models",
+    "next_poll_delay",
+    "poll",
+    "read_curve",
+    "readiness",
+    "recover",
+    "run_launch",
+    "series",
+    "withdraw",
+]

@@ -45,6 +45,11 @@ class Answer:
     raw: Remote = field(default_factory=dict, repr=False)
 
 
+def connect(settings: Settings, connection: Connection, *, patience: float = 8.0) -> Client:
+    """A client for a connection as it stands now. Raises ProviderError or BadInput with what to do."""
+    return Client(settings, connection, patience=patience)
+
+
 class Client:
     """One provider, spoken to with one key. May be shared by threads; close it when done."""
 
@@ -343,4 +348,4 @@ def _count(value: Any) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-__all__ = ["Answer", "Client", "Remote"]
+__all__ = ["Answer", "Client", "Remote", "connect"]

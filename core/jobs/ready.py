@@ -1,0 +1,195 @@
+"""Ready or not: everything that is known before a launch, each point in one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from core.dataset.examples import Kind, Split
+from core.errors import AppError
+from core.jobs.launch import check_draft
+from core.jobs.values import JobDraft
+from core.provider import Connection, connect
+from core.provider.outcome import Outcome
+from core.settings import Settings
+from core.tokens import Catalogue, Money, Price, default_epochs, estimate
+from core.words import T, Text
+
+if TYPE_CHECKING:
+    from core.store import Store, Version
+
+FEWEST, THIN = 10, 50
+SOON = 60  # days before an end from which on it is said
+PRICES = "prices"  # the preference that holds a person's own price table
+
+
+@dataclass(frozen=True)
+class Item:
+    """One point. `blocking`: a launch makes no sense while it is not ok."""
+
+    ok: bool
+    blocking: bool
+    text: Text | str
+    hint: Text | str = ""
+
+
+@dataclass(frozen=True)
+class Readiness:
+    """All points; `price` is what the training may cost, where that is known."""
+
+    items: tuple[Item, ...]
+    price: Money | None = None
+
+    @property
+    def ready(self) -> bool:
+        """Whether nothing stands against a launch."""
+        return all(item.ok or not item.blocking for item in self.items)
+
+
+def readiness(store: Store, settings: Settings, draft: JobDraft, *, today: date | None = None) -> Readiness:
+    """Everything to know before this draft is launched. Raises NotFound where its parts are gone."""
+    connection = store.jobs.connection(draft.connection_id)
+    day = today or datetime.now(UTC).date()
+    catalogue = Catalogue.load(store.preferences.get(PRICES, None))
+    price = catalogue.price(draft.model, str(connection.kind)) if draft.model.strip() else None
+    items = [*_provider(settings, connection, draft, price, day), *_choices(draft, connection)]
+    if draft.version_id is None:
+        items.append(Item(False, True, T("No data is chosen."), T("Choose a dataset.")))
+        return Readiness(tuple(items))
+    version = store.version(draft.version_id)
+    items += _rows(store, version)
+    money = _money(store, version, draft, price)
+    return Readiness((*items, _price_line(connection, price, money)), money)
+
+
+def _choices(draft: JobDraft, connection: Connection) -> Iterator[Item]:
+    try:
+        check_draft(draft, connection)
+    except AppError as error:
+        yield Item(False, True, error.message, error.hint)
+
+
+def _provider(
+    settings: Settings, connection: Connection, draft: JobDraft, price: Price | None, day: date
+) -> Iterator[Item]:
+    name = connection.name
+    if connection.refused:
+        yield Item(False, True, connection.refused, T("Choose another connection; the data stays as it is."))
+        return
+    if not connection.key_source:
+        yield Item(False, False, T("No key is set for {name}.", name=name), T("Most providers ask for one."))
+    try:
+        client = connect(settings, connection, patience=2)
+    except AppError as error:
+        yield Item(False, True, error.message, error.hint)
+        return
+    with client:
+        asked = client.list_jobs(limit=1)
+        if not asked.ok:
+            yield Item(False, True, asked.message, asked.hint)
+            return
+        yield Item(True, True, T("{name} answers and takes training jobs.", name=name))
+        listed = client.models()
+    found = next((model for model in listed.value or [] if model.get("id") == draft.model), None)
+    if found is not None or listed.outcome != Outcome.OK:
+        ended = _ended(draft.model, price, _day((found or {}).get("shutdown_date")), day)
+        yield ended or Item(True, True, T("{model} can be trained.", model=draft.model))
+    elif draft.model.strip():
+        yield Item(
+            False,
+            connection.is_local,
+            T("{name} does not list a model “{model}”.", name=name, model=draft.model),
+            T("Choose one that it offers."),
+        )
+
+
+def _ended(model: str, price: Price | None, shutdown: date | None, day: date) -> Item | None:
+    """A word on the end of a model, where one is near or past."""
+    jobs_end = price.jobs_end if price else None
+    silent = shutdown or (price.answers_end if price else None)
+    if jobs_end and day >= jobs_end:
+        told = T("No new job can be made with {model} since {day}.", model=model, day=jobs_end.isoformat())
+        return Item(False, True, told, T("Choose another model or another provider."))
+    if silent and day >= silent:
+        told = T("{model} does not answer any more since {day}.", model=model, day=silent.isoformat())
+        return Item(False, True, told, T("Choose another model or another provider."))
+    if silent and (silent - day).days < SOON:
+        told = T("What you train from {model} may stop to answer on {day}.", model=model, day=silent.isoformat())
+        return Item(False, False, told, T("Keep the data: it can be trained elsewhere."))
+    return None
+
+
+def _day(text: object) -> date | None:
+    try:
+        return date.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+
+
+def train_split(version: Version) -> Split:
+    """The rows that train: those of the train part, or all that belong to no part where there is none."""
+    return Split.TRAIN if version.by_split.get(Split.TRAIN) else Split.NONE
+
+
+def _rows(store: Store, version: Version) -> Iterator[Item]:
+    from core.checks import Severity, issue_table
+
+    rows = version.by_split.get(train_split(version), 0)
+    if rows < FEWEST:
+        told = T("There are {rows} rows to train with; {fewest} are needed.", rows=rows, fewest=FEWEST)
+        yield Item(False, True, told, T("Add rows, or put more of them into the train part."))
+    elif rows < THIN:
+        told = T("{rows} rows are few: gains are seen from 50 to 100 on.", rows=rows)
+        yield Item(False, False, told, T("Add more rows if you can."))
+    else:
+        yield Item(True, True, T("{rows} rows to train with.", rows=rows))
+    severities = issue_table()
+    counts = store.issue_counts(version.dataset_id)
+    errors = sum(count for code, count in counts.items() if severities.get(code) == Severity.ERROR)
+    if errors:
+        told = T("The rows have {errors} errors; a provider would refuse them.", errors=errors)
+        yield Item(False, True, told, T("Open the report of the check: each leads to its row."))
+    else:
+        yield Item(True, True, T("No row has an error."))
+    held_out = version.by_split.get(Split.VALIDATION, 0)
+    if held_out:
+        yield Item(True, False, T("{rows} rows are kept for validation.", rows=held_out))
+    else:
+        told = T("No rows are kept for validation: nobody will see whether the model memorises.")
+        yield Item(False, False, told, T("Split the data before you launch."))
+    if store.dataset(version.dataset_id).kind == Kind.REINFORCEMENT:
+        told = T("Reinforcement examples need a grader, which cannot be launched from here yet.")
+        yield Item(False, True, told)
+
+
+def _money(store: Store, version: Version, draft: JobDraft, price: Price | None) -> Money | None:
+    split = train_split(version)
+    tokens, _answers = store.token_values(version.dataset_id, split)
+    if price is None or not tokens:
+        return None
+    limit = price.context or max(tokens)
+    billable = sum(min(count, limit) for count in tokens if count > 0)
+    epochs = default_epochs(len(tokens)) if draft.epochs == "auto" else int(draft.epochs)
+    tools = any('"tools"' in row.raw for row in islice(store.version_rows(version.id, split), 50))
+    return estimate(billable, epochs, price, examples=len(tokens), with_tools=tools)
+
+
+def _price_line(connection: Connection, price: Price | None, money: Money | None) -> Item:
+    if connection.is_local:
+        return Item(True, False, T("It costs nothing: it is trained on this computer."))
+    if price is None or money is None:
+        told = T("What it costs is not known.")
+        return Item(False, False, told, T("Enter the price of this model in Settings, Prices."))
+    low, high = f"{money.low:,.2f}", f"{money.high:,.2f}"
+    checked = price.checked_on.isoformat() if price.checked_on else "–"
+    told = T(
+        "It costs about {low} to {high} US dollars for {tokens} tokens (prices checked on {day}).",
+        low=low,
+        high=high,
+        tokens=f"{money.high_tokens:,}",
+        day=checked,
+    )
+    return Item(True, False, told)

@@ -1,0 +1,70 @@
+"""What a person does to jobs and models at a provider: cancel, list, delete."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from core.errors import AppError, ProviderError
+from core.jobs.absorb import values_of
+from core.jobs.launch import withdraw
+from core.jobs.values import Job, LaunchState
+from core.provider import connect
+from core.provider.status import Status, status_of
+from core.settings import Settings
+from core.words import T
+
+if TYPE_CHECKING:
+    from core.store import Store
+
+
+def cancel(store: Store, settings: Settings, job_id: int) -> Job:
+    """Stop a job: look, act once, look again. Harmless where it has ended. Raises AppError with what to do."""
+    job = store.jobs.get(job_id)
+    if job.state == LaunchState.INTENT:
+        return withdraw(store, job.id)
+    if job.state != LaunchState.LAUNCHED:
+        raise AppError(
+            T("This job is not known at the provider: it stands at “{state}”.", state=job.shown),
+            T("Check again whether it arrived; then it can be cancelled."),
+        )
+    with connect(settings, store.jobs.connection(job.connection_id)) as client:
+        remote = client.get_job(job.remote_id).unwrap()
+        if not status_of(remote.get("status")).is_terminal:
+            acted = client.cancel(job.remote_id)
+            after = client.get_job(job.remote_id)
+            remote = after.value or acted.value or remote
+            stopping = status_of(remote.get("status"))
+            if not acted.ok and not (stopping.is_terminal or stopping == Status.CANCELLING):
+                store.jobs.update(job.id, **values_of(remote, job))
+                raise ProviderError(acted.message, acted.hint)
+        return store.jobs.update(job.id, **values_of(remote, job))
+
+
+def cancel_duplicates(store: Store, settings: Settings, job_id: int) -> Job:
+    """Stop the further remote jobs that one launch made, and keep the one that is followed."""
+    job = store.jobs.get(job_id)
+    left = list(job.duplicates)
+    with connect(settings, store.jobs.connection(job.connection_id)) as client:
+        for remote_id in job.duplicates:
+            acted = client.cancel(remote_id)
+            ended = status_of((client.get_job(remote_id).value or {}).get("status"))
+            if acted.ok or ended.is_terminal:
+                left.remove(remote_id)
+                job = store.jobs.update(job.id, duplicates=left)
+            else:
+                raise ProviderError(acted.message, acted.hint)
+    return job
+
+
+def list_models(store: Store, settings: Settings, connection_id: str) -> list[dict[str, Any]]:
+    """The models of a provider as it lists them. Raises ProviderError."""
+    with connect(settings, store.jobs.connection(connection_id)) as client:
+        return client.models().unwrap()
+
+
+def delete_model(store: Store, settings: Settings, connection_id: str, model: str) -> None:
+    """Delete a fine-tuned model at its provider; a model that is gone already is fine. Raises ProviderError."""
+    with connect(settings, store.jobs.connection(connection_id)) as client:
+        reply = client.delete_model(model)
+        if not reply.ok and reply.http_status != 404:
+            raise ProviderError(reply.message, reply.hint)
