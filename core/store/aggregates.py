@@ -50,5 +50,5 @@ class Aggregates(Part):
         found = (example_issue.c.dataset_id == dataset_id, example_issue.c.code == code)
         wanted = select(example.c.id, example.c.position).join(example_issue).where(*found)
         with self.database.read() as connection:
-            rows = connection.execute(wanted.order_by(example.c.position, example.c.id).limit(limit)).all()
+            rows = connection.execute(wanted.order_by(example.c.position).limit(limit)).all()
         return [(row.id, row.position) for row in rows]

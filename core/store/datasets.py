@@ -238,9 +238,8 @@ def _delete(connection: Connection, dataset_id: int) -> None:
         for part in chunks(hashes):
             free = ~exists().where(version_example.c.content_hash == content.c.hash)
             connection.execute(delete(content).where(content.c.hash.in_(part), free))
-    batches = select(batch.c.id).where(batch.c.dataset_id == dataset_id)
     rows = or_(example.c.dataset_id == dataset_id, example.c.removed_from == dataset_id)
-    connection.execute(delete(history).where(history.c.batch_id.in_(batches)))
+    connection.execute(delete(history).where(history.c.dataset_id == dataset_id))
     connection.execute(delete(batch).where(batch.c.dataset_id == dataset_id))
     connection.execute(delete(example_issue).where(example_issue.c.dataset_id == dataset_id))
     connection.execute(delete(example).where(rows))

@@ -29,6 +29,7 @@ from core.store.placing import places_after
 from core.store.schema import batch, example
 from core.store.values import Dataset
 from core.store.writing import Writer
+from core.words import T
 
 
 class Editing(Part):
@@ -37,7 +38,7 @@ class Editing(Part):
     def apply(self, dataset_id: int, edits: Edits, who: str) -> Applied:
         """Make what can be made of these edits, as one batch; conflicts and problems are told, the rest is saved."""
         with self.database.write() as connection:
-            current = load_dataset(connection, dataset_id, lock=True)
+            current = _ready(connection, dataset_id)
             writer = Writer(connection, current, who, self._judge)
             changes = _merged(edits.changed)
             removals = {removal.example_id: removal for removal in edits.removed}
@@ -55,7 +56,7 @@ class Editing(Part):
     def assign_splits(self, dataset_id: int, splits: Mapping[int, Split], who: str) -> Applied:
         """Put rows into splits, as one batch that can be undone."""
         with self.database.write() as connection:
-            current = load_dataset(connection, dataset_id, lock=True)
+            current = _ready(connection, dataset_id)
             writer = Writer(connection, current, who, self._judge)
             columns = (example.c.id, example.c.revision, example.c.split)
             for row in connection.execute(select(*columns).where(example.c.dataset_id == dataset_id)).all():
@@ -67,14 +68,14 @@ class Editing(Part):
     def undo(self, dataset_id: int, who: str, batch_id: int | None = None) -> Applied:
         """Turn around the newest batch that is not undone, or the one named."""
         with self.database.write() as connection:
-            current = load_dataset(connection, dataset_id, lock=True)
+            current = _ready(connection, dataset_id)
             target = _undoable(connection, dataset_id, batch_id)
             return self._turn(connection, current, who, "undo", target)
 
     def redo(self, dataset_id: int, who: str) -> Applied:
         """Make again what was undone last; after a new edit there is nothing to redo."""
         with self.database.write() as connection:
-            current = load_dataset(connection, dataset_id, lock=True)
+            current = _ready(connection, dataset_id)
             return self._turn(connection, current, who, "redo", _redoable(connection, dataset_id))
 
     def can_undo(self, dataset_id: int) -> bool:
@@ -122,6 +123,14 @@ class Editing(Part):
         for row in rows:
             writer.note_added(row)
         return tuple(ids)
+
+
+def _ready(connection: Connection, dataset_id: int) -> Dataset:
+    """The dataset, held until the transaction ends; one that is still being imported is not edited."""
+    current = load_dataset(connection, dataset_id, lock=True)
+    if current.state != "ready":
+        raise BadInput(T("“{name}” is still being imported.", name=current.name), T("Wait until it is ready."))
+    return current
 
 
 def _merged(changes: Sequence[Change]) -> list[Change]:

@@ -16,7 +16,7 @@ class History(Part):
         """What was done to a dataset or to one of its rows, newest first."""
         facts = (batch.c.at, batch.c.who, batch.c.kind, batch.c.undone)
         lines = (history.c.batch_id, history.c.action, history.c.example_id, history.c.before, history.c.after)
-        wanted = select(*lines, *facts).join(batch).where(batch.c.dataset_id == dataset_id)
+        wanted = select(*lines, *facts).join(batch).where(history.c.dataset_id == dataset_id)
         if example_id is not None:
             wanted = wanted.where(history.c.example_id == example_id)
         with self.database.read() as connection:

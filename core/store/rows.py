@@ -68,7 +68,7 @@ class Rows(Part):
         with self.database.read() as connection:
             load_dataset(connection, dataset_id)
             where = conditions(connection, dataset_id, filter)
-            wanted = select(example.c.id).where(*where).order_by(example.c.position, example.c.id)
+            wanted = select(example.c.id).where(*where).order_by(example.c.position)
             ids = list(connection.execute(wanted).scalars())
         for some in chunks(ids):
             with self.database.read() as connection:
@@ -82,10 +82,8 @@ class Rows(Part):
             position = connection.execute(place).scalar()
             if position is None:
                 return 1
-            at = and_(example.c.position == position, example.c.id < example_id)
-            before = or_(example.c.position < position, at)
-            inside = and_(example.c.dataset_id == dataset_id, example.c.position <= position)
-            count = connection.execute(select(func.count()).where(inside, before)).scalar_one()
+            before = and_(example.c.dataset_id == dataset_id, example.c.position < position)
+            count = connection.execute(select(func.count()).where(before)).scalar_one()
         return int(count) // size + 1
 
     def _total(self, connection: Connection, dataset_id: int, filter: Filter) -> int:
@@ -139,7 +137,7 @@ def _ids_between(
 ) -> list[int]:
     """The ids at these places of the sorted list, counted from its nearer end: only an index is walked."""
     from_end = start > total - stop
-    keys = dict.fromkeys((SORTS[sort], example.c.position, example.c.id))
+    keys = (SORTS[sort], example.c.position) if sort != "position" else (example.c.position,)
     order = [key.desc() if descending != from_end else key.asc() for key in keys]
     wanted = select(example.c.id).where(*conditions(connection, dataset_id, filter)).order_by(*order)
     skipped = total - stop if from_end else start

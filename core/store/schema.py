@@ -125,12 +125,15 @@ history = Table(
     metadata,
     Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
     Column("batch_id", ForeignKey("batch.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("dataset_id", Integer, nullable=False),
     Column("example_id", BigInteger, nullable=False, index=True),
     Column("action", String(10), nullable=False),
     Column("before", Json),
     Column("after", Json),
     sqlite_autoincrement=True,
 )
+
+Index("history_by_dataset", history.c.dataset_id, history.c.id)
 
 content = Table(
     "content",

@@ -70,7 +70,7 @@ class Versions(Part):
 
 def _digest(connection: Connection, dataset_id: int) -> tuple[str, dict[str, int]]:
     wanted = select(example.c.content_hash, example.c.label, example.c.split)
-    wanted = wanted.where(example.c.dataset_id == dataset_id).order_by(example.c.position, example.c.id)
+    wanted = wanted.where(example.c.dataset_id == dataset_id).order_by(example.c.position)
     digest = hashlib.blake2b(digest_size=16)
     by_split: Counter[str] = Counter()
     for row in connection.execute(wanted):
@@ -83,7 +83,7 @@ def _copy(connection: Connection, dataset_id: int, version_id: int) -> None:
     inside = example.c.dataset_id == dataset_id
     texts = select(example.c.content_hash, func.min(example.c.raw)).where(inside).group_by(example.c.content_hash)
     connection.execute(insert_missing(connection, content).from_select(["hash", "raw"], texts))
-    order = func.row_number().over(order_by=(example.c.position, example.c.id))
+    order = func.row_number().over(order_by=example.c.position)
     columns = (example.c.id, example.c.content_hash, example.c.label, example.c.split)
     lines = select(literal(version_id), order, *columns).where(inside)
     names = ["version_id", "ordinal", "example_id", "content_hash", "label", "split"]

@@ -157,8 +157,10 @@ class Writer:
     def _write_history(self, kind: str, target: int | None) -> int:
         facts = {"dataset_id": self.dataset.id, "at": now(), "who": self.who, "kind": kind, "target_id": target}
         batch_id = inserted_id(self.connection.execute(insert(batch).values(**facts, undone=False)))
-        lines = [(batch_id, n.example_id, n.action, _json(n.before), _json(n.after)) for n in self._notes]
-        bulk_insert(self.connection, history, ("batch_id", "example_id", "action", "before", "after"), lines)
+        fixed = (batch_id, self.dataset.id)
+        lines = [(*fixed, n.example_id, n.action, _json(n.before), _json(n.after)) for n in self._notes]
+        names = ("batch_id", "dataset_id", "example_id", "action", "before", "after")
+        bulk_insert(self.connection, history, names, lines)
         return batch_id
 
 
