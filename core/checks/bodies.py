@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from core.checks.hygiene import check_values
-from core.checks.issues import Findings, Issue
+from core.checks.issues import Findings, Issue, visible
 from core.checks.messages import check_messages
 from core.checks.parts import MAX_IMAGES, count_images
 from core.checks.tools import check_talk, check_tools
@@ -25,12 +25,19 @@ def check_body(body: Any, kind: Kind | None = None) -> list[Issue]:
     check_values(body, found)
     if any(issue.code == "too_deep" for issue in found):
         return found
-    format_ = kind or kind_of(body) or _old_preference(body)
+    format_ = kind or format_of(body)
     if format_ is None:
-        found.add("unknown_format", "", ", ".join(str(key)[:30] for key in list(body)[:8]) or "{}")
+        found.add("unknown_format", "", ", ".join(visible(key, 30) for key in list(body)[:8]) or "{}")
     else:
         _RULES[format_](body, found)
     return found
+
+
+def format_of(body: Body) -> Kind | None:
+    """The format that the keys show; also where the older names or a wrong type hide it."""
+    if any(key in body for key in _OLD_OUTPUTS):
+        return Kind.PREFERENCE
+    return kind_of(body) or (Kind.CHAT if "messages" in body else None)
 
 
 def _chat(body: Body, found: Findings) -> None:
@@ -53,7 +60,7 @@ def _talk(body: Body, found: Findings, *, weights: bool = True) -> list[dict[str
     with found.inside("messages"):
         messages = check_messages(body.get("messages"), found, weights=weights)
     check_tools(body, found)
-    names = {str(function.get("name")) for function in functions_of(body)}
+    names = {name for function in functions_of(body) if isinstance(name := function.get("name"), str)}
     with found.inside("messages"):
         check_talk(body.get("messages"), names or None, found)
         images = count_images(messages)
@@ -65,7 +72,7 @@ def _talk(body: Body, found: Findings, *, weights: bool = True) -> list[dict[str
 def _check_learning(messages: list[dict[str, Any]], found: Findings) -> None:
     answers = [message for message in messages if message.get("role") == "assistant"]
     if not answers:
-        found.add("no_assistant", "messages", ", ".join(str(m.get("role"))[:20] for m in messages[:6]))
+        found.add("no_assistant", "messages", ", ".join(visible(m.get("role"), 20) for m in messages[:6]))
         return
     weights = [message.get("weight") for message in answers]
     if all(isinstance(weight, int) and weight == 0 for weight in weights):
@@ -136,11 +143,7 @@ def _reinforcement(body: Body, found: Findings) -> None:
 def _unknown_keys(body: Body, known: set[str], found: Findings) -> None:
     for key in body:
         if key not in known:
-            found.add("unknown_key", str(key), body[key], key=str(key)[:40])
-
-
-def _old_preference(body: Body) -> Kind | None:
-    return Kind.PREFERENCE if any(key in body for key in _OLD_OUTPUTS) else None
+            found.add("unknown_key", str(key), body[key], key=key)
 
 
 _RULES = {

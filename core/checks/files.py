@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from core.checks.bodies import format_of
 from core.checks.issues import Issue, make
 from core.checks.judging import Judged, judge_line
 from core.checks.rule import Severity
 from core.checks.sets import MIN_EXAMPLES, check_set, duplicates, main_kind, mixed
 from core.checks.table import RULES
-from core.dataset.examples import Kind, kind_of
+from core.dataset.examples import Kind
 from core.errors import BadInput
 from core.tokens import DEFAULT, Distribution, counter, default_epochs, distribution
 from core.tokens.tools import functions_of
@@ -104,12 +105,12 @@ def check_lines(
 def read_lines(file: BinaryIO, longest: int = MAX_LINE) -> Iterator[bytes | None]:
     """The lines of a file without their line breaks; None in place of one that is longer than `longest` bytes."""
     while line := file.readline(longest + 2):
-        if len(line) > longest and not line.endswith(b"\n"):
-            while (rest := file.readline(_BLOCK)) and not rest.endswith(b"\n"):
-                pass
-            yield None
-        else:
-            yield line.rstrip(b"\r\n")
+        whole = line.endswith(b"\n") or len(line) <= longest
+        while not whole:
+            rest = file.readline(_BLOCK)
+            whole = rest.endswith(b"\n") or not rest
+        line = line.rstrip(b"\r\n")
+        yield line if len(line) <= longest else None
 
 
 def _reporting(lines: Iterator[bytes | None], size: int, progress: Progress | None) -> Iterator[bytes | None]:
@@ -151,7 +152,7 @@ class _Tally:
         if body is None:
             return
         self.with_tools += bool(functions_of(body))
-        kind = self.kind or kind_of(body)
+        kind = self.kind or format_of(body)
         if kind:
             self.kinds[kind] += 1
         self.kind_at.append(_KINDS.index(kind) if kind else -1)

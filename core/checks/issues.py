@@ -10,9 +10,11 @@ from typing import Any
 
 from core.checks.rule import Severity
 from core.checks.table import RULES
-from core.words import T, _
+from core.words import T, Text, _
 
 SEEN = 120  # characters of what was seen that an issue carries
+PATH = 200  # characters of its path
+PARAM = 60  # characters of anything else that its sentence names
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,8 @@ class Issue:
 
 def make(code: str, field: str = "", seen: Any = "", /, **params: Any) -> Issue:
     """An issue of this code, its severity taken from the table."""
-    return Issue(code, RULES[code].severity, field, visible(seen), params=params)
+    shown = {name: value if isinstance(value, int | Text) else visible(value, PARAM) for name, value in params.items()}
+    return Issue(code, RULES[code].severity, visible(field, PATH), visible(seen), params=shown)
 
 
 class Findings(list[Issue]):
@@ -138,6 +141,6 @@ def _shown(char: str) -> str:
 def _shape(value: dict[str, Any] | list[Any]) -> str:
     """The outline of an object or a list, made without walking into it (it may be as deep as it likes)."""
     if isinstance(value, dict):
-        keys = ", ".join(str(key)[:30] for key in list(value)[:6])
+        keys = ", ".join(key[:30] if isinstance(key, str) else _scalar(key) for key in list(value)[:6])
         return "{" + keys + (", …" if len(value) > 6 else "") + "}"
     return f"[{len(value)}]"

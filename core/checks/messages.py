@@ -41,7 +41,7 @@ def _check_message(message: dict[str, Any], found: Findings, weights: bool) -> N
         found.add("unknown_role", "role", role)
     for key in message:
         if key not in _KEYS:
-            found.add("unknown_key", str(key), message[key], key=str(key)[:40])
+            found.add("unknown_key", str(key), message[key], key=key)
     _check_content(message, found)
     check_calls(message, found)
     name = message.get("name")
@@ -53,10 +53,9 @@ def _check_message(message: dict[str, Any], found: Findings, weights: bool) -> N
 
 def _check_content(message: dict[str, Any], found: Findings) -> None:
     content, role = message.get("content"), message.get("role")
-    said = str(role)[:40]
     if content is None:
         if not (role == "assistant" and (message.get("tool_calls") or message.get("function_call"))):
-            found.add("content_missing", "content", role=said)
+            found.add("content_missing", "content", role=role)
     elif isinstance(content, list) and content:
         with found.inside("content"):
             check_parts(content, role, found)
@@ -64,16 +63,16 @@ def _check_content(message: dict[str, Any], found: Findings) -> None:
         found.add("answer_empty", "content")
     elif content == "" or content == []:
         if not (role == "assistant" and (message.get("tool_calls") or message.get("function_call"))):
-            found.add("content_empty", "content", role=said)
+            found.add("content_empty", "content", role=role)
     elif not isinstance(content, str):
         found.add("content_not_text", "content", content)
     elif content.isspace():
-        found.add("content_blank", "content", content, role=said)
+        found.add("content_blank", "content", content, role=role)
 
 
 def _check_weight(message: dict[str, Any], found: Findings) -> None:
     weight, role = message["weight"], message.get("role")
     if role != "assistant":
-        found.add("weight_misplaced", "weight", weight, role=str(role)[:40])
+        found.add("weight_misplaced", "weight", weight, role=role)
     elif isinstance(weight, bool) or not isinstance(weight, int) or weight not in (0, 1):
         found.add("weight_invalid", "weight", weight)

@@ -22,12 +22,12 @@ def check_parts(parts: list[Any], role: Any, found: Findings) -> None:
             elif kind not in ("text", "refusal") or not isinstance(part.get(kind), str):
                 found.add("part_invalid", "", part)
             elif not part[kind].strip():
-                found.add("content_blank", kind, part[kind], role=str(role)[:40])
+                found.add("content_blank", kind, part[kind], role=role)
 
 
 def _check_image(image: Any, role: Any, found: Findings) -> None:
     if role != "user":
-        found.add("image_misplaced", "", role=str(role)[:40])
+        found.add("image_misplaced", "", role=role)
     url = image.get("url") if isinstance(image, dict) else image
     with found.inside("image_url"):
         if not isinstance(url, str) or not isinstance(image, dict):

@@ -79,7 +79,7 @@ def check_calls(message: dict[str, Any], found: Findings) -> None:
     if calls is None:
         return
     if role != "assistant":
-        found.add("tool_calls_misplaced", "tool_calls", role=str(role)[:40])
+        found.add("tool_calls_misplaced", "tool_calls", role=role)
     if not isinstance(calls, list) or not calls:
         found.add("tool_calls_invalid", "tool_calls", calls)
         return

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.tokens import Count, Counter, count_body, count_texts, counter, encoding
@@ -87,6 +87,7 @@ PLAIN = st.lists(
 )
 
 
+@settings(deadline=None)  # the first call builds an encoding or imports numpy
 @given(PLAIN, st.sampled_from(["o200k_base", "cl100k_base"]))
 def test_plain_chats_count_as_the_cookbook_counts_them(messages: list[dict[str, str]], name: str) -> None:
     count = count_body({"messages": messages}, name)
@@ -110,6 +111,7 @@ JSON_VALUES: st.SearchStrategy[Any] = st.recursive(
 )
 
 
+@settings(deadline=None)  # the first call builds an encoding or imports numpy
 @given(st.dictionaries(st.sampled_from(["messages", "tools", "functions", "prompt", "input", "x"]), JSON_VALUES))
 def test_whatever_the_body_holds_it_can_be_counted(body: dict[str, Any]) -> None:
     count = count_body(body, "o200k_base")

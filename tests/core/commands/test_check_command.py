@@ -1,0 +1,114 @@
+"""`python -m core check`, as a script and as a person call it."""
+
+import argparse
+import json
+from pathlib import Path
+
+import pytest
+
+from core.commands import check
+from core.errors import BadInput
+
+
+def call(*arguments: str | Path) -> int:
+    parser = argparse.ArgumentParser()
+    check.add_parser(parser.add_subparsers())
+    options = parser.parse_args(["check", *map(str, arguments)])
+    return int(options.run(options))
+
+
+def chat(number: int) -> str:
+    said = [{"role": "user", "content": f"What is {number}?"}, {"role": "assistant", "content": "A number."}]
+    return json.dumps({"messages": said})
+
+
+@pytest.fixture
+def good(tmp_path: Path) -> Path:
+    path = tmp_path / "good.jsonl"
+    path.write_text("\n".join(map(chat, range(60))))
+    return path
+
+
+@pytest.fixture
+def bad(tmp_path: Path) -> Path:
+    path = tmp_path / "bad.jsonl"
+    path.write_text("\n".join([*map(chat, range(20)), *["{\x1b[31m"] * 25]))
+    return path
+
+
+def test_json_is_one_object_of_the_promised_keys(good: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(good, "--json", "--encoding", "cl100k_base", "--limit", "12") == 0
+    out, err = capsys.readouterr()
+    report = json.loads(out)
+    assert err == "" and out.count("\n") == 1
+    assert " ".join(report) == (
+        "format encoding limit examples errors warnings issues missing_system missing_user over_limit epochs "
+        "billable_tokens charged_tokens tokens assistant_tokens"
+    )
+    assert (report["encoding"], report["limit"], report["examples"], report["epochs"]) == ("cl100k_base", 12, 60, 3)
+    assert report["billable_tokens"] == 60 * 12 and report["charged_tokens"] == 3 * 60 * 12
+    assert report["issues"] == {"missing_system": 60, "over_limit": 60}
+    assert " ".join(report["tokens"]) == " ".join(report["assistant_tokens"]) == "total min max mean median p10 p90"
+
+
+def test_errors_end_with_one_and_are_written_out_where_they_are(bad: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(bad) == 1
+    out = capsys.readouterr().out
+    assert "not_json (25)" in out
+    assert "line 21: The line is not valid JSON at character 2" in out
+    assert "line 40: " in out and "line 41: " not in out
+    assert "… and 5 more" in out
+    assert "\x1b" not in out
+    assert "few_examples" in out
+
+
+def test_a_good_file_is_said_to_be_good_with_its_figures_and_its_price(
+    good: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(good, "--model", "gpt-4o-mini") == 0
+    out = capsys.readouterr().out
+    assert "60 examples, format: chat" in out
+    assert "Nothing stands in the way of training." in out
+    assert "o200k_base, 65,536 tokens" in out
+    assert "without a system message: 60" in out
+    assert "training gpt-4o-mini-2024-07-18 at openai, prices of 2026-11-20: $0.0" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "encoding", "limit"),
+    [
+        ((), "o200k_base", 65_536),
+        (("--model", "gpt-3.5-turbo"), "cl100k_base", 16_385),
+        (("--model", "gpt-3.5-turbo-0613"), "cl100k_base", 4_096),
+        (("--model", "ft:gpt-4.1-mini-2025-04-14:acme::x"), "o200k_base", 65_536),
+        (("--model", "gpt-4-0613"), "cl100k_base", 65_536),
+        (("--model", "local-classic-1"), "o200k_base", 65_536),
+        (("--model", "gpt-3.5-turbo", "--limit", "1,000"), "cl100k_base", 1_000),
+        (("--encoding", "cl100k_base"), "cl100k_base", 65_536),
+    ],
+)
+def test_the_model_brings_its_encoding_and_its_limit(
+    good: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], encoding: str, limit: int
+) -> None:
+    assert call(good, "--json", *arguments) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert (report["encoding"], report["limit"]) == (encoding, limit)
+
+
+def test_a_price_that_is_not_known_is_said(good: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(good, "--model", "babbage-002") == 0
+    assert "the price of training babbage-002 at openai is not known" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [("--limit", "0"), ("--limit", "x"), ("--model", "a", "--encoding", "b")])
+def test_wrong_options_are_refused(good: Path, arguments: tuple[str, ...]) -> None:
+    with pytest.raises(SystemExit) as refused:
+        call(good, *arguments)
+    assert refused.value.code == 2
+
+
+def test_what_cannot_be_read_is_an_error_of_the_app(tmp_path: Path, good: Path) -> None:
+    with pytest.raises(BadInput, match="cannot be read"):
+        call(tmp_path / "none.jsonl", "--json")
+    with pytest.raises(BadInput, match="encoding"):
+        call(good, "--encoding", "latin-1")
