@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from core.server.engines.classic.calibration import calibrated
 from core.server.engines.classic.conversation import Answer, Frame, Question
 from core.server.engines.classic.features import Floats, Vocabulary, hash_fields
 from core.server.engines.classic.retrieval import Index
-from core.server.engines.classic.softmax import log_softmax, logits
+from core.server.engines.classic.softmax import logits
 
 FORMAT = 1
 _UNSURE = 1e-6  # a nearness that rounding keeps below the threshold still counts as reaching it
@@ -34,7 +35,7 @@ class ClosedModel:
         """The log probability of each answer for each question."""
         found = hash_fields(self.frame.fields(questions))
         scores = logits(self.weights, self.bias, self.vocabulary.vectors(found, len(questions)))
-        return log_softmax(scores / np.float32(self.temperature))
+        return calibrated(scores, self.temperature)
 
     def save(self, folder: Path, *, half: bool) -> None:
         """Writes it; with weights of half precision it takes half the room and answers the same."""

@@ -82,7 +82,7 @@ def plan(spec: JobSpec, rows: Rows) -> Plan:
 
 def _resolved(asked: Mapping[str, Number | str], rows: int) -> dict[str, Number]:
     """The hyper-parameters without "auto": few rows are gone through more often, in smaller batches."""
-    epochs, batch = (15, 8) if rows <= 1_000 else (10, 16) if rows < 20_000 else (3, 32)
+    epochs, batch = (15, 8) if rows <= 1_000 else (8, 16) if rows < 20_000 else (3, 32)
     numbers: dict[str, Number] = {"n_epochs": epochs, "batch_size": batch, "learning_rate_multiplier": 1.0}
     for name, (low, high) in _RANGES.items():
         value = asked.get(name, "auto")

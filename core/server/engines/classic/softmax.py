@@ -8,7 +8,7 @@ import numpy as np
 
 from core.server.engines.classic.features import Floats, Ints, Sparse
 
-RATE = 0.3  # the learning rate of multiplier 1
+RATE = 0.2  # the learning rate of multiplier 1
 _ROWS_AT_ONCE = 256
 
 
