@@ -192,7 +192,7 @@ def _bad_json(number: int, raw: str, error: json.JSONDecodeError) -> Reject:
         reason = _NO_NUMBER
     elif "surrogate" in error.msg:
         reason = T("Half a character (a lone surrogate) stands at character {place}. Write it whole.", place=place)
-    elif "recursion" in error.msg.lower():
+    elif "depth" in error.msg:
         reason = T("The object is nested deeper than {limit} levels.", limit=MAX_DEPTH)
     else:
         reason = T("No valid JSON at character {place}: {fault}.", place=place, fault=error.msg)

@@ -1,0 +1,167 @@
+"""Workbooks: the sheet that is asked for, cells as they are shown, and no way to take the program down."""
+
+from __future__ import annotations
+
+import datetime
+import time
+import zipfile
+from pathlib import Path
+
+import openpyxl
+import pytest
+import xlsxwriter
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.dataset.readers import Format, Reject, Row, read, sheets, sniff
+from core.errors import BadInput
+
+FAR = b"""<?xml version="1.0"?><worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>
+<row r="1"><c r="A1"><v>1</v></c></row><row r="1048576"><c r="XFD1048576"><v>1</v></c></row></sheetData></worksheet>"""
+
+
+@pytest.fixture
+def workbook(tmp_path: Path) -> Path:
+    """A sheet with a gap above its header, all kinds of cells, and a second sheet."""
+    path = tmp_path / "book.xlsx"
+    book = openpyxl.Workbook()
+    first = book.active
+    assert first is not None
+    first.title = "问答"
+    first["B3"], first["C3"], first["D3"] = "\u200bquestion ", "answer", "label"
+    first["B4"], first["C4"], first["D4"] = "How many?", 12, 1
+    first["B6"], first["C6"], first["D6"] = "Half?", 0.5, True
+    first["B7"], first["C7"] = "When?", datetime.datetime(2026, 3, 4, 5, 6)
+    second = book.create_sheet("Other")
+    for row in (["text", "category"], ["a", "x"], ["b", "y"]):
+        second.append(row)
+    book.save(path)
+    return path
+
+
+def test_rows_have_the_numbers_that_the_sheet_shows(workbook: Path) -> None:
+    source = sniff(workbook)
+    assert (source.format, source.sheets, source.sheet) == (Format.XLSX, ("问答", "Other"), "问答")
+    assert list(read(source)) == [
+        Row(4, {"question": "How many?", "answer": "12", "label": "1"}),
+        Row(6, {"question": "Half?", "answer": "0.5", "label": "TRUE"}),
+        Row(7, {"question": "When?", "answer": "2026-03-04 05:06:00", "label": ""}),
+    ]
+
+
+def test_another_sheet_can_be_chosen(workbook: Path) -> None:
+    by_sniff = sniff(workbook, sheet="Other")
+    assert by_sniff.columns == ("text", "category")
+    assert list(read(by_sniff)) == list(read(sniff(workbook), "Other"))
+
+
+def test_a_sheet_that_is_not_there_is_named_with_those_that_are(workbook: Path) -> None:
+    with pytest.raises(BadInput, match=r"no sheet called Sheet9.*问答, Other"):
+        sniff(workbook, sheet="Sheet9")
+
+
+def test_the_content_counts_and_not_the_ending(workbook: Path) -> None:
+    renamed = workbook.rename(workbook.with_suffix(".csv"))
+    assert sniff(renamed).format is Format.XLSX
+
+
+def test_reading_may_stop_early(workbook: Path) -> None:
+    rows = read(sniff(workbook))
+    next(rows)
+    rows.close()  # type: ignore[attr-defined]
+
+
+def write_zip(path: Path, entries: dict[str, bytes]) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in entries.items():
+            archive.writestr(name, data)
+    return path
+
+
+def parts_of(path: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def test_two_cells_far_apart_cannot_fill_the_memory(workbook: Path) -> None:
+    parts = parts_of(workbook)
+    write_zip(workbook, {n: FAR if n.endswith("sheet1.xml") else data for n, data in parts.items()})
+    with pytest.raises(BadInput, match="spread too far apart"):
+        sniff(workbook)
+
+
+def test_a_file_that_unpacks_to_far_more_is_refused(workbook: Path) -> None:
+    write_zip(workbook, parts_of(workbook) | {"xl/media/bomb.bin": bytes(64 << 20)})
+    with pytest.raises(BadInput, match="too large to open safely"):
+        sniff(workbook)
+
+
+def test_a_lie_about_the_unpacked_size_is_found_out(workbook: Path) -> None:
+    write_zip(workbook, parts_of(workbook) | {"xl/bomb.bin": bytes(64 << 20)})
+    real = (64 << 20).to_bytes(4, "little")
+    workbook.write_bytes(workbook.read_bytes().replace(real, (1000).to_bytes(4, "little")))
+    with pytest.raises(BadInput):
+        sniff(workbook)
+
+
+def test_a_large_workbook_is_refused_by_its_size(workbook: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sheets, "MAX_FILE", 1_000)
+    with pytest.raises(BadInput, match="Save the sheet as CSV"):
+        sniff(workbook)
+
+
+@pytest.mark.parametrize("name", ["document.docx", "archive.zip"])
+def test_another_archive_is_no_workbook(tmp_path: Path, name: str) -> None:
+    with pytest.raises(BadInput, match="cannot be opened as a workbook"):
+        sniff(write_zip(tmp_path / name, {"word/document.xml": b"<w/>"}))
+
+
+def test_an_empty_workbook_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "empty.xlsx"
+    openpyxl.Workbook().save(path)
+    with pytest.raises(BadInput, match="no rows"):
+        sniff(path)
+
+
+@pytest.mark.parametrize(
+    ("start", "kind"), [(b"%PDF-1.7", "PDF"), (b"\x89PNG\r\n\x1a\n", "PNG"), (b"\x1f\x8b\x08", "gzip")]
+)
+def test_other_kinds_of_file_are_called_by_their_name(tmp_path: Path, start: bytes, kind: str) -> None:
+    path = tmp_path / "x.csv"
+    path.write_bytes(start + b"....")
+    with pytest.raises(BadInput, match=f"{kind} file.*CSV, TSV, XLSX, JSON"):
+        sniff(path)
+
+
+@settings(deadline=None, max_examples=8)
+@given(st.integers(0, 5_000), st.binary(min_size=1, max_size=40))
+def test_a_damaged_workbook_gives_rows_or_a_sentence(
+    tmp_path_factory: pytest.TempPathFactory, place: int, damage: bytes
+) -> None:
+    path = tmp_path_factory.mktemp("xlsx") / "b.xlsx"
+    book = openpyxl.Workbook()
+    assert book.active is not None
+    for row in (["text", "label"], ["a", "b"], ["c", "d"]):
+        book.active.append(row)
+    book.save(path)
+    data = bytearray(path.read_bytes())
+    data[place : place + len(damage)] = damage
+    path.write_bytes(data)
+    try:
+        assert all(isinstance(row, Row | Reject) for row in read(sniff(path)))
+    except BadInput as error:
+        assert str(error)
+
+
+@pytest.mark.slow
+def test_a_hundred_thousand_rows_are_read_in_seconds(tmp_path: Path) -> None:
+    path = tmp_path / "long.xlsx"
+    book = xlsxwriter.Workbook(str(path), {"constant_memory": True})
+    sheet = book.add_worksheet()
+    for row in range(100_001):
+        for column, text in enumerate(("question", "answer", "label") if not row else (f"q {row}", f"a {row}", "x")):
+            sheet.write_string(row, column, text)
+    book.close()
+    begun = time.process_time()
+    assert sum(1 for _ in read(sniff(path))) == 100_000
+    assert time.process_time() - begun < 5  # the parent's share; the child does the unpacking
