@@ -151,7 +151,7 @@ class _Tally:
             self.note(issue, number)
         if body is None:
             return
-        self.with_tools += bool(functions_of(body))
+        self.with_tools += len(body) > 1 and bool(functions_of(body))
         kind = self.kind or format_of(body)
         if kind:
             self.kinds[kind] += 1

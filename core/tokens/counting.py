@@ -80,6 +80,8 @@ class Counter:
 
     def tools(self, body: Body) -> int:
         """Tokens of the functions that an example offers to the model."""
+        if len(body) == 1:  # messages alone: the usual case
+            return 0
         return tokens_of_tools(body, self.text, self.name)
 
     def _preference(self, body: Body) -> Count:
@@ -92,7 +94,10 @@ class Counter:
         return Count(question.tokens + tools + PER_EXAMPLE + sum(output.tokens for output in outputs), answers)
 
     def _said(self, message: dict[str, Any]) -> int:
-        total = self._content(message.get("content"))
+        content = message.get("content")
+        if len(message) == 2 and isinstance(content, str):  # role and content: the usual case
+            return self.text(content)
+        total = self._content(content)
         calls = message.get("tool_calls")
         called = [call.get("function") for call in calls if isinstance(call, dict)] if isinstance(calls, list) else []
         for function in (*called, message.get("function_call")):
