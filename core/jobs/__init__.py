@@ -1,7 +1,8 @@
 """Training jobs: write the intent down, send it once, follow it to its last figure, read its curve."""
 
 from core.jobs.follow import next_poll_delay, poll
-from core.jobs.launch import check_again, launch, launch_again, launch_file, recover, run_launch, withdraw
+from core.jobs.intent import launch, launch_file
+from core.jobs.launch import check_again, launch_again, recover, run_launch, withdraw
 from core.jobs.metrics import Point, Series, series
 from core.jobs.reading import read_curve
 from core.jobs.ready import Item, Readiness, readiness

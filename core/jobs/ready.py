@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from core.dataset.examples import Kind, Split
 from core.errors import AppError
-from core.jobs.launch import check_draft
+from core.jobs.intent import check_draft
 from core.jobs.values import JobDraft
 from core.provider import Connection, connect
 from core.provider.outcome import Outcome

@@ -21,7 +21,7 @@ def cancel(store: Store, settings: Settings, job_id: int) -> Job:
     """Stop a job: look, act once, look again. Harmless where it has ended. Raises AppError with what to do."""
     job = store.jobs.get(job_id)
     if job.state == LaunchState.INTENT:
-        return withdraw(store, job.id)
+        return withdraw(store, settings, job.id)
     if job.state != LaunchState.LAUNCHED:
         raise AppError(
             T("This job is not known at the provider: it stands at “{state}”.", state=job.shown),

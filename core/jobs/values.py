@@ -122,6 +122,8 @@ class Job:
         """Whether following it further would bring nothing, until a person decides something."""
         if self.state == LaunchState.LAUNCHED:
             return self.collected
+        if self.state == LaunchState.INTENT:
+            return bool(self.error)  # it could not be sent: a person decides whether to try again
         return self.state in (LaunchState.REFUSED, LaunchState.ASK, LaunchState.WITHDRAWN)
 
     @property
@@ -145,6 +147,34 @@ class Job:
             odd = self.status == Status.UNKNOWN and self.raw_status
             return f"{self.status.shown} ({self.raw_status})" if odd else self.status.shown
         return self.state.shown
+
+    def as_json(self) -> dict[str, Any]:
+        """What a script wants to know of it, as plain values."""
+        names = (
+            "id",
+            "name",
+            "connection_id",
+            "remote_id",
+            "model",
+            "raw_status",
+            "fine_tuned_model",
+            "trained_tokens",
+        )
+        files = (
+            "training_file",
+            "validation_file",
+            "result_file",
+            "result_sha256",
+            "error_code",
+            "step",
+            "total_steps",
+        )
+        times = ("created_at", "updated_at", "finished_at", "estimated_finish")
+        plain = {name: getattr(self, name) for name in (*names, *files)}
+        plain["state"], plain["status"] = str(self.state), str(self.status) if self.status else None
+        plain["error"], plain["hint"], plain["params"] = str(self.error), str(self.hint), self.params
+        moments = {name: getattr(self, name) for name in times}
+        return {**plain, **{name: at.isoformat() if at else None for name, at in moments.items()}}
 
     def remaining(self, at: datetime | None = None) -> timedelta | None:
         """Time that is left, from the estimate; None where there is none."""
