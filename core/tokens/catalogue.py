@@ -141,7 +141,8 @@ def _parse(row: Row, number: int) -> Price:
 
 
 def _empty(value: Any) -> bool:
-    return value is None or (isinstance(value, str) and not value.strip()) or value != value  # NaN: an empty cell
+    """Whether a cell is empty; grids write NaN, NaT or <NA> for that."""
+    return value is None or str(value).strip() in ("", "nan", "NaT", "<NA>")
 
 
 def _text(row: Row, number: int, name: str) -> str:

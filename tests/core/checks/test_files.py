@@ -4,6 +4,7 @@ import json
 import random
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -257,3 +258,11 @@ def test_judging_says_of_each_line_what_checking_says() -> None:
 def test_judging_without_an_encoding_counts_nothing() -> None:
     (judged,) = judge([chat(1)], "")
     assert (judged.tokens, judged.answer_tokens, judged.issues) == (-1, -1, ())
+
+
+def test_threads_may_judge_at_the_same_time() -> None:
+    raws = [chat(n, system=bool(n % 3)) for n in range(400)]
+    alone = judge(raws, "o200k_base")
+    with ThreadPoolExecutor(4) as pool:
+        for together in pool.map(lambda _: judge(raws, "o200k_base"), range(8)):
+            assert together == alone

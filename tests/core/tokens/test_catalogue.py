@@ -4,6 +4,7 @@ import json
 from datetime import date
 from typing import Any
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -121,9 +122,10 @@ def test_the_same_model_twice_is_refused() -> None:
 
 
 def test_empty_cells_of_a_table_are_not_known() -> None:
-    row = {"provider": "a", "model": "b", "training": float("nan"), "input": "", "context": None, "methods": None}
+    row = {"provider": "a", "model": "b", "training": float("nan"), "input": "", "context": None, "note": pd.NA}
     (price,) = Catalogue.from_rows([row]).prices
-    assert (price.training, price.input, price.context, price.methods) == (None, None, None, ("supervised",))
+    assert (price.training, price.input, price.context, price.note) == (None, None, None, "")
+    assert price.methods == ("supervised",)
 
 
 CELLS = st.none() | st.text(max_size=10) | st.floats() | st.integers() | st.booleans() | st.lists(st.text(max_size=3))
