@@ -1,0 +1,131 @@
+"""The intent: what a person wants to train, checked and written down before anything is sent."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import shutil
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from core.dataset.examples import Kind
+from core.errors import BadInput
+from core.jobs import files
+from core.jobs.values import Job, JobDraft
+from core.provider import Connection
+from core.settings import Settings
+from core.words import T
+
+if TYPE_CHECKING:
+    from core.store import Store
+
+
+def launch(store: Store, settings: Settings, draft: JobDraft, who: str = "", *, price: str = "") -> Job:
+    """Write down the intent to train a version. Nothing is sent yet: run_launch does that.
+
+    The same draft twice (two clicks, two tabs) gives the same job. `price` is what the person was shown.
+    """
+    if draft.version_id is None:
+        raise BadInput(T("Choose the data to train with."), T("Open a dataset and freeze a version of it."))
+    version = store.version(draft.version_id)
+    kind = store.dataset(version.dataset_id).kind
+    if kind == Kind.REINFORCEMENT:
+        raise BadInput(T("Reinforcement examples need a grader, which cannot be launched from here yet."))
+    method = "dpo" if kind == Kind.PREFERENCE else "supervised"
+    values = {"version_id": version.id, "dataset_id": version.dataset_id}
+    job, _new = _write(store, draft, who, {**draft.params, "method": method, "price_shown": price}, values, "")
+    return job
+
+
+def launch_file(
+    store: Store, settings: Settings, draft: JobDraft, train: Path, validation: Path | None = None, who: str = ""
+) -> Job:
+    """Write down the intent to train with files as they are now; they are copied, so later changes do no harm."""
+    sources = {"training_file": train, "validation_file": validation}
+    token, digest = uuid.uuid4().hex, hashlib.sha256()
+    for role, source in sources.items():
+        if source is not None:
+            if not source.is_file():
+                raise BadInput(T("There is no file {path}.", path=str(source)))
+            path = settings.folder("launches", token) / f"{files.ROLES[role]}-{token[:12]}.jsonl"
+            shutil.copyfile(source, path)
+            digest.update(path.read_bytes())
+    params = {**draft.params, "method": "supervised", "files": {r: s.name for r, s in sources.items() if s}}
+    job, new = _write(store, draft, who, params, {}, digest.hexdigest(), token)
+    if not new:
+        shutil.rmtree(settings.folder("launches", token))
+    return job
+
+
+def _write(
+    store: Store,
+    draft: JobDraft,
+    who: str,
+    params: dict[str, Any],
+    values: dict[str, Any],
+    digest: str,
+    token: str = "",
+) -> tuple[Job, bool]:
+    connection = store.jobs.connection(draft.connection_id)
+    check_draft(draft, connection)
+    token = token or uuid.uuid4().hex
+    same = [draft.connection_id, draft.version_id, draft.model, draft.params, digest]
+    key = f"draft:{draft.draft_id}"[:64] if draft.draft_id else hashlib.sha256(orjson.dumps(same)).hexdigest()[:60]
+    seed = draft.seed if draft.seed is not None else secrets.randbelow(2**31)
+    row = {
+        "token": token,
+        "name": draft.name.strip() or draft.suffix.strip() or draft.model,
+        "connection_id": connection.id,
+        "model": draft.model.strip(),
+        "params": {**params, "draft_id": draft.draft_id},
+        "who": who,
+        "seed": seed,
+        "idempotency_key": token,
+    }
+    return store.jobs.add(key, {**row, **values})
+
+
+def check_draft(draft: JobDraft, connection: Connection) -> None:
+    """Refuse here what every provider would refuse. Raises BadInput that names the field."""
+    if not draft.model.strip():
+        raise BadInput(T("Choose the model to begin with."))
+    whole = {"epochs": (draft.epochs, 50), "batch_size": (draft.batch_size, 256)}
+    for name, (value, most) in whole.items():
+        if value != "auto" and (not isinstance(value, int) or not 1 <= value <= most):
+            raise BadInput(
+                T("{field} is {seen}.", field=name, seen=str(value)),
+                T("Enter a whole number from 1 to {most}, or auto.", most=most),
+            )
+    rate = draft.learning_rate_multiplier
+    if rate != "auto" and not (isinstance(rate, int | float) and 0 < rate < 1e6):
+        raise BadInput(T("The learning-rate multiplier is {seen}.", seen=str(rate)), T("Enter a number above 0."))
+    if draft.seed is not None and not 0 <= draft.seed < 2**31:
+        raise BadInput(T("The seed is {seen}.", seen=draft.seed), T("Enter a whole number from 0 to 2147483647."))
+    most, suffix = connection.preset.suffix_limit, draft.suffix
+    if len(suffix) > most or (not connection.preset.suffix_dots and "." in suffix):
+        raise BadInput(
+            T("The suffix “{suffix}” cannot be used here.", suffix=suffix[:80]),
+            T("Use at most {most} letters, digits and hyphens.", most=most),
+        )
+
+
+def create_body(job: Job, connection: Connection) -> dict[str, Any]:
+    """The fields of the create call; the same job always gives the same bytes."""
+    preset, chosen = connection.preset, job.params
+    names = {"n_epochs": "epochs", "batch_size": "batch_size", "learning_rate_multiplier": "learning_rate_multiplier"}
+    hyperparameters = {theirs: chosen[ours] for theirs, ours in names.items() if chosen.get(ours, "auto") != "auto"}
+    body: dict[str, Any] = {"model": job.model, "training_file": job.training_file, "seed": job.seed}
+    body["metadata"] = {"client_token": job.token}
+    if job.validation_file:
+        body["validation_file"] = job.validation_file
+    if chosen.get("suffix"):
+        body["suffix"] = chosen["suffix"]
+    method = chosen.get("method", "supervised")
+    if preset.method:
+        body["method"] = {"type": method, method: {"hyperparameters": hyperparameters}}
+    elif hyperparameters:
+        body["hyperparameters"] = hyperparameters
+    return {**chosen.get("extra", {}), **body}
