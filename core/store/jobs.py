@@ -282,7 +282,7 @@ class Jobs:
                 with self._database.write() as transaction:
                     statement = _upsert(transaction, metrics)
                     new = {"value": statement.excluded.value, "source": statement.excluded.source}
-                    allowed = metrics.c.source.in_(weaker)
+                    allowed = or_(*(metrics.c.source == word for word in weaker))
                     keys = ["job_id", "step", "name"]
                     transaction.execute(
                         statement.on_conflict_do_update(index_elements=keys, set_=new, where=allowed), rows
