@@ -5,17 +5,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from core.errors import NotFound
+from core.errors import NotFound, ProviderError
+from core.jobs.values import LaunchState
 from core.settings import Settings
 from core.store import Store
+from core.store.database import now
 from core.tasks import enqueue
 from core.tasks.work import Work
 from core.words import T
 
 Step = Callable[[Work], dict[str, Any] | None]
+
+TRY_TO_SEND = timedelta(hours=1)
+FOLLOW_AGAIN = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
@@ -57,10 +63,18 @@ def recount(work: Work) -> None:
 
 
 def launch(work: Work) -> None:
-    """A job that was written down is sent, once."""
+    """A job that was written down is sent, once. Where no connection is to be had, it is tried for an hour."""
     from core import jobs
 
-    jobs.run_launch(work.store, work.settings, work.number)
+    until, wait = (work.task.started_at or work.launched) + TRY_TO_SEND, 1.0
+    while True:
+        job = jobs.run_launch(work.store, work.settings, work.number, sleep=work.sleep)
+        if job.state != LaunchState.INTENT:
+            return
+        if now() > until:
+            raise ProviderError(job.error, job.hint)
+        work.sleep(wait)
+        wait = min(30.0, 2 * wait)
 
 
 def follow(work: Work) -> None:
@@ -72,7 +86,7 @@ def follow(work: Work) -> None:
             job = jobs.poll(work.store, work.settings, work.number)
         except NotFound:
             return
-        if job.is_settled:
+        if job.is_settled or job.state not in (LaunchState.LAUNCHED, LaunchState.UNKNOWN):
             return
         work.sleep(jobs.next_poll_delay(job))
 
@@ -93,13 +107,16 @@ HANDLERS: dict[str, Handler] = {
 }
 
 
-def follow_jobs(store: Store, settings: Settings, *, recover: bool = False) -> None:
-    """Every job of which more can be learnt gets its follow task, unless its launch still runs."""
-    from core import jobs
+def look_after_jobs(store: Store, settings: Settings) -> None:
+    """Every job of which more can be learnt gets its follow task, a written intent that was never begun its launch.
 
-    if recover:
-        jobs.recover(store)
+    Where following has failed, it is begun again after five minutes.
+    """
     at_work = {(task.kind, task.subject) for task in store.tasks.active()}
     for job in store.jobs.unsettled():
-        if not {("launch", str(job.id)), ("follow", str(job.id))} & at_work:
-            enqueue(store, settings, "follow", job.id)
+        if {("launch", str(job.id)), ("follow", str(job.id))} & at_work:
+            continue
+        kind = "launch" if job.state in (LaunchState.INTENT, LaunchState.SENDING) else "follow"
+        last = store.tasks.latest(kind, str(job.id))
+        if last is None or (kind == "follow" and now() - (last.finished_at or last.created_at) > FOLLOW_AGAIN):
+            enqueue(store, settings, kind, job.id)

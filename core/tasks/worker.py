@@ -21,7 +21,7 @@ from core.store import Store
 from core.store.database import now
 from core.store.tasks import Task, engine_for
 from core.store.texts import pack_error, unpack_error
-from core.tasks.handlers import HANDLERS, Step, follow_jobs
+from core.tasks.handlers import HANDLERS, Step, look_after_jobs
 from core.tasks.work import Work
 from core.words import T
 
@@ -92,12 +92,18 @@ class Worker:
         """Open the durable queue, which takes up what a killed worker left, and follow every running job."""
         from dbos import DBOS
 
+        from core import jobs
+
+        def task(task_id: str) -> str:
+            return self.perform(task_id)
+
+        jobs.recover(self.store)  # first of all: what a killed worker was sending is in doubt, and nothing else is
         DBOS(config=self._config())
-        self._perform = DBOS.workflow(name="task")(self.perform)
+        self._perform = DBOS.workflow(name="task")(task)
         DBOS.launch()
         for name, limit in QUEUES.items():
             DBOS.register_queue(name, worker_concurrency=limit, polling_interval_sec=POLL, on_conflict="always_update")
-        follow_jobs(self.store, self.settings, recover=True)
+        look_after_jobs(self.store, self.settings)
 
     def _config(self) -> Any:
         url = self.settings.tasks_url
@@ -127,7 +133,7 @@ class Worker:
                 if moment - check >= CHECK:
                     check = moment
                     self._known.clear()
-                    follow_jobs(self.store, self.settings)
+                    look_after_jobs(self.store, self.settings)
             except Exception:  # a locked database, say: the next round tries again
                 log.exception("a round of the worker failed")
             self.stopping.wait(POLL)
