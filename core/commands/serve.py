@@ -21,8 +21,8 @@ def add_parser(subparsers: Any) -> None:
         help=_("run the local provider: fine-tuning and chat over HTTP on this machine"),
         description=_(
             "Runs a server that speaks OpenAI's API for files, fine-tuning jobs, models and chat, on this machine "
-            "only. It prints its address and its key when it is ready. Stop it with Ctrl+C; a training that is running goes "
-            "on, and is picked up at the next start."
+            "only. It prints its address and its key when it is ready. Stop it with Ctrl+C; a training that is running "
+            "goes on, and is picked up at the next start."
         ),
     )
     parser.add_argument(

@@ -39,10 +39,10 @@ class ChatRoutes:
 
     def routes(self) -> Sequence[Route]:
         """The routes, to be mounted."""
-        return [Route("/v1/chat/completions", self.create, methods=["POST"], max_body_size=JSON_LIMIT)]
+        return [Route("/v1/chat/completions", self.create, methods=["POST"])]
 
     async def create(self, request: Request) -> Response:
-        asked = parse(ChatRequest, await read_json(request))
+        asked = parse(ChatRequest, await read_json(request, JSON_LIMIT))
         refuse_what_cannot_be(asked)
         served = await run_in_threadpool(self._models.served, asked.model)
         if not asked.stream:

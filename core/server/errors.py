@@ -8,8 +8,8 @@ from http import HTTPStatus
 from typing import Any
 
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
 
 from core.words import T, Text
 
@@ -81,8 +81,9 @@ def _no_space(request: Request, error: OSError) -> JSONResponse:
     return ApiError(507, message, code="storage_failed").response()
 
 
-HANDLERS: dict[Any, Callable[..., JSONResponse]] = {
+HANDLERS: dict[Any, Callable[..., Response]] = {
     ApiError: lambda _request, error: error.response(),
     HTTPException: _http_error,
     OSError: _no_space,
+    ClientDisconnect: lambda _request, _error: Response(status_code=499),  # nobody is there to read it
 }

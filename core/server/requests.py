@@ -136,12 +136,11 @@ def parse(model: type[M], body: Any) -> M:
 def _refusal(error: ValidationError) -> ApiError:
     first = error.errors(include_url=False, include_context=False)[0]
     param = ""
-    for part in first["loc"]:
-        # What follows a dict key or names a branch of a union is pydantic's own, not the client's.
-        if part == "[key]" or (isinstance(part, str) and part and not part.replace("_", "").isalnum()):
-            continue
+    loc = first["loc"]
+    loc = loc[: loc.index("[key]") - 1] if "[key]" in loc else loc
+    for part in loc:
         param += f"[{part}]" if isinstance(part, int) else f".{part}" if param else str(part)
-    param = param.removesuffix(".str")
+    param = param.removesuffix(".str")[:120]  # pydantic's name for a branch of `stop`
     if not param and first["type"] == "suffix":
         param = "suffix"
     if first["type"] == "missing":

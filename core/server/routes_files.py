@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
@@ -16,7 +16,6 @@ from core.server.home import Home
 from core.server.paging import MOST, Paging
 from core.words import T
 
-FORM_OVERHEAD = 1 << 20  # bytes of a form besides its file
 EXPIRY = (3600, 2_592_000)  # seconds, PROTOCOL 6
 
 
@@ -31,7 +30,7 @@ class FileRoutes:
     def routes(self) -> Sequence[Route]:
         """The routes, to be mounted."""
         return [
-            Route("/v1/files", self.create, methods=["POST"], max_body_size=self._limit + FORM_OVERHEAD),
+            Route("/v1/files", self.create, methods=["POST"]),
             Route("/v1/files", self.list, methods=["GET"]),
             Route("/v1/files/{id}", self.retrieve, methods=["GET"]),
             Route("/v1/files/{id}", self.delete, methods=["DELETE"]),
@@ -41,11 +40,8 @@ class FileRoutes:
     async def create(self, request: Request) -> Response:
         """Takes a file in; the answer comes when its bytes and its row are on disk."""
         path = self._home.incoming / wire.new_id("upload-")
-        try:
-            content_type = request.headers.get("content-type", "")
-            upload = await uploads.receive(content_type, request.stream(), path, self._limit)
-        except ClientDisconnect:
-            return Response(status_code=499)
+        content_type = request.headers.get("content-type", "")
+        upload = await uploads.receive(content_type, request.stream(), path, self._limit)
         try:
             purpose, seconds = _purpose(upload.fields), _lifetime(upload.fields)
             if not upload.has_file:

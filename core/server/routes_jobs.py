@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from core.server import wire
-from core.server.errors import bad_request
+from core.server.errors import ApiError, bad_request
 from core.server.files import Files
 from core.server.jobs import Base, Jobs, body_digest
 from core.server.models import Models
@@ -37,7 +37,7 @@ class JobRoutes:
         """The routes, to be mounted."""
         root = "/v1/fine_tuning/jobs"
         return [
-            Route(root, self.create, methods=["POST"], max_body_size=JSON_LIMIT),
+            Route(root, self.create, methods=["POST"]),
             Route(root, self.list, methods=["GET"]),
             Route(f"{root}/{{id}}", self.retrieve, methods=["GET"]),
             Route(f"{root}/{{id}}/cancel", self.cancel, methods=["POST"]),
@@ -46,7 +46,7 @@ class JobRoutes:
         ]
 
     async def create(self, request: Request) -> Response:
-        body = await read_json(request)
+        body = await read_json(request, JSON_LIMIT)
         key = request.headers.get("idempotency-key") or None
         if key is not None and len(key) > KEY_LIMIT:
             raise bad_request(T("Idempotency-Key may have at most {most} characters.", most=KEY_LIMIT))
@@ -124,9 +124,14 @@ class JobRoutes:
         return JSONResponse(self._jobs.checkpoints(request.path_params["id"], Paging.of(request.query_params, 10)))
 
 
-async def read_json(request: Request) -> object:
-    """The body as JSON, whatever its content type says. Raises ApiError 400."""
-    raw = await request.body()
+async def read_json(request: Request, limit: int) -> object:
+    """The body as JSON, whatever its content type says. Raises ApiError 400, or 413 over the limit (bytes)."""
+    raw = bytearray()
+    async for block in request.stream():
+        raw += block
+        if len(raw) > limit:
+            message = T("The body is larger than {limit} MB.", limit=limit >> 20)
+            raise ApiError(413, message, code="request_too_large")
     try:
         return orjson.loads(raw)
     except orjson.JSONDecodeError as error:

@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import select
+import signal
 import socket
 import threading
 from collections.abc import Callable, Mapping
@@ -64,6 +65,8 @@ def serve(folder: Path, environment: Mapping[str, str], *, port: int, parent: in
         if parent is not None:
             _end_with(parent, server)
         logging.getLogger("luopan.provider").setLevel(logging.INFO)
+        # uvicorn raises the signal once more after a clean end; that one must not cut the rest short.
+        signal.signal(signal.SIGTERM, lambda *_: None)
         with contextlib.suppress(KeyboardInterrupt):
             server.run(sockets=[listener])
         home.withdraw()
@@ -75,7 +78,8 @@ def _bind(port: int) -> socket.socket:
     """A listening socket on the wanted port of the loopback, or the next free one; 0 lets the system choose."""
     last = port + TRIES if port else port
     for candidate in range(port, last + 1):
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        # With the protocol named, asyncio sends small answers at once instead of waiting 40 ms for company.
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         if os.name != "nt":
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

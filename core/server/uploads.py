@@ -18,6 +18,7 @@ from core.words import T
 FIELD_LIMIT = 4096  # bytes of one plain field
 FIELDS_LIMIT = 20
 FLUSH_AT = 1 << 20
+FORM_OVERHEAD = 1 << 20  # bytes of a form besides its file
 
 
 @dataclass
@@ -112,7 +113,11 @@ async def receive(content_type: str, blocks: AsyncIterator[bytes], path: Path, l
         with path.open("xb", buffering=FLUSH_AT) as out:
             parts = _Parts(upload, out, limit)
             parser = parts.parser(boundary)
+            received = 0
             async for block in blocks:
+                received += len(block)
+                if received > limit + FORM_OVERHEAD:
+                    raise too_large(limit)
                 parser.write(block)
             if not parts.ended:
                 raise bad_request(T("The upload ended too early. Send it again."), "file")
