@@ -65,9 +65,9 @@ class Datasets(Part):
 
     def add_drafts(self, dataset_id: int, drafts: Sequence[Draft]) -> int:
         """Judge and store drafts at the end of a dataset that is being imported; how many there were."""
-        encoding = self.dataset(dataset_id).encoding
+        found = self.dataset(dataset_id)
         raws = [new_line(draft) for draft in drafts]
-        judged = list(self._judge(raws, encoding))
+        judged = list(self._judge(raws, found.encoding, found.kind))
         rows = [draft_row(draft, raw, it) for draft, raw, it in zip(drafts, raws, judged, strict=True)]
         with self.database.write() as connection:
             current = load_dataset(connection, dataset_id, lock=True)
@@ -149,14 +149,15 @@ class Datasets(Part):
         """Count every row again with another encoding."""
         known: dict[str, tuple[int, int]] = {}
         with self.database.read() as connection:
+            kind = load_dataset(connection, dataset_id).kind
             ids = _ids(connection, dataset_id)
         for some in chunks(ids):
             with self.database.read() as connection:
-                self._count(connection, some, encoding, known)
+                self._count(connection, some, (encoding, kind), known)
         with self.database.write() as connection:
             current = load_dataset(connection, dataset_id, lock=True)
             for some in chunks(_ids(connection, dataset_id)):
-                rows = self._count(connection, some, encoding, known)
+                rows = self._count(connection, some, (encoding, kind), known)
                 connection.execute(
                     update(example).where(example.c.id == bindparam("row_id")),
                     [{"row_id": id, "tokens": known[h][0], "answer_tokens": known[h][1]} for id, h in rows],
@@ -165,7 +166,7 @@ class Datasets(Part):
             return load_dataset(connection, dataset_id)
 
     def _count(
-        self, connection: Connection, ids: Sequence[int], encoding: str, known: dict[str, tuple[int, int]]
+        self, connection: Connection, ids: Sequence[int], how: tuple[str, Kind], known: dict[str, tuple[int, int]]
     ) -> list[tuple[int, str]]:
         """Add what is not known yet of these rows; their ids and content hashes."""
         rows = connection.execute(select(example.c.id, example.c.content_hash).where(example.c.id.in_(ids))).all()
@@ -173,7 +174,7 @@ class Datasets(Part):
         if new:
             wanted = select(example.c.content_hash, example.c.raw).where(example.c.id.in_(new))
             hashes, raws = zip(*connection.execute(wanted).all(), strict=True)
-            judged = self._judge(raws, encoding)
+            judged = self._judge(raws, *how)
             known.update((h, (it.tokens, it.answer_tokens)) for h, it in zip(hashes, judged, strict=True))
         return [(row.id, row.content_hash) for row in rows]
 
@@ -217,9 +218,8 @@ def _answers_closed(connection: Connection, dataset_id: int) -> bool:
     longest = func.max(func.length(counted.c.answer))
     distinct = func.sum(case((given, 1), else_=0))
     row = connection.execute(select(distinct, longest, repeated, func.sum(counted.c.rows))).one()
-    if not row[0]:
-        return False
-    return bool(row[0] <= CLOSED_ANSWERS and row[1] <= CLOSED_LENGTH and row[2] >= CLOSED_SHARE * row[3])
+    classes, length, shared, rows = (int(value or 0) for value in row)
+    return 0 < classes <= CLOSED_ANSWERS and length <= CLOSED_LENGTH and shared >= CLOSED_SHARE * rows
 
 
 def _delete(connection: Connection, dataset_id: int) -> None:

@@ -110,7 +110,7 @@ class Editing(Part):
         if not drafts:
             return ()
         current, connection = writer.dataset, writer.connection
-        judged = list(self._judge(raws, current.encoding))
+        judged = list(self._judge(raws, current.encoding, current.kind))
         rows = [draft_row(it.draft, raw, found) for it, raw, found in zip(drafts, raws, judged, strict=True)]
         ids = reserve_ids(connection, len(rows))
         positions = places_after(connection, current.id, [it.after_id for it in drafts])

@@ -53,7 +53,7 @@ class Judgement(Protocol):
     def details(self) -> Sequence[Finding]: ...
 
 
-Judge = Callable[[Sequence[str], str], Sequence[Judgement]]
+Judge = Callable[[Sequence[str], str, Kind], Sequence[Judgement]]  # lines, encoding, the dataset's kind
 
 _EXAMPLE_COLUMNS = (
     *("id", "dataset_id", "position", "kind", "raw", "label", "split", "status", "revision"),
@@ -70,10 +70,10 @@ class Part:
         self._judge = judge or _checks
 
 
-def _checks(raws: Sequence[str], encoding: str) -> Sequence[Judgement]:
+def _checks(raws: Sequence[str], encoding: str, kind: Kind) -> Sequence[Judgement]:
     from core.checks import judge  # here, so that opening a store loads no tokenizer
 
-    return judge(raws, encoding)
+    return judge(raws, encoding, kind)
 
 
 def chunks(items: Sequence[Item], size: int = CHUNK) -> Iterator[Sequence[Item]]:

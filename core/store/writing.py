@@ -146,7 +146,8 @@ class Writer:
             self.connection.execute(changing, [{f"new_{name}": row[name] for name in names} for row in group])
 
     def _judge_again(self, rows: list[dict[str, Any]]) -> None:
-        judged = list(self.judge([row["raw"] for row in rows], self.dataset.encoding)) if rows else []
+        raws = [row["raw"] for row in rows]
+        judged = list(self.judge(raws, self.dataset.encoding, self.dataset.kind)) if rows else []
         for row, judgement in zip(rows, judged, strict=True):
             row.update({**text_columns(row["raw"]), **judged_columns(judgement)})
         ids = [row["id"] for row in rows]
