@@ -65,9 +65,13 @@ def run(options: argparse.Namespace) -> int:
     if options.out:
         write_csv(options.out, refs, rows, answers)
     if options.json:
-        print(orjson.dumps({"rows": len(rows), "models": [each.as_json() for each in scored]}).decode())
+        figures = [
+            {**each.as_json(), "first_error": first_error(mine)} for each, mine in zip(scored, by_model, strict=True)
+        ]
+        print(orjson.dumps({"rows": len(rows), "models": figures}).decode())
     else:
-        show(scored)
+        for each, mine in zip(scored, by_model, strict=True):
+            show(each, first_error(mine))
         if len(refs) == 2:
             both = pair(refs[0], by_model[0], refs[1], by_model[1])
             print(f"{both.sentence}\n{both.verdict}")
@@ -144,30 +148,30 @@ def _connection(options: argparse.Namespace, settings: Any) -> Any:
     return Store.open(settings).jobs.connection(options.connection)
 
 
-def show(scored: Sequence[ModelScore]) -> None:
-    """The figures in a few lines a model."""
-    for each in scored:
-        print(each.ref.name)
-        print("  " + _("{n} of {rows} rows answered, {e} failed", n=each.answered, rows=each.rows, e=each.errors))
-        if each.accuracy is None or each.interval is None:
-            print("  " + _("no score: no row has both an expected answer and an answer"))
-            continue
-        low, high = each.interval
-        share = _(
-            "{n} right: {share} (95 %: {low} to {high})",
-            n=each.right,
-            share=f"{each.accuracy:.1%}",
-            low=f"{low:.1%}",
-            high=f"{high:.1%}",
-        )
-        print(f"  {share}")
-        if each.macro_f1 is not None:
-            print("  " + _("macro F1 {f1} over {k} labels", f1=f"{each.macro_f1:.3f}", k=len(each.labels)))
-        if each.similarity is not None:
-            print("  " + _("similarity to the expected answers (chrF) {s}", s=f"{each.similarity:.3f}"))
-        if each.seconds_median is not None and each.seconds_p95 is not None:
-            half, most = f"{each.seconds_median:.2f}", f"{each.seconds_p95:.2f}"
-            print("  " + _("an answer takes {half} s, 95 of 100 take less than {most} s", half=half, most=most))
+def first_error(answers: Sequence[Answer]) -> str | None:
+    """Why the first answer that failed did not come."""
+    return next((str(answer.error) for answer in answers if answer.error), None)
+
+
+def show(score: ModelScore, error: str | None) -> None:
+    """The figures of a model in a few lines."""
+    lines = [_("{n} of {rows} rows answered, {e} failed", n=score.answered, rows=score.rows, e=score.errors)]
+    if error:
+        lines.append(_("the first failure: {why}", why=error))
+    if score.accuracy is None or score.interval is None:
+        lines.append(_("no score: no row has both an expected answer and an answer"))
+    else:
+        low, high = (f"{bound:.1%}" for bound in score.interval)
+        share = f"{score.accuracy:.1%}"
+        lines.append(_("{n} right: {share} (95 %: {low} to {high})", n=score.right, share=share, low=low, high=high))
+    if score.macro_f1 is not None:
+        lines.append(_("macro F1 {f1} over {k} labels", f1=f"{score.macro_f1:.3f}", k=len(score.labels)))
+    if score.similarity is not None:
+        lines.append(_("similarity to the expected answers (chrF) {s}", s=f"{score.similarity:.3f}"))
+    if score.seconds_median is not None and score.seconds_p95 is not None:
+        half, most = f"{score.seconds_median:.2f}", f"{score.seconds_p95:.2f}"
+        lines.append(_("an answer takes {half} s, 95 of 100 take less than {most} s", half=half, most=most))
+    print(score.ref.name, *(f"  {line}" for line in lines), sep="\n")
 
 
 def write_csv(path: Path, refs: Sequence[ModelRef], rows: Rows, answers: Sequence[Answer]) -> None:
