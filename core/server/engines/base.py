@@ -321,9 +321,11 @@ class JobDir:
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir()
         write(fresh)
+        for file in fresh.iterdir():
+            _sync(file)
         shutil.rmtree(path, ignore_errors=True)
         fresh.replace(path)
-        _sync_folder(path.parent)
+        _sync(path.parent)
         return path
 
     def _known_keys(self) -> set[str]:
@@ -345,8 +347,8 @@ def _replace(path: Path, text: str, *, durable: bool = True) -> None:
     fresh.replace(path)
 
 
-def _sync_folder(path: Path) -> None:
-    if os.name == "nt":
+def _sync(path: Path) -> None:
+    if os.name == "nt":  # where folders, and files open for reading, cannot be synchronised
         return
     handle = os.open(path, os.O_RDONLY)
     try:

@@ -50,7 +50,7 @@ class Index:
         """The nearest rows to one question; with `before` only among the rows of a smaller number."""
         rows = len(self.lengths) if before is None else before
         hashes, times = np.unique(hash_fields(fields, _CHARS, ())[0], return_counts=True)
-        if not rows or not len(hashes):
+        if not rows or not len(hashes) or not len(self.hashes):
             return np.zeros(0, np.int64), np.zeros(0, np.float32)
         place = np.minimum(np.searchsorted(self.hashes, hashes), len(self.hashes) - 1)
         known = self.hashes[place] == hashes

@@ -79,7 +79,6 @@ class Training:
     def run(self) -> None:
         """All steps that are left. Raises Stopped; a pause is saved first."""
         a_round = -(-len(self.lesson.train) // self.batch)
-        every = max(1, self.total // _POINTS)
         while self.model.step < self.total:
             epoch, first = divmod(self.model.step, a_round)
             order = np.random.default_rng((self.seed, epoch)).permutation(len(self.lesson.train))
@@ -88,8 +87,9 @@ class Training:
                 loss, right = self._learn(order[number * self.batch : (number + 1) * self.batch])
                 step = self.model.step
                 ends = number == a_round - 1
-                if ends or step == 1 or step % every == 0:
-                    self._measure(step, loss, right, ends, step // every)
+                point = step * _POINTS // self.total
+                if ends or step == 1 or point > (step - 1) * _POINTS // self.total:
+                    self._measure(step, loss, right, ends, point)
 
     def finish(self) -> Calibration:
         """Calibrates and writes the final model."""
