@@ -18,7 +18,6 @@ import openai
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent.parent
-MODULE = ("-c", "import argparse,sys;from core.commands import serve;p=argparse.ArgumentParser();serve.add_parser(p.add_subparsers());a=p.parse_args();sys.exit(a.run(a))")
 WORDS = {"fruit": "ripe apple", "vehicle": "fast car", "animal": "blue whale"}
 
 
@@ -33,7 +32,7 @@ class Provider:
 
     def start(self, *arguments: str) -> Provider:
         """Starts a server and waits for the line that says it is ready."""
-        command = [sys.executable, *MODULE, "serve", "--port", "0", "--data", str(self.data), "--json"]
+        command = [sys.executable, "-m", "core", "serve", "--port", "0", "--data", str(self.data), "--json"]
         environment = {**os.environ, "LUOPAN_HOME": str(self.data / "home")}
         self.process = subprocess.Popen(
             [*command, *arguments], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True

@@ -16,9 +16,7 @@ LONG = {"n_epochs": 50, "batch_size": 1}
 
 def create(provider: Any, file_id: str, key: str | None = None, **more: Any) -> Any:
     headers = {"Idempotency-Key": key} if key else None
-    return provider.client.fine_tuning.jobs.create(
-        model=MODEL, training_file=file_id, extra_headers=headers, **more
-    )
+    return provider.client.fine_tuning.jobs.create(model=MODEL, training_file=file_id, extra_headers=headers, **more)
 
 
 def job_ids(provider: Any, **filters: Any) -> list[str]:
