@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from core.dataset.encodings import visible
 from core.dataset.vocabulary import is_known
 
 _INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\u00ad]")
@@ -16,7 +17,7 @@ _SENTENCE_END = ("。", "？", "！", "?", "!", "；", ".")
 
 def clean_name(name: str) -> str:
     """A column name without byte-order marks, zero-width characters and doubled or unusual spaces."""
-    return _SPACES.sub(" ", _INVISIBLE.sub("", name)).strip()
+    return _SPACES.sub(" ", _INVISIBLE.sub("", visible(name))).strip()
 
 
 def column_names(header: Sequence[str], *, named: bool = True) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """The child process that opens a workbook: a broken or hostile one can only take this process down.
 
-`python sheet_child.py FILE` prints the sheets' names, `python sheet_child.py FILE SHEET` its rows, as JSON lines.
+`python sheet_child.py FILE` prints the sheets' names, `python sheet_child.py FILE SHEET` the number of its rows and
+then the rows, as JSON lines.
 """
 
 from __future__ import annotations
@@ -43,8 +44,9 @@ def limit_resources() -> None:
 
 
 def write_rows(sheet: CalamineSheet) -> None:
-    """One JSON list a row, from the sheet's first row on, so that line n is row n."""
+    """The number of rows, then one JSON list a row, from the sheet's first row on."""
     out = sys.stdout.buffer
+    out.write(b"%d\n" % (sheet.end[0] + 1 if sheet.end else 0))
     if sheet.start is None:
         return
     for cells in sheet.iter_rows():
@@ -56,7 +58,8 @@ def main(path: Path, sheet: str | None) -> int:
     """Answer on standard output; the exit code tells a locked or broken workbook."""
     limit_resources()
     try:
-        with CalamineWorkbook.from_path(path) as book:
+        # From an open file the format is seen by the content, from a path by the ending.
+        with path.open("rb") as file, CalamineWorkbook.from_filelike(file) as book:
             if sheet is None:
                 names = [s.name for s in book.sheets_metadata if s.typ == SheetTypeEnum.WorkSheet]
                 sys.stdout.buffer.write(orjson.dumps(names) + b"\n")

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
@@ -52,9 +52,12 @@ def sheet_names(path: Path, name: str) -> tuple[str, ...]:
     return tuple(names)
 
 
-def records(path: Path, name: str, sheet: str) -> Iterator[Record]:
-    """Every row of a sheet with its number as the spreadsheet shows it."""
+def records(path: Path, name: str, sheet: str, tell_height: Callable[[int], None] | None = None) -> Iterator[Record]:
+    """Every row of a sheet with its number as the spreadsheet shows it; `tell_height` learns how many there are."""
     with _Child(name, path, sheet) as lines:
+        height = int(next(lines, b"0"))
+        if tell_height:
+            tell_height(height)
         for number, line in enumerate(lines, start=1):
             yield number, orjson.loads(line)
 

@@ -89,11 +89,14 @@ def _workbook(source: Source, sheet: str | None, header: bool | None) -> Source:
             T("{file} has no sheet called {sheet}.", file=source.name, sheet=chosen),
             T("Its sheets are: {names}.", names=", ".join(names)),
         )
-    rows = sheets.records(source.path, source.name, chosen)
-    first = list(itertools.islice((cells for _, cells in rows if any(c.strip() for c in cells)), SAMPLE_ROWS + 1))
+    heights: list[int] = []
+    rows = sheets.records(source.path, source.name, chosen, heights.append)
+    first = list(itertools.islice((record for record in rows if any(c.strip() for c in record[1])), SAMPLE_ROWS + 1))
     rows.close()  # type: ignore[attr-defined]  # a generator: stops the child
-    source = dataclasses.replace(source, sheets=names, sheet=chosen, rows_estimate=len(first))
-    return _tabular(source, _trimmed(first), header)
+    source = dataclasses.replace(source, sheets=names, sheet=chosen, rows_estimate=heights[0])
+    source = _named(source, _trimmed([cells for _, cells in first]), header)
+    even = _even(iter(first), len(source.columns))
+    return dataclasses.replace(source, sample=_sample(tables.rows(even, source.columns, source.header)))
 
 
 def _trimmed(rows: list[list[str]]) -> list[list[str]]:
@@ -124,7 +127,8 @@ def _text(path: Path, name: str, size: int, magic: bytes, encoding: str | None, 
         quoted=layout.quoted,
         rows_estimate=_estimate(head, complete, size, len(delimited.parse(head, layout))),
     )
-    return _tabular(source, first, header)
+    source = _named(source, first, header)
+    return dataclasses.replace(source, sample=_sample(read(source)))
 
 
 _FORMATS = T("Luopan reads CSV, TSV, XLSX, JSON and JSON Lines.")
@@ -148,8 +152,8 @@ def _estimate(head: str, complete: bool, size: int, rows: int) -> int:
     return rows if complete else round(rows * size / max(1, len(head.encode("utf-8", "replace"))))
 
 
-def _tabular(source: Source, first: list[list[str]], header: bool | None) -> Source:
-    """Names for the columns and the sample rows, read the way all rows will be read."""
+def _named(source: Source, first: list[list[str]], header: bool | None) -> Source:
+    """Names for the columns."""
     if not first:
         return dataclasses.replace(source, rows_estimate=0)
     named = looks_like_header(first[0], first[1:]) if header is None else header
@@ -157,13 +161,8 @@ def _tabular(source: Source, first: list[list[str]], header: bool | None) -> Sou
     if not named:
         width = Counter(map(len, first)).most_common(1)[0][0]
     top = (first[0] + [""] * width)[:width]
-    source = dataclasses.replace(
-        source,
-        header=named,
-        columns=column_names(top, named=named),
-        rows_estimate=source.rows_estimate - named,
-    )
-    return dataclasses.replace(source, sample=_sample(read(source)))
+    columns = column_names(top, named=named)
+    return dataclasses.replace(source, header=named, columns=columns, rows_estimate=source.rows_estimate - named)
 
 
 def _sample(rows: Iterator[Row | Reject]) -> tuple[Row, ...]:

@@ -40,7 +40,7 @@ def test_a_table_becomes_a_training_file_beside_it(table: Path, capsys: pytest.C
     said = capsys.readouterr().out
     assert "2 examples written" in said
     assert "text → user, label → label" in said
-    assert "row 3, label: The row has 1 cells where the header has 2" in said
+    assert "row 3, label: The header has 2 cells, this row 1" in said
     assert "row 5, text: The user's message is empty" in said
     assert "python -m core check" in said
 

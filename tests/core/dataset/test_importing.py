@@ -43,7 +43,7 @@ def test_good_rows_are_stored_and_bad_ones_listed(store: Store, table: Path) -> 
     rejects = store.rejects(dataset.id)
     assert len(rejects) == 1_500
     assert (rejects[0].file, rejects[0].row, rejects[0].column) == ("greetings.csv", 4, "label")
-    assert "1 cells where the header has 2" in str(rejects[0].reason)
+    assert "The header has 2 cells, this row 1" in str(rejects[0].reason)
     first = next(iter(store.examples(dataset.id)))
     assert (first.origin.row, first.origin.fields) == (2, {"text": "hello", "label": "greet"})
 

@@ -19,6 +19,9 @@ from core.errors import BadInput
 FAR = b"""<?xml version="1.0"?><worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>
 <row r="1"><c r="A1"><v>1</v></c></row><row r="1048576"><c r="XFD1048576"><v>1</v></c></row></sheetData></worksheet>"""
 
+MANIFEST = b"""<?xml version="1.0"?><manifest:manifest
+ xmlns:manifest="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0"></manifest:manifest>"""
+
 
 @pytest.fixture
 def workbook(tmp_path: Path) -> Path:
@@ -49,6 +52,30 @@ def test_rows_have_the_numbers_that_the_sheet_shows(workbook: Path) -> None:
     ]
 
 
+def test_the_number_of_rows_is_known_beforehand(workbook: Path) -> None:
+    assert sniff(workbook).rows_estimate == 6  # seven rows to the last one filled, one of them the header
+
+
+def test_an_open_document_sheet_is_read_too(tmp_path: Path) -> None:
+    rows = "".join(
+        "<table:table-row>"
+        + "".join(f'<table:table-cell office:value-type="string"><text:p>{c}</text:p></table:table-cell>' for c in row)
+        + "</table:table-row>"
+        for row in (("text", "label"), ("好", "a"))
+    )
+    uri = "urn:oasis:names:tc:opendocument:xmlns"
+    content = (
+        f'<?xml version="1.0"?><office:document-content xmlns:office="{uri}:office:1.0" xmlns:table="{uri}:table:1.0" '
+        f'xmlns:text="{uri}:text:1.0"><office:body><office:spreadsheet><table:table table:name="S">{rows}'
+        "</table:table></office:spreadsheet></office:body></office:document-content>"
+    )
+    mime = b"application/vnd.oasis.opendocument.spreadsheet"
+    path = write_zip(
+        tmp_path / "x.ods", {"mimetype": mime, "META-INF/manifest.xml": MANIFEST, "content.xml": content.encode()}
+    )
+    assert list(read(sniff(path))) == [Row(2, {"text": "好", "label": "a"})]
+
+
 def test_another_sheet_can_be_chosen(workbook: Path) -> None:
     by_sniff = sniff(workbook, sheet="Other")
     assert by_sniff.columns == ("text", "category")
@@ -60,8 +87,9 @@ def test_a_sheet_that_is_not_there_is_named_with_those_that_are(workbook: Path) 
         sniff(workbook, sheet="Sheet9")
 
 
-def test_the_content_counts_and_not_the_ending(workbook: Path) -> None:
-    renamed = workbook.rename(workbook.with_suffix(".csv"))
+@pytest.mark.parametrize("ending", [".csv", ".xls", ".ods", ""])
+def test_the_content_counts_and_not_the_ending(workbook: Path, ending: str) -> None:
+    renamed = workbook.rename(workbook.with_suffix(ending))
     assert sniff(renamed).format is Format.XLSX
 
 

@@ -89,8 +89,8 @@ def test_numbers_of_rows_are_those_of_a_spreadsheet(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "column", "words"),
     [
-        ("only one", "label", "1 cells where the header has 2"),
-        ("a,b,c", "column 3", "3 cells where the header has 2"),
+        ("only one", "label", "The header has 2 cells, this row 1"),
+        ("a,b,c", "column 3", "The header has 2 cells, this row 3"),
         ('"never closed,b', "", "never closed"),
         ('"closed" too early,b', "", "follows a closing double quote"),
         ("nul\0,b", "text", "NUL"),
