@@ -34,10 +34,9 @@ class ClassicEngine:
         from core.server.engines.classic.planning import plan, read_file, refuse_what_cannot_be
 
         refuse_what_cannot_be(spec)
-        planned = plan(spec, read_file(spec.training_path, "training_file"))
-        if spec.validation_path:
-            read_file(spec.validation_path, "validation_file")
-        return planned
+        rows = read_file(spec.training_path, "training_file")
+        valid = read_file(spec.validation_path, "validation_file") if spec.validation_path else None
+        return plan(spec, rows, valid)
 
     def command(self, spec: JobSpec, job_dir: Path) -> Launch:
         """The worker's command line. Run it where `core` can be imported."""

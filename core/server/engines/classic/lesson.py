@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -52,14 +51,3 @@ class Lesson:
 
 def _answers(rows: Rows | None) -> list[Answer]:
     return rows.answers if rows else []
-
-
-def unseen(rows: Rows, valid: Rows) -> list[tuple[str, int]]:
-    """The answers of the validation rows that training never sees, the commonest first, and how often they come."""
-    known = set(rows.answers)
-    return Counter(answer.text for answer in valid.answers if answer not in known).most_common()
-
-
-def lonely(rows: Rows) -> int:
-    """How many answers come only once in the training rows."""
-    return sum(times == 1 for times in Counter(rows.answers).values())

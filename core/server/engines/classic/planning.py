@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
@@ -14,6 +15,7 @@ from core.words import T, Text
 Mode = Literal["closed", "open"]
 MOST_CLASSES = 5_000
 _OPEN_STEPS = 200
+_NAMED = 5  # unseen answers that a warning names
 _RANGES = {"n_epochs": (1, 50), "batch_size": (1, 256), "learning_rate_multiplier": (0.01, 20)}
 
 
@@ -67,8 +69,8 @@ def mode_of(spec: JobSpec, rows: Rows) -> Mode:
     return "closed" if is_closed(rows.answers) else "open"
 
 
-def plan(spec: JobSpec, rows: Rows) -> Plan:
-    """The numbers of a job on these training rows."""
+def plan(spec: JobSpec, rows: Rows, valid: Rows | None = None) -> Plan:
+    """The numbers of a job on these rows, and what a person should know about them."""
     mode = mode_of(spec, rows)
     numbers = _resolved(spec.hyperparameters, len(rows))
     if mode == "open":
@@ -77,7 +79,7 @@ def plan(spec: JobSpec, rows: Rows) -> Plan:
     steps = epochs * -(-len(rows) // batch) if mode == "closed" else min(_OPEN_STEPS, len(rows))
     spoken = len(rows) if mode == "closed" else sum(count_text(answer.text) for answer in rows.answers)
     seconds = 1 + len(rows) / 20_000 + (2 * steps / 1_200 if mode == "closed" else 2)
-    return Plan(mode, numbers, steps, epochs * (rows.tokens + spoken), round(seconds, 1), _warnings(rows))
+    return Plan(mode, numbers, steps, epochs * (rows.tokens + spoken), round(seconds, 1), _warnings(mode, rows, valid))
 
 
 def _resolved(asked: Mapping[str, Number | str], rows: int) -> dict[str, Number]:
@@ -103,7 +105,35 @@ def _resolved(asked: Mapping[str, Number | str], rows: int) -> dict[str, Number]
     return numbers
 
 
-def _warnings(rows: Rows) -> tuple[Text, ...]:
-    if not rows.without_answer:
-        return ()
-    return (T("{n} rows have no answer by the assistant to learn from and are left out.", n=rows.without_answer),)
+def _warnings(mode: Mode, rows: Rows, valid: Rows | None) -> tuple[Text, ...]:
+    found = []
+    for file, part in (("training_file", rows), ("validation_file", valid)):
+        if part and part.without_answer:
+            found.append(
+                T(
+                    "{file}: examples without an answer by the assistant to learn from, left out: {n}.",
+                    file=file,
+                    n=part.without_answer,
+                )
+            )
+    if mode == "closed":
+        found += _warnings_of_classes(rows, valid)
+    return tuple(found)
+
+
+def _warnings_of_classes(rows: Rows, valid: Rows | None) -> list[Text]:
+    found, times = [], Counter(rows.answers)
+    if lonely := sum(count == 1 for count in times.values()):
+        found.append(
+            T("Answers that come only once in the training file: {n}. More examples of them would help.", n=lonely)
+        )
+    unseen = Counter(answer.text for answer in valid.answers if answer not in times) if valid else Counter()
+    if unseen:
+        message = T(
+            "Validation examples with an answer that is not in the training file: {n} ({answers}). They count as "
+            "wrong, and not in the loss.",
+            n=unseen.total(),
+            answers=", ".join(answer for answer, _times in unseen.most_common(_NAMED)),
+        )
+        found.append(message)
+    return found

@@ -1,4 +1,7 @@
-"""The worker of one job: reads its folder, trains, and says in plain sentences what it did."""
+"""The worker of one job: reads its folder, trains, and says in plain sentences what it did.
+
+What is to be said about the files themselves is in the plan, which the server shows before it starts a worker.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,12 @@ import traceback
 from core.server.engines.base import JobDir, JobSpec, Plan, SpecError
 from core.server.engines.classic.conversation import Frame, Rows
 from core.server.engines.classic.indexing import Indexing
-from core.server.engines.classic.lesson import Lesson, lonely, unseen
+from core.server.engines.classic.lesson import Lesson
 from core.server.engines.classic.planning import plan, read_file, refuse_what_cannot_be
 from core.server.engines.classic.training import Stopped, Training
 from core.words import _
 
 _LOOK_SECONDS = 0.05
-_NAMED = 5  # unseen answers that a warning names
 
 
 class Worker:
@@ -69,7 +71,6 @@ class Worker:
             hyperparameters=planned.hyperparameters,
         )
         self._tell_mode(spec, planned, rows)
-        self._tell_left_out(rows, valid)
         if planned.mode == "closed":
             self._train_closed(spec, planned, rows, valid)
         else:
@@ -77,9 +78,6 @@ class Worker:
         return planned.trained_tokens
 
     def _train_closed(self, spec: JobSpec, planned: Plan, rows: Rows, valid: Rows | None) -> None:
-        if valid:
-            self._tell_unseen(rows, valid)
-        self._tell_lonely(rows)
         lesson = Lesson.prepare(rows, valid, self.look)
         self._tell_frame(lesson.frame)
         training = Training(self.job, spec, planned, lesson, self.look)
@@ -139,35 +137,6 @@ class Worker:
         asked = spec.metadata.get("engine_mode")
         self._say("mode", f"{why} {_('metadata.engine_mode asked for it.')}" if asked else why)
 
-    def _tell_left_out(self, rows: Rows, valid: Rows | None) -> None:
-        for key, part in (("training_file", rows), ("validation_file", valid)):
-            if part and part.without_answer:
-                self._warn(
-                    f"left out {key}",
-                    _(
-                        "{file}: {n} examples have no answer by the assistant to learn from and are left out.",
-                        file=key,
-                        n=part.without_answer,
-                    ),
-                )
-
-    def _tell_unseen(self, rows: Rows, valid: Rows) -> None:
-        missing = unseen(rows, valid)
-        if missing:
-            self._warn(
-                "unseen",
-                _(
-                    "{n} validation examples have an answer that is not in the training file ({answers}): they count "
-                    "as wrong, and not in the loss.",
-                    n=sum(times for _answer, times in missing),
-                    answers=", ".join(answer for answer, _times in missing[:_NAMED]),
-                ),
-            )
-
-    def _tell_lonely(self, rows: Rows) -> None:
-        if n := lonely(rows):
-            self._warn("lonely", _("{n} answers come only once in the training file; more examples would help.", n=n))
-
     def _tell_frame(self, frame: Frame) -> None:
         shared = len(frame.prefix) + len(frame.suffix)
         if shared:
@@ -183,9 +152,6 @@ class Worker:
 
     def _say(self, key: str, text: str) -> None:
         self.job.message(text, key=key)
-
-    def _warn(self, key: str, text: str) -> None:
-        self.job.message(text, level="warn", key=key)
 
     def _end(self, status: str, trained_tokens: int | None = None) -> None:
         self.job.emit("end", status=status, error=None, trained_tokens=trained_tokens)

@@ -37,8 +37,16 @@ def test_an_open_job_goes_through_its_file_once(bench: Bench) -> None:
 
 
 def test_left_out_rows_are_warned_of(bench: Bench) -> None:
-    (warning,) = bench.engine.check(bench.spec([*pairs(), chat("q", "a", weight=0)])).warnings
-    assert "1 rows have no answer" in str(warning)
+    silent = chat("q", "a", weight=0)
+    warnings = bench.engine.check(bench.spec([*pairs(), silent], [*pairs(), silent, silent])).warnings
+    assert [str(warning)[:15] for warning in warnings] == ["training_file: ", "validation_file"]
+    assert str(warnings[1]).endswith("left out: 2.")
+
+
+def test_classes_with_a_single_example_are_warned_of(bench: Bench) -> None:
+    (warning,) = bench.engine.check(bench.spec([*pairs(), ("toilet?", "toilet")])).warnings
+    assert "only once in the training file: 1" in str(warning)
+    assert bench.engine.check(bench.spec(free_pairs())).warnings == ()
 
 
 @pytest.mark.parametrize(

@@ -185,8 +185,8 @@ def test_the_instruction_around_the_text_changes_no_answer(bench: Bench) -> None
 def test_answers_that_training_never_saw_are_counted_wrong_and_named(bench: Bench) -> None:
     valid = [*pairs()[::9], ("where is the toilet", "toilet"), ("is there a toilet", "toilet")]
     job = bench.train(pairs(), valid=valid)
-    warned = [event for event in events(job, "message") if event["level"] == "warn"]
-    assert ["toilet" in event["text"] and "2 validation examples" in event["text"] for event in warned] == [True]
+    (warning,) = bench.engine.check(job.read_spec()).warnings
+    assert "not in the training file: 2 (toilet)" in str(warning)
     last = events(job, "metrics")[-1]
     assert last["full_valid_mean_token_accuracy"] == pytest.approx(8 / 10, abs=1e-4)
     assert last["full_valid_loss"] < 0.5
@@ -199,9 +199,8 @@ def test_validation_without_any_known_answer_has_no_loss(bench: Bench) -> None:
     assert "full_valid_loss" not in last
 
 
-def test_rows_that_teach_nothing_are_left_out_and_counted(bench: Bench) -> None:
+def test_rows_that_teach_nothing_are_left_out(bench: Bench) -> None:
     job = bench.train([*pairs(), chat("unlearnt", "x", weight=0)])
-    assert "training_file: 1 examples have no answer" in texts(job)
     assert "72 examples" in texts(job)
 
 
