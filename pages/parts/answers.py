@@ -22,7 +22,7 @@ vertical-align:top;white-space:pre-wrap;overflow-wrap:anywhere}
 .answers th{font-weight:600}.answers .n{width:4em;opacity:.7}.answers .q{width:38%}
 .answers ins{background:rgba(63,160,90,.24);text-decoration:none;border-radius:3px}
 .answers del{background:rgba(200,70,47,.22);border-radius:3px}
-.answers .e{opacity:.75;font-style:italic}
+.answers .y{color:#3C9A5F}.answers .x{color:#D2553F}.answers .e{opacity:.75;font-style:italic}
 </style>"""
 
 
@@ -65,7 +65,7 @@ def show(evaluation: Evaluation) -> None:
             lambda: as_csv(evaluation),
             file_name=f"comparison-{evaluation.id}.csv",
             mime="text/csv",
-            icon="⬇️",
+            icon=":material/download:",
             on_click="ignore",
         )
 
@@ -103,17 +103,17 @@ def _answer(expected: str, answer: Answer | None) -> str:
     if answer is None:
         return '<span class="e">–</span>'
     if answer.error is not None:
-        return f'<span class="e">⚠️ {html.escape(str(answer.error.message))}</span>'
+        return f'<span class="e">{html.escape(str(answer.error.message))}</span>'
     if answer.correct:
-        return f"✅ {_clipped(answer.text)}"
+        return f'<b class="y">✓</b> {_clipped(answer.text)}'
     from core.evaluation import compare
 
     marks = {"equal": "{}", "insert": "<ins>{}</ins>", "delete": "<del>{}</del>"}
     pieces = compare.difference(expected[:CLIP], answer.text[:CLIP])
     same = sum(len(text) for op, text in pieces if op == "equal")
     if same * 3 < max(len(expected[:CLIP]), len(answer.text[:CLIP])):
-        return f"❌ {_clipped(answer.text)}"  # nearly nothing in common: marks would only be noise
-    return "❌ " + "".join(marks[op].format(html.escape(text)) for op, text in pieces)
+        return f'<b class="x">✗</b> {_clipped(answer.text)}'  # nearly nothing in common: marks would only be noise
+    return '<b class="x">✗</b> ' + "".join(marks[op].format(html.escape(text)) for op, text in pieces)
 
 
 def as_csv(evaluation: Evaluation) -> bytes:

@@ -11,7 +11,8 @@ from core.jobs.values import Job
 from core.store.evaluations import ModelRef
 from core.words import _
 from pages.parts import comparing, feedback, resources, state
-from pages.parts.text import escape, show as show_text
+from pages.parts.text import escape
+from pages.parts.text import show as show_text
 
 
 def show(job: Job) -> None:
@@ -30,7 +31,7 @@ def show(job: Job) -> None:
             height=140,
             help=_("It begins with a row that was held out, in the shape the model was trained on."),
         )
-        asked = st.form_submit_button(_("Ask both"), type="primary", icon="💬", shortcut="Ctrl+Enter")
+        asked = st.form_submit_button(_("Ask both"), type="primary", icon=":material/forum:", shortcut="Ctrl+Enter")
     if asked and prompt.strip():
         with st.spinner(_("Waiting for both answers …")):
             state.put("asked", (job.id, prompt, _ask(job, instruction, prompt)))

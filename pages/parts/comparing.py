@@ -26,7 +26,9 @@ def choose() -> Evaluation | None:
         _("Comparison"),
         options,
         index=options.index(chosen),
-        format_func=lambda number: f"#{number} · {known[number].name}" if number else "➕ " + _("New comparison"),
+        format_func=lambda number: (
+            f"#{number} · {known[number].name}" if number else ":material/add: " + _("New comparison")
+        ),
         label_visibility="collapsed",
     )
     state.open_evaluation(chosen)
@@ -81,14 +83,14 @@ def start() -> None:
     held_out = resources.store().version(job.version_id).by_split.get(Split.VALIDATION, 0) if job.version_id else 0
     if not held_out:
         st.warning(_("This training held no rows out, so there are none that the model has not seen."))
-        st.page_link(frame.CHECK, label=_("Split the data, then train again"), icon="🔎")
+        st.page_link(frame.CHECK, label=_("Split the data, then train again"), icon=":material/fact_check:")
         return
     st.write(_("Both models answer the {n} rows that were held out from training.", n=f"{held_out:,}"))
     with st.expander(_("More choices (all can stay as they are)")):
         limit = st.number_input(_("At most this many rows, drawn at random"), 1, held_out, min(held_out, 1000))
         parallel = st.slider(_("Questions asked at the same time"), 1, 32, 8)
     st.button(
-        _("Compare them"), type="primary", icon="⚖️", on_click=_start, args=(job, limit, parallel)
+        _("Compare them"), type="primary", icon=":material/balance:", on_click=_start, args=(job, limit, parallel)
     )  # fmt: skip
 
 

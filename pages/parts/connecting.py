@@ -51,7 +51,7 @@ def _end(preset: Preset) -> None:
     days = preset.days_left(date.today())
     if days is not None:
         sentence = _("New trainings end here on {day}: {n} days left.", day=preset.last_new_job, n=max(0, days))
-        (st.error if days < 60 else st.info)(escape(sentence), icon="📅")
+        (st.error if days < 60 else st.info)(escape(sentence), icon=":material/event:")
     for note in preset.notes:
         st.caption(escape(note))
 
@@ -77,7 +77,7 @@ def _for_programs() -> None:
 
 def form() -> None:
     """A new connection: a known provider fills in its address."""
-    with st.expander(_("Add a connection"), icon="➕", expanded=state.get("adding_connection", False)):
+    with st.expander(_("Add a connection"), icon=":material/add:", expanded=state.get("adding_connection", False)):
         kinds = [kind for kind in ProviderKind if kind != ProviderKind.LOCAL]
         kind = st.selectbox(_("Provider"), kinds, format_func=lambda kind: PRESETS[kind].name, key="new_kind")
         preset = PRESETS[kind]

@@ -16,6 +16,8 @@ from pages.parts.text import escape
 
 log = logging.getLogger("luopan")
 
+GOOD, DOUBT, BAD = ":green[:material/check_circle:]", ":orange[:material/warning:]", ":red[:material/block:]"
+
 
 @contextmanager
 def errors() -> Iterator[None]:
@@ -33,12 +35,12 @@ def errors() -> Iterator[None]:
 
 def show_error(error: AppError) -> None:
     """An error: what happened, and below it what to do."""
-    st.error(escape(error.message) + (f"\n\n{escape(error.hint)}" if str(error.hint) else ""), icon="⚠️")
+    st.error(escape(error.message) + (f"\n\n{escape(error.hint)}" if str(error.hint) else ""), icon=":material/error:")
 
 
 def saved(sentence: str) -> None:
     """A short note that something was written down."""
-    st.toast(escape(sentence), icon="✅")
+    st.toast(escape(sentence), icon=":material/check_circle:")
 
 
 def empty(title: str, lesson: str, label: str = "", page: str = "") -> None:
@@ -47,14 +49,14 @@ def empty(title: str, lesson: str, label: str = "", page: str = "") -> None:
         st.subheader(title)
         st.write(lesson)
         if label:
-            st.page_link(page, label=f"**{label}**", icon="➡️")
+            st.page_link(page, label=f"**{label}**", icon=":material/arrow_forward:")
 
 
 def next_step(sentence: str, label: str, page: str) -> None:
     """What was reached, and the link to what comes next."""
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        st.markdown(f"✅ {escape(sentence)}", width="stretch")
-        st.page_link(page, label=f"**{label}**", icon="➡️")
+        st.markdown(f"{GOOD} {escape(sentence)}", width="stretch")
+        st.page_link(page, label=f"**{label}**", icon=":material/arrow_forward:")
 
 
 def duration(seconds: float) -> str:

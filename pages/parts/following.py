@@ -61,7 +61,7 @@ def _body(job: Job) -> None:
         lines = metrics.series(store, job.id)
         curves.show(lines, [checkpoint.step for checkpoint in checkpoints], key=f"curve-{job.id}")
         for sentence in reading.read_curve(lines, checkpoints):
-            st.markdown(f"💡 {escape(sentence)}")
+            st.markdown(f":material/lightbulb: {escape(sentence)}")
     _facts(job)
     if checkpoints:
         _checkpoints(job)
@@ -72,8 +72,14 @@ def _body(job: Job) -> None:
 
 
 def _headline(job: Job) -> None:
-    marks = {Status.SUCCEEDED: "✅", Status.FAILED: "⛔", Status.CANCELLED: "⏹️"}
-    mark = marks.get(job.status, "⏳") if job.status else "⛔" if job.state == LaunchState.REFUSED else "⏳"
+    marks = {Status.SUCCEEDED: feedback.GOOD, Status.FAILED: feedback.BAD, Status.CANCELLED: ":material/stop_circle:"}
+    mark = (
+        marks.get(job.status, ":material/hourglass_top:")
+        if job.status
+        else feedback.BAD
+        if job.state == LaunchState.REFUSED
+        else ":material/hourglass_top:"
+    )
     st.subheader(f"{mark} {escape(job.shown)}")
     if job.is_running or job.state in (LaunchState.INTENT, LaunchState.SENDING, LaunchState.UNKNOWN):
         parts = []
@@ -91,15 +97,21 @@ def _decisions(job: Job) -> None:
     """What a person can do about it now."""
     with st.container(horizontal=True):
         if job.is_running:
-            st.button(_("Stop the training"), icon="⏹️", key=f"cancel-{job.id}", on_click=_act, args=("cancel", job.id))
+            st.button(
+                _("Stop the training"),
+                icon=":material/stop_circle:",
+                key=f"cancel-{job.id}",
+                on_click=_act,
+                args=("cancel", job.id),
+            )
         if job.state == LaunchState.ASK:
             st.button(_("Look again"), type="primary", on_click=_act, args=("check_again", job.id))
             st.button(_("Launch again (may cost twice)"), on_click=_act, args=("launch_again", job.id))
         if job.is_usable:
-            st.page_link(frame.COMPARE, label=f"**{_('Compare it with the base model')}**", icon="⚖️")
-            st.page_link(frame.ASK, label=_("Ask it something"), icon="💬")
+            st.page_link(frame.COMPARE, label=f"**{_('Compare it with the base model')}**", icon=":material/balance:")
+            st.page_link(frame.ASK, label=_("Ask it something"), icon=":material/forum:")
         elif job.is_settled:
-            st.page_link(frame.LAUNCH, label=_("Start another training"), icon="🚀")
+            st.page_link(frame.LAUNCH, label=_("Start another training"), icon=":material/rocket_launch:")
 
 
 def _act(verb: str, job_id: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -15,6 +16,7 @@ from core.settings import Settings
 from core.words import _
 from pages.parts import state
 
+LOGO = str(Path(__file__).parent / "logo.svg")
 HOME = "pages/start/home.py"
 IMPORT = "pages/data/bring.py"
 EDIT = "pages/data/edit.py"
@@ -42,23 +44,33 @@ async def companions(_app: Any) -> AsyncIterator[dict[str, Any]]:
 
 
 def begin() -> None:
-    """Before the page: the language, and whatever a grid still has to write down."""
+    """Before the page: the name, and whatever a grid still has to write down."""
     state.flush_pending()
+    st.logo(LOGO, size="large", link=None)
 
 
 def navigation() -> StreamlitPage:
     """The pages, in sections, titled in the current language; returns the chosen one."""
     sections = {
-        _("Start"): [_page(HOME, _("Home"), "🧭", default=True)],
+        _("Start"): [_page(HOME, _("Home"), ":material/home:", default=True)],
         _("Data"): [
-            _page(IMPORT, _("Bring data"), "📥"),
-            _page(EDIT, _("Edit"), "✏️"),
-            _page(CHECK, _("Check and split"), "🔎"),
-            _page(EXPORT, _("Export"), "📤"),
+            _page(IMPORT, _("Bring data"), ":material/upload_file:"),
+            _page(EDIT, _("Edit"), ":material/edit_note:"),
+            _page(CHECK, _("Check and split"), ":material/fact_check:"),
+            _page(EXPORT, _("Export"), ":material/download:"),
         ],
-        _("Train"): [_page(LAUNCH, _("New training"), "🚀"), _page(JOBS, _("Trainings"), "📈")],
-        _("Evaluate"): [_page(COMPARE, _("Compare"), "⚖️"), _page(ASK, _("Ask both"), "💬")],
-        _("Settings"): [_page(CONNECTIONS, _("Connections"), "🔌"), _page(PRICES, _("Models and prices"), "💰")],
+        _("Train"): [
+            _page(LAUNCH, _("New training"), ":material/rocket_launch:"),
+            _page(JOBS, _("Trainings"), ":material/monitoring:"),
+        ],
+        _("Evaluate"): [
+            _page(COMPARE, _("Compare"), ":material/balance:"),
+            _page(ASK, _("Ask both"), ":material/forum:"),
+        ],
+        _("Settings"): [
+            _page(CONNECTIONS, _("Connections"), ":material/hub:"),
+            _page(PRICES, _("Models and prices"), ":material/payments:"),
+        ],
     }
     return st.navigation(sections)
 

@@ -23,7 +23,7 @@ def show_data(dataset: Dataset) -> None:
         st.metric(_("Rows held out"), f"{validation:,}")
         if not validation:
             st.caption(_("Nothing is held out, so there will be nothing honest to compare on."))
-            st.page_link(frame.CHECK, label=_("Split the data first"), icon="🔎")
+            st.page_link(frame.CHECK, label=_("Split the data first"), icon=":material/fact_check:")
 
 
 def form(dataset: Dataset) -> JobDraft:
@@ -94,12 +94,12 @@ def summary(dataset: Dataset, draft: JobDraft) -> None:
             readiness = jobs.readiness(resources.store(), resources.settings(), draft)
         st.subheader(_("Ready to train") if readiness.ready else _("Not ready yet"))
         for item in readiness.items:
-            mark = "✅" if item.ok else "⛔" if item.blocking else "⚠️"
+            mark = feedback.GOOD if item.ok else feedback.BAD if item.blocking else feedback.DOUBT
             st.markdown(f"{mark} {escape(item.text)}")
         st.button(
             _("Start training"),
             type="primary",
-            icon="🚀",
+            icon=":material/rocket_launch:",
             width="stretch",
             disabled=not readiness.ready,
             on_click=_launch,

@@ -27,7 +27,7 @@ def table() -> None:
         on_change="ignore",
     )
     with st.container(horizontal=True):
-        if st.button(_("Save"), type="primary", icon="💾"):
+        if st.button(_("Save"), type="primary", icon=":material/save:"):
             with feedback.errors():
                 _save(edited)
         st.button(_("Back to the table that came with Luopan"), on_click=_reset)

@@ -24,7 +24,9 @@ def path() -> None:
     ]
     with st.container(border=True, horizontal=True, horizontal_alignment="distribute"):
         for page, label, reached in steps:
-            st.page_link(page, label=label, icon="✅" if reached else "▫️")
+            st.page_link(
+                page, label=label, icon=":material/check_circle:" if reached else ":material/radio_button_unchecked:"
+            )
 
 
 def show() -> None:

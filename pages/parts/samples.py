@@ -9,7 +9,12 @@ from core.dataset.samples import SAMPLES, Sample
 from core.words import _
 from pages.parts import feedback, frame, resources, state
 
-ICONS = {"hotline_zh": "☎️", "helpdesk_en": "🏕️", "library_qa_zh": "📚", "library_qa_en": "📚"}
+ICONS = {
+    "hotline_zh": ":material/call:",
+    "helpdesk_en": ":material/camping:",
+    "library_qa_zh": ":material/local_library:",
+    "library_qa_en": ":material/local_library:",
+}
 
 
 def cards() -> None:
@@ -17,7 +22,7 @@ def cards() -> None:
     mine = sorted(SAMPLES, key=lambda sample: sample.language != words.current())
     for column, sample in zip(st.columns(len(mine)), mine, strict=True):
         with column.container(border=True, height="stretch"):
-            st.markdown(f"{ICONS.get(sample.key, '📄')} **{sample.title}**")
+            st.markdown(f"{ICONS.get(sample.key, ':material/description:')} **{sample.title}**")
             st.caption(str(sample.description))
             st.space("stretch")
             st.button(

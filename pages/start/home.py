@@ -20,6 +20,6 @@ with feedback.errors():
     st.subheader(_("Bring my data"))
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         st.markdown(_("A spreadsheet or a file of examples: CSV, Excel, JSON or JSON Lines."), width="stretch")
-        st.page_link(frame.IMPORT, label=f"**{_('Choose a file')}**", icon="📥")
+        st.page_link(frame.IMPORT, label=f"**{_('Choose a file')}**", icon=":material/upload_file:")
     st.subheader(_("Try a sample"))
     samples.cards()
