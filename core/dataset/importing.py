@@ -27,11 +27,13 @@ def import_file(
     name: str = "",
     progress: Progress | None = None,
     cancelled: Callable[[], bool] = lambda: False,
+    begun: Callable[[int], None] = lambda _dataset_id: None,
 ) -> Dataset:
     """Make a dataset of a file; without a recipe the one that its columns suggest.
 
-    `progress` is told rows read and about how many there are. Raises BadInput where no row can be used and Cancelled
-    when `cancelled` says so; then, and on any other failure, nothing of the dataset stays.
+    `progress` is told rows read and about how many there are, `begun` the dataset's id before any row. Raises BadInput
+    where no row can be used and Cancelled when `cancelled` says so; then, and on any other failure, nothing of the
+    dataset stays.
     """
     if isinstance(source, Path):
         source = sniff(source)
@@ -42,6 +44,7 @@ def import_file(
     title = name.strip() or Path(source.name).stem
     dataset = store.create_dataset(title, recipe.kind, origin=source.name, recipe=recipe.as_dict())
     try:
+        begun(dataset.id)
         _fill(store, dataset.id, source, recipe, progress, cancelled)
         return store.finish_import(dataset.id)
     except BaseException:

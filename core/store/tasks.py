@@ -186,6 +186,12 @@ class Tasks:
         with self._database.write() as connection:
             connection.execute(update(tasks).where(tasks.c.id == task_id, tasks.c.state == "running").values(**values))
 
+    def note(self, task_id: str, result: Mapping[str, Any]) -> None:
+        """Keep a first part of a running task's result."""
+        with self._database.write() as connection:
+            running = (tasks.c.id == task_id, tasks.c.state == "running")
+            connection.execute(update(tasks).where(*running).values(result=dict(result)))
+
     def beat(self, task_ids: list[str]) -> None:
         """Say that these running tasks are alive."""
         with self._database.write() as connection:

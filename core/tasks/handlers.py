@@ -33,28 +33,37 @@ class Handler:
 
 
 def import_file(work: Work) -> dict[str, Any]:
-    """A file becomes a dataset; what a killed worker left of it is discarded first."""
+    """A file becomes a dataset; the half one that a killed worker left is discarded first."""
     from core.dataset import importing
     from core.dataset.readers import sniff
     from core.dataset.recipes import Recipe
 
+    earlier = work.task.result.get("dataset_id")
+    if earlier is not None:
+        work.store.discard(earlier)
+        if any(dataset.id == earlier for dataset in work.store.datasets()):
+            return {"dataset_id": earlier}  # it was whole when the worker was killed
     path = Path(work.arg("path"))
-    _discard_half(work)
     if not path.exists():
         raise NotFound(T("{file} is no longer there.", file=work.task.subject), T("Choose the file again."))
-    source = sniff(path, work.task.subject or None, sheet=work.arg("sheet"), header=work.arg("header"))
+    source = sniff(
+        path,
+        work.task.subject or None,
+        sheet=work.arg("sheet"),
+        encoding=work.arg("encoding"),
+        header=work.arg("header"),
+    )
     recipe = Recipe.from_dict(work.arg("recipe")) if work.arg("recipe") else None
-    name = work.arg("name", "")
-    dataset = importing.import_file(work.store, source, recipe, name, work.progress, work.cancelled)
+    dataset = importing.import_file(
+        work.store,
+        source,
+        recipe,
+        work.arg("name", ""),
+        work.progress,
+        work.cancelled,
+        lambda dataset_id: work.note({"dataset_id": dataset_id}),
+    )
     return {"dataset_id": dataset.id}
-
-
-def _discard_half(work: Work) -> None:
-    """Throw away the dataset that an earlier attempt at this task began: by its file, between then and now."""
-    first = work.task.started_at or work.launched
-    for dataset in work.store.datasets(importing=True):
-        if dataset.origin == work.task.subject and first <= dataset.created_at < work.launched:
-            work.store.discard(dataset.id)
 
 
 def recount(work: Work) -> None:
@@ -66,7 +75,7 @@ def launch(work: Work) -> None:
     """A job that was written down is sent, once. Where no connection is to be had, it is tried for an hour."""
     from core import jobs
 
-    until, wait = (work.task.started_at or work.launched) + TRY_TO_SEND, 1.0
+    until, wait = (work.task.started_at or now()) + TRY_TO_SEND, 1.0
     while True:
         job = jobs.run_launch(work.store, work.settings, work.number, sleep=work.sleep)
         if job.state != LaunchState.INTENT:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
 from core.errors import Cancelled
@@ -18,15 +17,12 @@ LOOK_SECONDS = 0.3  # between two looks at whether to stop
 
 
 class Work:
-    """One task while it is being done, by a worker that was launched at `launched`."""
+    """One task while it is being done."""
 
-    def __init__(
-        self, store: Store, settings: Settings, task: Task, launched: datetime, pause: Callable[[], None]
-    ) -> None:
+    def __init__(self, store: Store, settings: Settings, task: Task, pause: Callable[[], None]) -> None:
         self.store = store
         self.settings = settings
         self.task = task
-        self.launched = launched
         self._pause = pause
         self._written = self._looked = -1e9
         self._stop = False
@@ -49,6 +45,10 @@ class Work:
         if moment - self._written >= WRITE_SECONDS or done == total:
             self.store.tasks.update_progress(self.task.id, done, total, self._message)
             self._written = moment
+
+    def note(self, result: dict[str, Any]) -> None:
+        """Write down what a later attempt at this task should know; it is then in `task.result`."""
+        self.store.tasks.note(self.task.id, result)
 
     def cancelled(self) -> bool:
         """Whether somebody asked for it to stop; looks at most every 0.3 s."""

@@ -82,7 +82,6 @@ class Worker:
         self.settings = settings
         self.store = Store.open(settings)
         self.stopping = stopping
-        self.launched = now()
         self.running: dict[str, Work] = {}
         self._parked: set[str] = set()
         self._known: set[str] = set()
@@ -167,7 +166,7 @@ class Worker:
         task = self.store.tasks.begin(task_id)
         if task is None:
             return "over"
-        work = Work(self.store, self.settings, task, self.launched, lambda: self._pause(task_id))
+        work = Work(self.store, self.settings, task, lambda: self._pause(task_id))
         self.running[task_id] = work
         result: dict[str, Any] = {}
         try:
