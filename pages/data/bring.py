@@ -1,0 +1,139 @@
+"""Bring data: a sample or a file, seen as it will be, imported with a list of what was left out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from core import tasks
+from core.dataset import mapping
+from core.dataset.examples import Draft
+from core.dataset.readers import Row, Source, sniff
+from core.dataset.recipes import Recipe
+from core.errors import AppError, BadInput
+from core.words import _
+from pages.parts import feedback, imports, recipeform, resources, sample, samples, state, uploads
+from pages.parts.text import escape, show
+
+NEW_FILE = dict.fromkeys(("file", "sheet", "encoding", "header"))
+
+
+def page() -> None:
+    """A finished import, the mapping of a file, or the choice where to begin."""
+    st.title(_("Bring data"))
+    imports.remember(state.take("import_task") or "")
+    if state.parameter("task") and imports.show(state.parameter("task")):
+        return
+    upload = uploads.find(resources.settings(), state.parameter("file"))
+    if upload is None:
+        _choose()
+    else:
+        _map(upload)
+
+
+def _choose() -> None:
+    imports.running()
+    file = st.file_uploader(
+        _("A table or a file of examples: CSV, TSV, Excel, JSON or JSON Lines, up to 200 MB"),
+        type=uploads.TYPES, key=f"upload_{state.get('upload_number', 0)}",
+    )  # fmt: skip
+    if file is not None:
+        kept = uploads.keep(resources.settings(), file, file.name)
+        state.put("upload_number", state.get("upload_number", 0) + 1)  # a fresh uploader lets go of the file's memory
+        state.drop("recipe", "mapped")
+        state.set_parameters(task=None, **{**NEW_FILE, "file": kept.token})
+        st.rerun()
+    st.subheader(_("Or try a sample"))
+    samples.cards()
+
+
+def _map(upload: uploads.Upload) -> None:
+    try:
+        source = recognise(
+            upload.path, upload.name, state.parameter("sheet"), state.parameter("encoding"), state.parameter("header")
+        )
+    except AppError as error:
+        feedback.show_error(error)
+        st.button(_("Choose another file"), on_click=_another, icon="📂")
+        return
+    shown = (upload.token, source.sheet, source.encoding, source.header)
+    if state.get("mapped", None) != shown:
+        state.put("mapped", shown)
+        recipeform.begin(mapping.suggest(source))
+    imports.recognised(source, _another)
+    if not source.sample:
+        st.warning(_("There are no rows in it. Choose another file or sheet."))
+        return
+    start: Recipe = state.get("recipe", Recipe())
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        recipe = _recipe(source, start)
+    with right:
+        _preview(source, recipe)
+    _import(upload, source, recipe)
+
+
+@st.cache_data(max_entries=20, show_spinner=False)
+def recognise(path: Path, name: str, sheet: str, encoding: str, header: str) -> Source:
+    """What a file is; empty values are found out."""
+    named = {"yes": True, "no": False}.get(header)
+    return sniff(path, name, sheet=sheet or None, encoding=encoding or None, header=named)
+
+
+def _recipe(source: Source, start: Recipe) -> Recipe | None:
+    """The recipe that the form describes; None (and what is wrong) where it cannot be used."""
+    number = state.get("recipe_number", 0)
+    if source.training:
+        st.success(_("These lines are training examples already: they are imported byte for byte."))
+        if not st.toggle(_("Map the columns instead"), not start.as_is, key=f"map_{number}_mapped"):
+            return Recipe(kind=source.training, as_is=True)
+        start = mapping.guess(source.columns, source.sample) if start.as_is else start
+    try:
+        recipe = recipeform.show(source, start, number)
+        mapping.check(recipe, source.columns)
+        return recipe
+    except BadInput as error:
+        feedback.show_error(error)
+        return None
+
+
+def _preview(source: Source, recipe: Recipe | None) -> None:
+    with st.container(border=True):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"##### {_('What the model will see')}", width="stretch")
+            place = st.number_input(
+                _("Row"), 1, len(source.sample), key="preview_row", label_visibility="collapsed", width=130
+            )
+        if recipe is None:
+            st.caption(_("The example appears here once the mapping is complete."))
+            return
+        row: Row = source.sample[min(place, len(source.sample)) - 1]
+        outcome = mapping.preview(recipe, row, source=source)
+        if isinstance(outcome, Draft):
+            sample.show(outcome)
+        else:
+            st.warning(escape(_("Row {n} would be left out: {reason}", n=row.number, reason=outcome.reason)))
+            show(outcome.seen)
+
+
+def _import(upload: uploads.Upload, source: Source, recipe: Recipe | None) -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom", border=True):
+        name = st.text_input(
+            _("Name of the dataset"), Path(upload.name).stem, key=f"name_{upload.token}", max_chars=120
+        )
+        recipeform.files(recipe, upload.name)
+        if st.button(_("Import"), type="primary", icon="📥", disabled=recipe is None) and recipe is not None:
+            wanted = {"path": str(upload.path), "name": name, "recipe": recipe.as_dict(), "sheet": source.sheet or None,
+                      "encoding": source.encoding, "header": source.header}  # fmt: skip
+            task = tasks.enqueue(resources.store(), resources.settings(), "import", upload.name, wanted)
+            imports.remember(task.id)
+            st.rerun()
+
+
+def _another() -> None:
+    state.set_parameters(task=None, **NEW_FILE)
+
+
+with feedback.errors():
+    page()

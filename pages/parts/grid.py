@@ -1,0 +1,214 @@
+"""The editable grid: one page of rows in the browser, every edit written down before anything else happens.
+
+The rules that keep edits (why: the edits of Streamlit's editor travel by row position, and late): the frame is frozen
+while its page is shown, the row's id is its index, the editor lives in the page body and never in a fragment, and
+`flush` comes first in every other callback and before every page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from core.dataset.edits import Applied, Change, Edits
+from core.dataset.examples import Example, Split, Status
+from core.errors import AppError
+from core.store import Dataset, Filter
+from core.words import _
+from pages.parts import resources, state
+from pages.parts.snapshot import (
+    OPEN,
+    PICKED,
+    Clash,
+    Snapshot,
+    frame_of,
+    pending,
+    picked,
+    refresh,
+    removal,
+    settle,
+    touches,
+)
+
+HEIGHT = 35 * 14 + 3
+
+
+def split_name(split: object) -> str:
+    """What a split is called on screen."""
+    return {"train": _("Train"), "validation": _("Validation"), "test": _("Test")}.get(str(split), "–")
+
+
+def status_name(status: object) -> str:
+    """What a status is called on screen."""
+    return {"approved": _("Approved"), "needs_work": _("Needs work")}.get(str(status), "–")
+
+
+def snapshot() -> Snapshot | None:
+    """The page of rows that is shown now."""
+    return state.get("grid", None)
+
+
+def load(dataset: Dataset, wanted: Filter, *, sort: str, descending: bool, page: int, size: int) -> Snapshot:
+    """The page of rows to show: the one shown before while the view is the same, else read anew."""
+    view = (dataset.id, wanted, sort, descending, page, size)
+    shown = snapshot()
+    if shown is not None and shown.view == view:
+        return shown
+    found = resources.store().page(dataset.id, wanted, sort=sort, descending=descending, page=page, size=size)
+    made = Snapshot(
+        number=state.get("grid_number", 0) + 1,
+        dataset_id=dataset.id,
+        view=view,
+        frame=frame_of(found.examples),
+        rows={example.id: example for example in found.examples},
+        total=found.total,
+        pages=found.pages,
+        dataset_revision=dataset.revision,
+    )
+    state.put("grid_number", made.number)
+    state.put("grid", made)
+    return made
+
+
+def forget() -> None:
+    """Read the rows anew in the next run, into a fresh editor. Call `flush` before."""
+    state.drop("grid")
+
+
+def edited(shown: Snapshot) -> Mapping[Any, Mapping[str, Any]]:
+    """What the editor of this page holds, by row position."""
+    held: Mapping[str, Any] | None = state.get(shown.key, None)
+    return held["edited_rows"] if held else {}
+
+
+def flush() -> None:
+    """Write down what the editor holds and was not written yet. May be called at any time, any number of times."""
+    shown = snapshot()
+    if shown is None:
+        return
+    changes = pending(shown, edited(shown))
+    if changes:
+        settle(shown, changes)
+        write(Edits(changed=tuple(changes)))
+
+
+def write(edits: Edits) -> Applied | None:
+    """Apply edits to the dataset that is open; what was refused is kept for the person to decide."""
+    number = state.dataset_id()
+    shown = snapshot()
+    number = shown.dataset_id if shown else number
+    if number is None:
+        return None
+    store = resources.store()
+    try:
+        applied = store.apply(number, edits, resources.who())
+    except AppError as error:
+        state.put("refusal", error)
+        return None
+    take(applied)
+    _take_over(applied)
+    return applied
+
+
+def take(applied: Applied) -> None:
+    """Keep what was refused, until the person has decided or read it."""
+    shown = snapshot()
+    clashes = state.once("clashes", dict[int, Clash])
+    for conflict in applied.conflicts:
+        mine = {**_pending_mine(clashes, conflict.example_id), **{k: v or "" for k, v in conflict.fields.items()}}
+        before = shown.rows.get(conflict.example_id) if shown else None
+        clashes[conflict.example_id] = Clash(
+            conflict.example_id, mine, before, conflict.theirs, conflict.who, conflict.at
+        )
+    if applied.problems:
+        state.put("problems", [(problem.example_id, problem.message) for problem in applied.problems])
+
+
+def _pending_mine(clashes: Mapping[int, Clash], example_id: int) -> dict[str, str]:
+    """What was refused before on the same row and waits for a decision as well."""
+    return clashes[example_id].mine if example_id in clashes else {}
+
+
+def _take_over(applied: Applied) -> None:
+    """Show what was just written: tokens, issues and texts of these rows."""
+    shown = snapshot()
+    if shown is None:
+        return
+    if applied.batch_id is not None:
+        shown.dataset_revision += 1
+    store = resources.store()
+    here = [number for number in applied.revisions if number in shown.revisions]
+    refresh(shown, [store.example(number) for number in here], applied.revisions)
+
+
+def save_row(example: Example, fields: Mapping[str, str]) -> Applied | None:
+    """Write texts of one row that were edited outside the grid, and show them in it."""
+    flush()
+    shown = snapshot()
+    overlaid = shown is not None and touches(shown, edited(shown), example.id)
+    applied = write(Edits(changed=(Change(example.id, example.revision, dict(fields)),)))
+    if overlaid:
+        forget()
+    return applied
+
+
+def show(shown: Snapshot, opened: Callable[[int], None], on_edit: Callable[[], None] = flush) -> None:
+    """The grid. `opened` hears the id of the row whose pencil was pressed."""
+
+    def open_clicked() -> None:
+        on_edit()
+        click = state.get(f"{shown.key}_open", None)
+        if click is not None:
+            opened(shown.ids[int(click["row"])])
+
+    st.data_editor(
+        shown.frame,
+        key=shown.key,
+        num_rows="fixed",
+        height=min(HEIGHT, 35 * (len(shown.frame) + 1) + 3),
+        hide_index=True,
+        column_config=_columns(f"{shown.key}_open", open_clicked),
+        on_change=on_edit,
+        placeholder="",
+        alt=_("Rows of the dataset"),
+    )
+
+
+def _columns(open_key: str, open_clicked: Callable[[], None]) -> dict[str, Any]:
+    column = st.column_config
+    return {
+        PICKED: column.CheckboxColumn("✓", width=36, help=_("Tick rows to delete them")),
+        OPEN: column.ButtonColumn(
+            " ", width=44, type="tertiary", key=open_key, on_click=open_clicked, help=_("Open the row in the form")
+        ),
+        "issues": column.TextColumn(_("Issues"), width=70, disabled=True),
+        "system": column.TextColumn(_("Instruction"), width="medium"),
+        "user": column.TextColumn(_("Question"), width="large"),
+        "assistant": column.TextColumn(_("Answer"), width="medium"),
+        "label": column.TextColumn(_("Label"), width=120),
+        "split": column.SelectboxColumn(
+            _("Split"), width=100, options=[str(split) for split in Split], format_func=split_name, required=True
+        ),
+        "status": column.SelectboxColumn(
+            _("Status"), width=110, options=[str(status) for status in Status], format_func=status_name, required=True
+        ),
+        "tokens": column.NumberColumn(_("Tokens"), width=70, disabled=True),
+    }
+
+
+def ticked(shown: Snapshot) -> list[int]:
+    """The ids of the rows that are ticked now."""
+    return picked(shown, edited(shown))
+
+
+def delete(ids: Sequence[int]) -> Applied | None:
+    """Delete rows of the page that is shown."""
+    flush()
+    shown = snapshot()
+    if shown is None or not ids:
+        return None
+    applied = write(removal(shown, ids))
+    forget()
+    return applied

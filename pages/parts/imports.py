@@ -1,0 +1,155 @@
+"""An import on screen: what was recognised of a file, how far the work is, what came of it and what was left out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from core.dataset.readers import Format, Source
+from core.errors import NotFound
+from core.store import Dataset
+from core.store.tasks import Task
+from core.words import _
+from pages.parts import feedback, frame, progress, recipeform, resources, state
+from pages.parts.text import escape
+
+ENCODINGS = ["utf-8", "utf-8-sig", "gb18030", "big5", "utf-16", "cp1252", "shift_jis", "euc_kr"]
+SHOWN = 200  # rejected rows that are listed; the file to download has all
+
+
+def remember(task_id: str) -> None:
+    """Show this import from now on; it stands in the URL, so a reload finds it."""
+    if task_id:
+        state.set_parameters(task=task_id, file=None, sheet=None, encoding=None, header=None)
+
+
+def running() -> None:
+    """Imports that go on now, whoever began them."""
+    for task in resources.store().tasks.active():
+        if task.kind == "import":
+            progress.show(task, _title(task))
+
+
+def show(task_id: str) -> bool:
+    """One import: its progress, or its outcome; False where there is none with this id."""
+    try:
+        task = resources.store().tasks.get(task_id)
+    except NotFound:
+        state.set_parameters(task=None)
+        return False
+    progress.show(task, _title(task))
+    if task.is_active:
+        st.caption(_("You may leave this page: the work goes on."))
+        return True
+    if task.state == "cancelled":
+        st.info(_("The import was stopped. Nothing of it was kept."))
+    elif task.state == "succeeded":
+        _outcome(task)
+    st.button(_("Bring another file"), icon="📂", on_click=_done)
+    return True
+
+
+def _title(task: Task) -> str:
+    return _("Importing {name}", name=task.args.get("name") or task.subject)
+
+
+def _done() -> None:
+    state.set_parameters(task=None)
+
+
+def _outcome(task: Task) -> None:
+    store = resources.store()
+    try:
+        dataset = store.dataset(int(task.result["dataset_id"]))
+    except NotFound:
+        st.info(_("This dataset was deleted."))
+        return
+    state.open_dataset(dataset.id)
+    st.subheader(escape(dataset.name))
+    rejects = store.rejects(dataset.id)
+    rows = f"{dataset.rows:,}"
+    if rejects:
+        sentence = _("{n} rows imported, {m} rows left out.", n=rows, m=f"{len(rejects):,}")
+    else:
+        sentence = _("{n} rows imported, none left out.", n=rows)
+    feedback.next_step(sentence, _("Check them"), frame.CHECK)
+    with st.container(horizontal=True):
+        st.page_link(frame.EDIT, label=_("Look at the rows and edit them"), icon="✏️")
+    if rejects:
+        _rejects(dataset)
+
+
+def _rejects(dataset: Dataset) -> None:
+    rejects = resources.store().rejects(dataset.id)
+    st.markdown(f"##### {_('Rows that were left out')}")
+    names = {"row": _("Row"), "column": _("Column"), "reason": _("Why"), "seen": _("What stands there")}
+    listed = [
+        {names["row"]: r.row, names["column"]: r.column, names["reason"]: str(r.reason), names["seen"]: r.seen}
+        for r in rejects[:SHOWN]
+    ]
+    st.dataframe(listed, hide_index=True, height=min(320, 35 * (len(listed) + 1) + 3), alt=_("Rows that were left out"))
+    if len(rejects) > SHOWN:
+        st.caption(_("The first {n} of {m}; the file has all.", n=SHOWN, m=f"{len(rejects):,}"))
+    st.download_button(
+        _("Download the list"), recipeform.rejects_csv(rejects), f"{dataset.name}-left-out.csv", "text/csv", icon="💾",
+        on_click="ignore",
+    )  # fmt: skip
+
+
+def recognised(source: Source, another: Callable[[], None]) -> None:
+    """What a file is, and the way to say otherwise."""
+    with st.container(horizontal=True, vertical_alignment="center", border=True):
+        st.markdown(f"📄 **{escape(source.name)}**  \n{escape(_facts(source))}", width="stretch")
+        if len(source.sheets) > 1:
+            st.selectbox(
+                _("Sheet"), source.sheets, source.sheets.index(source.sheet), key="source_sheet", on_change=_choose,
+                args=("sheet",), width=200,
+            )  # fmt: skip
+        if source.format in (Format.CSV, Format.TSV, Format.XLSX) or source.encoding != "utf-8":
+            with st.popover(_("Not right?")):
+                _corrections(source)
+        st.button(_("Another file"), on_click=another)
+
+
+def _facts(source: Source) -> str:
+    """ "CSV · UTF-8 · comma · about 410 rows · 2 columns · 45 kB"."""
+    separators = {",": _("comma"), "\t": _("tab"), ";": _("semicolon"), "|": _("bar")}
+    facts = [{Format.JSONL: "JSON Lines"}.get(source.format, source.format.value.upper())]
+    if source.format is not Format.XLSX:
+        facts.append(source.encoding.upper())
+    if source.delimiter in separators:
+        facts.append(separators[source.delimiter])
+    if source.sheet:
+        facts.append(_("sheet {name}", name=source.sheet))
+    if source.rows_estimate:
+        facts.append(_("about {n} rows", n=f"{source.rows_estimate:,}"))
+    facts.append(_("{n} columns", n=len(source.columns)))
+    facts.append(size(source.size))
+    return " · ".join(facts)
+
+
+def size(count: int) -> str:
+    """Bytes in words: "45 kB", "1.8 MB"."""
+    if count < 1_000:
+        return _("{n} bytes", n=count)
+    return f"{count / 1e3:,.0f} kB" if count < 1e6 else f"{count / 1e6:,.1f} MB"
+
+
+def _corrections(source: Source) -> None:
+    if source.format is not Format.XLSX:
+        known = [source.encoding, *(name for name in ENCODINGS if name != source.encoding)]
+        st.selectbox(
+            _("Encoding (choose the one in which the text can be read)"), known, key="source_encoding",
+            on_change=_choose, args=("encoding",),
+        )  # fmt: skip
+    if source.format in (Format.CSV, Format.TSV, Format.XLSX):
+        st.selectbox(
+            _("First row"), ["yes", "no"], index=0 if source.header else 1, key="source_header", on_change=_choose,
+            args=("header",),
+            format_func=lambda v: _("names the columns") if v == "yes" else _("is an example already"),
+        )  # fmt: skip
+
+
+def _choose(name: str) -> None:
+    state.set_parameters(**{name: str(state.get(f"source_{name}", ""))})

@@ -1,0 +1,39 @@
+"""One example as it will be: the conversation in blocks, its label, its tokens."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.dataset.examples import Body, Draft, answer_text, messages_of, text_of, user_text
+from core.tokens import DEFAULT, count_body
+from core.words import _
+from pages.parts.text import escape, role_name
+
+FACES = {"system": "📋", "developer": "📋", "user": "🙋", "assistant": "🧭", "tool": "🔧", "function": "🔧"}
+
+
+def show(draft: Draft) -> None:
+    """A finished example before it is imported."""
+    body = draft.body
+    count = count_body(body, DEFAULT)
+    parts = [_("{n} tokens, {m} of them in the answer", n=f"{count.tokens:,}", m=f"{count.answer_tokens:,}")]
+    if draft.label:
+        parts.append(_("label: {label}", label=draft.label))
+    show_body(body)
+    st.caption(escape(" · ".join(parts)))
+
+
+def show_body(body: Body) -> None:
+    """The turns of an example as text, each in its block."""
+    turns = [(str(m.get("role", "")), text_of(m.get("content")) or _calls(m)) for m in messages_of(body)]
+    if not turns:
+        turns = [("user", user_text(body)), ("assistant", answer_text(body))]
+    for role, text in turns:
+        with st.container(border=True, gap="xxsmall"):
+            st.caption(f"{FACES.get(role, '•')} {escape(role_name(role))}")
+            st.text(text or " ")
+
+
+def _calls(message: Body) -> str:
+    calls = message.get("tool_calls") or message.get("function_call")
+    return str(calls) if calls else ""

@@ -1,0 +1,158 @@
+"""Which rows are looked at: search, filters, sorting, page. It lives in the URL, so a link shows the same rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from core.checks import Severity, issue_table, sentence_of
+from core.dataset.examples import Split, Status
+from core.store import Dataset, Filter
+from core.words import _
+from pages.parts import grid, resources, state
+
+SIZES = (50, 100, 200)
+SORTS = ("position", "tokens", "label")
+NAMES = ("text", "label", "split", "status", "issue", "over", "sort", "page", "size")
+NONE = "-"  # stands in the URL for "no split", "no status"
+
+
+@dataclass(frozen=True)
+class View:
+    """What the toolbar asks for."""
+
+    filter: Filter
+    sort: str
+    descending: bool
+    page: int
+    size: int
+
+    @property
+    def is_filtered(self) -> bool:
+        """Whether any row may be left out."""
+        return self.filter != Filter()
+
+
+def current() -> View:
+    """The view that the URL describes; what it says wrongly is left out."""
+    issue, over, sort = state.parameter("issue"), state.parameter("over"), state.parameter("sort", "position")
+    size = state.parameter("size")
+    page = state.parameter("page", "1")
+    wanted = Filter(
+        text=state.parameter("text"),
+        label=state.parameter("label") or None,
+        split=_member(Split, state.parameter("split")),
+        status=_member(Status, state.parameter("status")),
+        issue=issue if issue in issue_table() else None,
+        severity=Severity(issue) if issue in list(Severity) else None,
+        over_tokens=int(over) if over.isdecimal() else None,
+    )
+    name = sort.removeprefix("-")
+    return View(
+        wanted,
+        name if name in SORTS else "position",
+        sort.startswith("-"),
+        max(1, int(page)) if page.isdecimal() else 1,
+        int(size) if size.isdecimal() and int(size) in SIZES else 100,
+    )
+
+
+def _member(kind: Any, value: str) -> Any:
+    value = "" if value == NONE else value or None  # type: ignore[assignment]
+    return kind(value) if value is not None and value in list(kind) else None
+
+
+def go(**values: str | None) -> None:
+    """Change the view (by URL parameters); anything but a page or its size begins at page 1 again."""
+    grid.flush()
+    if set(values) - {"page", "size"}:
+        values = {"page": None, **values}
+    state.set_parameters(**values)
+    for name in values:
+        state.drop(f"view_{name}")
+
+
+def clear() -> None:
+    """Show all rows, in their order."""
+    go(**dict.fromkeys(NAMES))
+
+
+def _change(name: str) -> None:
+    value = state.get(f"view_{name}", None)
+    grid.flush()
+    state.set_parameters(
+        **{name: str(value) if value else None, **({} if name in ("page", "size") else {"page": None})}
+    )
+    if name != "page":
+        state.drop("view_page")
+
+
+def toolbar(dataset: Dataset) -> None:
+    """Search and filters in one line; the rarer ones behind a button."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        state.once("view_text", lambda: state.parameter("text"))
+        st.text_input(
+            _("Search"), type="search", key="view_text", placeholder=_("Search question, answer, instruction"),
+            on_change=_change, args=("text",), label_visibility="collapsed", width="stretch",
+        )  # fmt: skip
+        counts = resources.store().label_counts(dataset.id)
+        if 0 < len(counts) <= 200:
+            _select("label", _("All labels"), {name: f"{name} · {n:,}" for name, n in counts.items()})
+        _select("issue", _("All rows"), _issue_choices(dataset))
+        with st.popover(_("More"), icon="⚙️"):
+            _select("split", _("All splits"), {s or NONE: grid.split_name(s) for s in map(str, Split)}, _("Split"))
+            _select("status", _("Any status"), {s or NONE: grid.status_name(s) for s in map(str, Status)}, _("Status"))
+            _select("sort", _("In their order"), _sort_choices(), _("Sort by"))
+            _select("size", _("100 rows a page"), {"50": "50", "200": "200"}, _("Rows on a page"))
+            st.button(_("Show all rows in their order"), on_click=clear, width="stretch")
+
+
+def _select(name: str, everything: str, choices: dict[str, str], label: str = "") -> None:
+    """A choice whose first entry is "everything"."""
+    asked = state.parameter(name)
+    state.once(f"view_{name}", lambda: asked if asked in choices else "")
+    if state.get(f"view_{name}", "") not in ("", *choices):
+        state.put(f"view_{name}", "")
+    st.selectbox(
+        label or everything, ["", *choices], format_func=lambda value: choices.get(value, everything),
+        key=f"view_{name}", on_change=_change, args=(name,), width=220 if label else 190,
+        label_visibility="visible" if label else "collapsed",
+    )  # fmt: skip
+
+
+def _issue_choices(dataset: Dataset) -> dict[str, str]:
+    counts, table = resources.store().issue_counts(dataset.id), issue_table()
+    found = sorted(counts, key=lambda code: (list(Severity).index(table.get(code, Severity.ADVICE)), -counts[code]))
+    kinds = {table.get(code, Severity.ADVICE) for code in found}
+    general = {
+        Severity.ERROR.value: _("With errors"),
+        Severity.WARNING.value: _("With warnings"),
+        Severity.ADVICE.value: _("With advice"),
+    }
+    chosen = {name: title for name, title in general.items() if Severity(name) in kinds}
+    return {**chosen, **{code: f"{short(code)} · {counts[code]:,}" for code in found}}
+
+
+def short(code: str) -> str:
+    """An issue in a few words: its code, readable."""
+    return sentence_of(code).split(". ")[0].split("。")[0][:60]
+
+
+def _sort_choices() -> dict[str, str]:
+    return {
+        "tokens": _("Tokens, fewest first"),
+        "-tokens": _("Tokens, most first"),
+        "label": _("Label, A to Z"),
+        "-position": _("Last row first"),
+    }
+
+
+def pager(pages: int, page: int) -> None:
+    """The pages of rows; nothing while there is only one."""
+    if pages > 1:
+        state.once("view_page", lambda: min(page, pages))
+        if state.get("view_page", 1) > pages:
+            state.put("view_page", pages)
+        st.pagination(pages, key="view_page", on_change=_change, args=("page",), max_visible_pages=5)
