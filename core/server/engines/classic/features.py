@@ -23,6 +23,7 @@ _BASE = 0x9E3779B97F4A7C15  # odd, so that it has an inverse modulo 2**64
 _INVERSE = pow(_BASE, -1, 1 << 64)
 _MIX = (0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53)  # the finaliser of MurmurHash3
 _CHUNK = 2_000  # texts hashed between two looks at whether to go on
+_LOOKED_UP = 500_000  # n-grams looked up between two looks
 _LONGEST = 65_536  # characters of a text that are looked at
 _WORDS = 100  # the kind of a word n-gram is this plus n
 
@@ -88,13 +89,18 @@ class Vocabulary:
             known, frequency = known[frequency > least], frequency[frequency > least]
         return cls(known, (np.log((1 + texts) / (1 + frequency)) + 1).astype(np.float32))
 
-    def vectors(self, found: tuple[Hashes, Ints], texts: int) -> Sparse:
-        """Each text as a vector of length 1 over the known n-grams; unknown ones are passed over."""
+    def vectors(self, found: tuple[Hashes, Ints], texts: int, look: Callable[[], None] = lambda: None) -> Sparse:
+        """Each text as a vector of length 1 over the known n-grams; unknown ones are passed over. `look` may raise."""
         hashes, owners = found
         if not len(self.hashes):
             return _unit_rows(owners[:0], owners[:0], np.zeros(0, np.float32), texts)
-        place = np.minimum(np.searchsorted(self.hashes, hashes), len(self.hashes) - 1)
+        place = np.empty(len(hashes), np.int64)
+        for start in range(0, len(hashes), _LOOKED_UP):
+            look()
+            place[start : start + _LOOKED_UP] = np.searchsorted(self.hashes, hashes[start : start + _LOOKED_UP])
+        place = np.minimum(place, len(self.hashes) - 1)
         known = self.hashes[place] == hashes
+        look()
         pairs, counts = np.unique(owners[known] * len(self.hashes) + place[known], return_counts=True)
         rows, columns = np.divmod(pairs, len(self.hashes))
         return _unit_rows(rows, columns, (1 + np.log(counts)).astype(np.float32) * self.idf[columns], texts)

@@ -35,11 +35,11 @@ class Lesson:
         found = hash_fields(frame.fields(rows.questions), look=look)
         vocabulary = Vocabulary.learn(found, len(rows), _MOST_WEIGHTS // len(answers))
         look()
-        train = vocabulary.vectors(found, len(rows))
+        train = vocabulary.vectors(found, len(rows), look)
         measured = None
         if valid:
             found = hash_fields(frame.fields(valid.questions), look=look)
-            measured = vocabulary.vectors(found, len(valid))
+            measured = vocabulary.vectors(found, len(valid), look)
         classes = [np.array([place.get(a, -1) for a in part], np.int64) for part in (rows.answers, _answers(valid))]
         return cls(frame, answers, vocabulary, train, classes[0], measured, classes[1])
 
