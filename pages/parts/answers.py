@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import html
 import io
-from collections.abc import Iterable
+import os
+from collections.abc import Sequence
 
 import streamlit as st
 
@@ -14,6 +15,7 @@ from core.words import _
 from pages.parts import resources, state
 
 PAGE = 25
+REPEATED = 30  # characters from which a shared beginning of all questions is left out
 CLIP = 600  # characters of a text that are shown in the table
 _STYLE = """<style>
 .answers{width:100%;border-collapse:collapse;table-layout:fixed;font-size:.92em}
@@ -74,20 +76,36 @@ def _first_page() -> None:
     state.put("answers_page", 1)
 
 
-def _table(evaluation: Evaluation, rows: Iterable[Compared]) -> str:
+def _table(evaluation: Evaluation, rows: Sequence[Compared]) -> str:
     """The rows as an HTML table; every foreign text in it is escaped here."""
+
+    start, end = _shared([row.question.text for row in rows])
     heads = [_("Row"), _("Question"), _("Expected"), *(ref.name for ref in evaluation.models)]
     classes = ("n", "q", *[""] * (len(heads) - 2))
     head = "".join(f'<th class="{name}">{html.escape(text)}</th>' for name, text in zip(classes, heads, strict=True))
-    body = "".join(_row(evaluation, row) for row in rows)
+    body = "".join(_row(evaluation, row, _without(row.question.text, start, end)) for row in rows)
     return f'<table class="answers"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
 
 
-def _row(evaluation: Evaluation, row: Compared) -> str:
+def _shared(texts: list[str]) -> tuple[int, int]:
+    """How many characters all questions share at their start and at their end: an instruction seen once too often."""
+    if len(texts) < 3:
+        return 0, 0
+    shortest = min(map(len, texts))
+    start = len(os.path.commonprefix(texts))
+    end = min(len(os.path.commonprefix([text[::-1] for text in texts])), shortest - start)
+    return (start if start >= REPEATED else 0), (end if start >= REPEATED else 0)
+
+
+def _without(text: str, start: int, end: int) -> str:
+    return ("… " if start else "") + text[start : len(text) - end].strip()
+
+
+def _row(evaluation: Evaluation, row: Compared, shown: str) -> str:
     question = row.question
     cells = [
         f'<td class="n">{question.position + 1}</td>',
-        f'<td class="q">{_clipped(question.text)}</td>',
+        f'<td class="q">{_clipped(shown)}</td>',
         f"<td>{_clipped(question.expected)}</td>",
         *(f"<td>{_answer(question.expected, row.answers.get(i))}</td>" for i in range(len(evaluation.models))),
     ]

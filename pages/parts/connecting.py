@@ -21,7 +21,7 @@ def overview() -> None:
                 st.button(_("Try it"), key=f"try-{connection.id}", on_click=_try, args=(connection.id,))
                 if not connection.is_local:
                     st.button(_("Remove"), key=f"remove-{connection.id}", on_click=_remove, args=(connection.id,))
-            st.caption(escape(_address(connection)))
+            st.text(_address(connection))
             _end(connection.preset)
             found = state.get(f"tried-{connection.id}", None)
             if found is not None:

@@ -24,6 +24,7 @@ def table() -> None:
         hide_index=True,
         height=520,
         column_config=_columns(),
+        column_order=list(_columns()),
         on_change="ignore",
     )
     with st.container(horizontal=True):
@@ -36,20 +37,25 @@ def table() -> None:
 
 def _columns() -> dict[str, object]:
     column = st.column_config
+    price = {"min_value": 0, "format": "%.2f", "width": 90}
     return {
-        "provider": column.TextColumn(_("Provider"), width="small"),
-        "model": column.TextColumn(_("Model"), help=_("* stands for every other model of the provider")),
-        "training": column.NumberColumn(_("Training"), min_value=0, format="%.2f", width="small"),
-        "input": column.NumberColumn(_("Input"), min_value=0, format="%.2f", width="small"),
-        "cached": column.NumberColumn(_("Cached input"), min_value=0, format="%.2f", width="small"),
-        "output": column.NumberColumn(_("Output"), min_value=0, format="%.2f", width="small"),
-        "context": column.NumberColumn(_("Tokens an example may have"), min_value=1, format="%d", width="small"),
-        "encoding": column.TextColumn(_("Tokeniser"), width="small"),
-        "methods": column.TextColumn(_("Methods"), width="small"),
-        "jobs_end": column.TextColumn(_("No new trainings from"), width="small"),
-        "answers_end": column.TextColumn(_("Its models are silent from"), width="small"),
-        "checked_on": column.TextColumn(_("Checked on"), width="small"),
-        "note": column.TextColumn(_("Note"), width="medium"),
+        "provider": column.TextColumn(_("Provider"), width=90),
+        "model": column.TextColumn(_("Model"), help=_("* stands for every other model of the provider"), width=210),
+        "training": column.NumberColumn(_("Training"), **price),
+        "input": column.NumberColumn(_("Input"), **price),
+        "cached": column.NumberColumn(_("Cached"), help=_("Input that the provider had seen just before"), **price),
+        "output": column.NumberColumn(_("Output"), **price),
+        "jobs_end": column.TextColumn(_("Trainings end"), help=_("The first day without new trainings"), width=120),
+        "answers_end": column.TextColumn(
+            _("Answers end"), help=_("The first day on which its models no longer answer"), width=120
+        ),
+        "checked_on": column.TextColumn(_("Checked on"), width=110),
+        "context": column.NumberColumn(
+            _("Longest example"), help=_("In tokens"), min_value=1, format="localized", width=130
+        ),
+        "encoding": column.TextColumn(_("Tokeniser"), width=110),
+        "methods": column.TextColumn(_("Methods"), width=120),
+        "note": column.TextColumn(_("Note"), width=320),
     }
 
 
