@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import html
 import io
-import os
 from collections.abc import Sequence
 
 import streamlit as st
@@ -92,9 +91,15 @@ def _shared(texts: list[str]) -> tuple[int, int]:
     if len(texts) < 3:
         return 0, 0
     shortest = min(map(len, texts))
-    start = len(os.path.commonprefix(texts))
-    end = min(len(os.path.commonprefix([text[::-1] for text in texts])), shortest - start)
+    start = _prefix(texts)
+    end = min(_prefix([text[::-1] for text in texts]), shortest - start)
     return (start if start >= REPEATED else 0), (end if start >= REPEATED else 0)
+
+
+def _prefix(texts: list[str]) -> int:
+    """How many characters all texts begin with alike: as many as the first and the last in order do."""
+    first, last = min(texts), max(texts)
+    return next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))
 
 
 def _without(text: str, start: int, end: int) -> str:
