@@ -6,12 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from starlette.datastructures import QueryParams
+from starlette.requests import Request
 
 from core.server.database import Connection, Row
 from core.server.errors import bad_request
 from core.words import T
 
 MOST = 10_000
+
+
+def query_of(request: Request) -> QueryParams:
+    """The query string of a request, read."""
+    return QueryParams(request.scope["query_string"])
 
 
 @dataclass(frozen=True)
@@ -23,8 +29,9 @@ class Paging:
     ascending: bool = False
 
     @classmethod
-    def of(cls, query: QueryParams, default: int) -> Paging:
-        """Read from a query string. Raises ApiError where a value cannot be meant."""
+    def of(cls, request: Request, default: int) -> Paging:
+        """Read from a request. Raises ApiError where a value cannot be meant."""
+        query = query_of(request)
         text = query.get("limit") or str(default)
         if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= MOST:
             message = T('limit must be a whole number from 1 to {most}, not "{seen}".', most=MOST, seen=text[:40])

@@ -13,7 +13,7 @@ from core.server import uploads, wire
 from core.server.errors import ApiError, bad_request
 from core.server.files import PURPOSES, Files
 from core.server.home import Home
-from core.server.paging import MOST, Paging
+from core.server.paging import MOST, Paging, query_of
 from core.words import T
 
 EXPIRY = (3600, 2_592_000)  # seconds, PROTOCOL 6
@@ -54,8 +54,8 @@ class FileRoutes:
         return JSONResponse(reply)
 
     def list(self, request: Request) -> Response:
-        paging = Paging.of(request.query_params, MOST)
-        return JSONResponse(self._files.page(paging, request.query_params.get("purpose") or None))
+        paging = Paging.of(request, MOST)
+        return JSONResponse(self._files.page(paging, query_of(request).get("purpose") or None))
 
     def retrieve(self, request: Request) -> Response:
         return JSONResponse(wire.file(self._files.get(request.path_params["id"])))

