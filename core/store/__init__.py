@@ -7,7 +7,6 @@ database at once.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -43,8 +42,8 @@ class Store(Datasets, Rows, Editing, History, Aggregates, Versions):
     def open(cls, settings: Settings, judge: Judge | None = None) -> Store:
         """Open the database of these settings, made or brought up to date where that is needed."""
         settings.folder()
-        with suppress(ModuleNotFoundError):
-            import core.store.jobs  # noqa: F401  (declares its tables; not above, for it looks up to core.jobs)
+        import core.store.jobs  # noqa: F401  (declares its tables; not above, because core.jobs imports the store)
+
         database = Database(settings.database_url)
         migrate(database)
         return cls(database, judge)

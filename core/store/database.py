@@ -121,7 +121,7 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A transaction that sees one moment of the database. For reading only."""
+        """A transaction that sees one moment of the database; writing in it is an error."""
         with self._engine.connect() as connection:
             connection = connection.execution_options(**self._reading)
             with connection.begin():
@@ -231,8 +231,11 @@ def _set_journal(cursor: Any) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    writing = connection.get_execution_options().get(_WRITING)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+    writing = bool(connection.get_execution_options().get(_WRITING))
+    cursor = connection.connection.cursor()
+    cursor.execute(f"PRAGMA query_only = {int(not writing)}")
+    cursor.execute("BEGIN IMMEDIATE" if writing else "BEGIN")
+    cursor.close()
 
 
 __all__ = [

@@ -224,6 +224,7 @@ def _answers_closed(connection: Connection, dataset_id: int) -> bool:
 
 def _delete(connection: Connection, dataset_id: int) -> None:
     """Remove everything of a dataset, but for the versions that other tables name."""
+    connection.execute(select(dataset.c.id).where(dataset.c.id == dataset_id).with_for_update())
     mine = version.c.dataset_id == dataset_id
     names = [
         key.parent for table in metadata.tables.values() for key in table.foreign_keys if key.column is version.c.id

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Protocol, TypeVar
 
 import orjson
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, select, update
 
 from core.dataset.edits import clean
 from core.dataset.examples import (
@@ -24,7 +24,7 @@ from core.dataset.examples import (
     user_text,
 )
 from core.errors import NotFound
-from core.store.database import Database, bulk_insert
+from core.store.database import Database, bulk_insert, insert_missing
 from core.store.schema import counter, dataset, example, example_issue
 from core.store.values import Dataset
 from core.words import T
@@ -125,8 +125,8 @@ def reserve_ids(connection: Connection, count: int) -> range:
     taken = update(counter).where(counter.c.name == "example").values(last=counter.c.last + count)
     last = connection.execute(taken.returning(counter.c.last)).scalar_one_or_none()
     if last is None:
-        connection.execute(insert(counter).values(name="example", last=count))
-        last = count
+        connection.execute(insert_missing(connection, counter).values(name="example", last=0))
+        last = connection.execute(taken.returning(counter.c.last)).scalar_one()
     return range(last - count + 1, last + 1)
 
 

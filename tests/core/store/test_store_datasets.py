@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
+from sqlalchemy import insert
 from store_samples import change, draft, line, make
 
 from core.dataset.examples import Draft, Kind, Origin, Split
 from core.errors import BadInput, NotFound
 from core.settings import Settings
 from core.store import Rejected, Store
+from core.store.database import now
+from core.store.evaluations import evaluation
 from core.words import T
 
 
@@ -162,3 +167,34 @@ def test_a_store_is_opened_again_without_a_change(store: Store, store_settings: 
     with Store.open(store_settings).database.read() as connection:
         names = [row[0] for row in connection.exec_driver_sql("SELECT name FROM migration")]
     assert names == ["m001_tables"] and store.dataset(dataset.id).rows == 1
+
+
+def test_a_version_that_an_evaluation_names_outlives_its_dataset(store: Store) -> None:
+    dataset = make(store, [draft("one"), draft("two")])
+    named = store.freeze(dataset.id)
+    change(store, next(store.examples(dataset.id)).id, user="changed")
+    forgotten = store.freeze(dataset.id)
+    with store.database.write() as connection:
+        fields = {"name": "e", "split": "test", "models": [], "max_tokens": 1, "parallel": 1, "rows": 2, "who": "ann"}
+        connection.execute(insert(evaluation).values(version_id=named.id, created_at=now(), **fields))
+    store.delete_dataset(dataset.id)
+    assert [row.raw for row in store.version_rows(named.id)] == [line("one", "yes"), line("two", "yes")]
+    with pytest.raises(NotFound):
+        store.version(forgotten.id)
+
+
+def test_datasets_imported_at_once_share_no_row(store: Store, store_settings: Settings) -> None:
+    made = [store.create_dataset(f"d{n}", Kind.CHAT) for n in range(3)]
+
+    def fill(dataset_id: int) -> None:
+        mine = Store.open(store_settings)
+        for _ in range(3):
+            mine.add_drafts(dataset_id, [draft(f"{dataset_id}")] * 50)
+        mine.finish_import(dataset_id)
+        mine.close()
+
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(fill, [dataset.id for dataset in made]))
+    rows = [row for dataset in made for row in store.examples(dataset.id)]
+    assert len({row.id for row in rows}) == 450
+    assert all(row.body["messages"][0]["content"] == str(row.dataset_id) for row in rows)

@@ -1,0 +1,119 @@
+"""One database, opened by several processes, on either journal; tables that are brought up to date once."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Column, Connection, Integer, Table, insert, select, text
+from sqlalchemy.exc import DBAPIError
+from store_samples import change, draft, make
+
+from core import sqlite
+from core.settings import Settings
+from core.store import Store, migrations
+from core.store.database import Database, Json, Moment, bulk_insert, inserted_id, metadata
+
+ROOT = Path(__file__).resolve().parents[3]
+OPEN = """
+import sys
+from core.settings import Settings
+from core.store import Store
+store = Store.open(Settings.from_env({"LUOPAN_HOME": sys.argv[1], "LUOPAN_DATABASE_URL": sys.argv[2]}))
+store.preferences.set(sys.argv[3], 1)
+"""
+thing = Table(
+    "thing_of_a_test", metadata, Column("id", Integer, primary_key=True), Column("at", Moment), Column("data", Json)
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _the_table_is_of_these_tests_only() -> object:
+    yield
+    metadata.remove(thing)
+
+
+def test_values_come_back_as_they_went_in(store: Store) -> None:
+    at = datetime(2026, 11, 21, 8, 30, 1, 250, timezone(timedelta(hours=8)))
+    data = {"文": ["\x00", "half \ud800", 1.5, None, True], "big": 2**70}
+    with store.database.write() as connection:
+        id = inserted_id(connection.execute(insert(thing).values(at=at, data=data)))
+        bulk_insert(connection, thing, ("id", "data"), [(id + 1, "[]"), (id + 2, None)])
+        bulk_insert(connection, thing, ("id",), [])
+    with store.database.read() as connection:
+        rows = connection.execute(select(thing).order_by(thing.c.id)).all()
+    assert rows[0].at == at and rows[0].at.tzinfo is UTC
+    assert {**rows[0].data, "big": int(rows[0].data["big"])} == {**data, "big": int(float(2**70))}
+    assert [tuple(row)[1:] for row in rows[1:]] == [(None, []), (None, None)]
+
+
+def test_an_error_undoes_the_whole_transaction(store: Store) -> None:
+    with pytest.raises(ZeroDivisionError), store.database.write() as connection:
+        connection.execute(insert(thing).values(data=1))
+        raise ZeroDivisionError
+    with store.database.read() as connection:
+        assert connection.execute(select(thing)).all() == []
+
+
+def test_a_reader_sees_one_moment(store: Store, second: Store) -> None:
+    dataset = make(store, [draft("a")])
+    row = next(store.examples(dataset.id))
+    wanted = text(f"SELECT revision FROM example WHERE id = {row.id}")
+    with store.database.read() as connection:
+        assert connection.execute(wanted).scalar() == 1
+        change(second, row.id, user="b")
+        assert connection.execute(wanted).scalar() == 1
+    with store.database.read() as connection:
+        assert connection.execute(wanted).scalar() == 2
+
+
+def test_nothing_is_written_while_reading(store: Store) -> None:
+    with pytest.raises(DBAPIError), store.database.read() as connection:
+        connection.execute(insert(thing).values(data=1))
+
+
+def test_processes_that_open_a_new_database_at_once_all_succeed(store_settings: Settings) -> None:
+    place = [str(store_settings.home), store_settings.database_url]
+    command = [sys.executable, "-c", OPEN, *place]
+    processes = [subprocess.Popen([*command, f"p{n}"], cwd=ROOT, stderr=subprocess.PIPE) for n in range(4)]
+    assert [process.communicate(timeout=60)[1].decode() for process in processes] == [""] * 4
+    store = Store.open(store_settings)
+    assert [store.preferences.get(f"p{n}") for n in range(4)] == [1] * 4
+    store.close()
+
+
+def test_an_unsafe_build_uses_the_rollback_journal_and_a_safe_one_goes_back(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for mode in (sqlite.journal_mode(), "DELETE", "WAL"):
+        monkeypatch.setattr(sqlite, "journal_mode", lambda mode=mode: mode)
+        store, other = Store.open(settings), Store.open(settings)
+        with store.database.read() as connection:
+            assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == mode.lower()
+            assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
+            assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
+        dataset = make(store, [draft(mode)])
+        change(other, next(other.examples(dataset.id)).id, user="changed")
+        store.close()
+        other.close()
+    assert len(Store.open(settings).datasets()) == 3
+
+
+def test_what_is_new_in_a_release_is_done_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = []
+
+    def m999_something_new(connection: Connection) -> None:
+        done.append(connection)
+
+    monkeypatch.setattr(migrations, "MIGRATIONS", [*migrations.MIGRATIONS, m999_something_new])
+    assert migrations.migrate(store.database) == ["m999_something_new"]
+    assert migrations.migrate(store.database) == [] and len(done) == 1
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
+def test_any_postgresql_address_is_understood(scheme: str) -> None:
+    database = Database(f"{scheme}://someone@nowhere.invalid/luopan")
+    assert not database.is_sqlite and database._engine.url.drivername == "postgresql+psycopg"
