@@ -203,13 +203,22 @@ class Evaluations:
 
     def save(self, evaluation_id: int, answers: Iterable[Answer]) -> None:
         """Keep answers, in one transaction. An error gives way to a later outcome, an answer stays."""
+        fresh = {(each.number, each.model): each for each in answers}
+        numbers = {number for number, _model in fresh}
+        wanted = select(answer.c.number, answer.c.model, answer.c.error.is_not(None).label("failed"))
         with self._database.write() as connection:
-            for each in answers:
-                here = _is(evaluation_id, each.number, each.model)
-                connection.execute(delete(answer).where(here, answer.c.error.is_not(None)))
-                if connection.execute(select(answer.c.number).where(here)).first() is None:
-                    values = {**vars(each), "error": pack_error(each.error), "evaluation_id": evaluation_id}
-                    connection.execute(insert(answer).values(**values))
+            here = wanted.where(answer.c.evaluation_id == evaluation_id, answer.c.number.in_(numbers))
+            for number, model, failed in connection.execute(here).all():
+                if not failed:
+                    fresh.pop((number, model), None)
+                elif (number, model) in fresh:
+                    connection.execute(delete(answer).where(_is(evaluation_id, number, model)))
+            rows = [
+                {**vars(each), "error": pack_error(each.error), "evaluation_id": evaluation_id}
+                for each in fresh.values()
+            ]
+            if rows:
+                connection.execute(insert(answer), rows)
 
     def answers(self, evaluation_id: int) -> Iterator[Answer]:
         """Every answer and error so far, by question and model."""
