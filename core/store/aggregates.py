@@ -45,6 +45,13 @@ class Aggregates(Part):
             rows = connection.execute(wanted).all()
         return [row[0] for row in rows], [row[1] for row in rows]
 
+    def row_labels(self, dataset_id: int) -> list[tuple[int, str]]:
+        """The id and the label of every row, in their order: what a split needs to know."""
+        wanted = select(example.c.id, example.c.label).where(example.c.dataset_id == dataset_id)
+        with self.database.read() as connection:
+            rows = connection.execute(wanted.order_by(example.c.position, example.c.id)).all()
+        return [(int(row.id), str(row.label)) for row in rows]
+
     def first_issue_rows(self, dataset_id: int, code: str, limit: int = 20) -> list[tuple[int, int]]:
         """The first rows with an issue, in their order: (id, position)."""
         found = (example_issue.c.dataset_id == dataset_id, example_issue.c.code == code)

@@ -8,13 +8,11 @@ import streamlit as st
 
 from core import tasks
 from core.dataset import mapping
-from core.dataset.examples import Draft
-from core.dataset.readers import Row, Source, sniff
+from core.dataset.readers import Source, sniff
 from core.dataset.recipes import Recipe
 from core.errors import AppError, BadInput
 from core.words import _
 from pages.parts import feedback, imports, recipeform, resources, sample, samples, state, uploads
-from pages.parts.text import escape, show
 
 NEW_FILE = dict.fromkeys(("file", "sheet", "encoding", "header"))
 
@@ -55,7 +53,7 @@ def _map(upload: uploads.Upload) -> None:
         )
     except AppError as error:
         feedback.show_error(error)
-        st.button(_("Choose another file"), on_click=_another, icon="📂")
+        st.button(_("Choose another file"), on_click=_another, icon=":material/folder_open:")
         return
     shown = (upload.token, source.sheet, source.encoding, source.header)
     if state.get("mapped", None) != shown:
@@ -70,7 +68,7 @@ def _map(upload: uploads.Upload) -> None:
     with left:
         recipe = _recipe(source, start)
     with right:
-        _preview(source, recipe)
+        sample.preview(source, recipe)
     _import(upload, source, recipe)
 
 
@@ -98,32 +96,16 @@ def _recipe(source: Source, start: Recipe) -> Recipe | None:
         return None
 
 
-def _preview(source: Source, recipe: Recipe | None) -> None:
-    with st.container(border=True):
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"##### {_('What the model will see')}", width="stretch")
-            place = st.number_input(
-                _("Row"), 1, len(source.sample), key="preview_row", label_visibility="collapsed", width=130
-            )
-        if recipe is None:
-            st.caption(_("The example appears here once the mapping is complete."))
-            return
-        row: Row = source.sample[min(place, len(source.sample)) - 1]
-        outcome = mapping.preview(recipe, row, source=source)
-        if isinstance(outcome, Draft):
-            sample.show(outcome)
-        else:
-            st.warning(escape(_("Row {n} would be left out: {reason}", n=row.number, reason=outcome.reason)))
-            show(outcome.seen)
-
-
 def _import(upload: uploads.Upload, source: Source, recipe: Recipe | None) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", border=True):
         name = st.text_input(
             _("Name of the dataset"), Path(upload.name).stem, key=f"name_{upload.token}", max_chars=120
         )
         recipeform.files(recipe, upload.name)
-        if st.button(_("Import"), type="primary", icon="📥", disabled=recipe is None) and recipe is not None:
+        if (
+            st.button(_("Import"), type="primary", icon=":material/download:", disabled=recipe is None)
+            and recipe is not None
+        ):
             wanted = {"path": str(upload.path), "name": name, "recipe": recipe.as_dict(), "sheet": source.sheet or None,
                       "encoding": source.encoding, "header": source.header}  # fmt: skip
             task = tasks.enqueue(resources.store(), resources.settings(), "import", upload.name, wanted)

@@ -46,7 +46,7 @@ def show(task_id: str) -> bool:
         st.info(_("The import was stopped. Nothing of it was kept."))
     elif task.state == "succeeded":
         _outcome(task)
-    st.button(_("Bring another file"), icon="📂", on_click=_done)
+    st.button(_("Bring another file"), icon=":material/folder_open:", on_click=_done)
     return True
 
 
@@ -75,7 +75,7 @@ def _outcome(task: Task) -> None:
         sentence = _("{n} rows imported, none left out.", n=rows)
     feedback.next_step(sentence, _("Check them"), frame.CHECK)
     with st.container(horizontal=True):
-        st.page_link(frame.EDIT, label=_("Look at the rows and edit them"), icon="✏️")
+        st.page_link(frame.EDIT, label=_("Look at the rows and edit them"), icon=":material/edit:")
     if rejects:
         _rejects(dataset)
 
@@ -92,7 +92,7 @@ def _rejects(dataset: Dataset) -> None:
     if len(rejects) > SHOWN:
         st.caption(_("The first {n} of {m}; the file has all.", n=SHOWN, m=f"{len(rejects):,}"))
     st.download_button(
-        _("Download the list"), recipeform.rejects_csv(rejects), f"{dataset.name}-left-out.csv", "text/csv", icon="💾",
+        _("Download the list"), recipeform.rejects_csv(rejects), f"{dataset.name}-left-out.csv", "text/csv", icon=":material/save:",
         on_click="ignore",
     )  # fmt: skip
 

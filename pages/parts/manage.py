@@ -12,7 +12,7 @@ from pages.parts.text import escape
 
 def menu(dataset: Dataset) -> None:
     """Rename or delete the open dataset."""
-    with st.popover(_("Manage"), icon="🗂️"):
+    with st.popover(_("Manage"), icon=":material/tune:"):
         st.text_input(
             _("Name"), dataset.name, key=f"rename_{dataset.id}", on_change=_rename, args=(dataset.id,), max_chars=120
         )
@@ -21,7 +21,9 @@ def menu(dataset: Dataset) -> None:
         sure = st.checkbox(
             _("Delete all {n} rows and their history", n=f"{dataset.rows:,}"), key=f"delete_sure_{dataset.id}"
         )
-        st.button(_("Delete dataset"), icon="🗑️", disabled=not sure, on_click=_delete, args=(dataset.id,))
+        st.button(
+            _("Delete dataset"), icon=":material/delete:", disabled=not sure, on_click=_delete, args=(dataset.id,)
+        )
 
 
 def _rename(dataset_id: int) -> None:

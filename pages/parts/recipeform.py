@@ -198,12 +198,14 @@ def _sample(start: Recipe, number: int) -> Sample:
 
 def files(recipe: Recipe | None, name: str) -> None:
     """Save this mapping as a small file, or take over one that was saved."""
-    with st.popover(_("Recipe"), icon="🧾", help=_("A mapping as a small file, to be applied again")):
+    with st.popover(
+        _("Recipe"), icon=":material/receipt_long:", help=_("A mapping as a small file, to be applied again")
+    ):
         st.write(_("A recipe keeps this mapping: roles, texts, label names, sampling."))
         if recipe is not None:
             st.download_button(
                 _("Save recipe"), recipe.to_json(), f"{Path(name).stem}.recipe.json", "application/json",
-                icon="💾", on_click="ignore",
+                icon=":material/save:", on_click="ignore",
             )  # fmt: skip
         st.file_uploader(
             _("Apply a saved recipe"), type=["json"], key="recipe_file", on_change=_take, max_upload_size=2

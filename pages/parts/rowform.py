@@ -114,7 +114,7 @@ def _turns(form: Form, turns: list[Turn]) -> None:
     if len(turns) > MANY:
         st.caption(_("{n} more turns: edit them as JSON.", n=len(turns) - MANY))
     with st.container(horizontal=True):
-        st.button(_("Add a turn"), icon="➕", on_click=_add, key=form.key("add"))
+        st.button(_("Add a turn"), icon=":material/add:", on_click=_add, key=form.key("add"))
         st.button(_("Save"), key=form.key("save"), on_click=_save, shortcut="Ctrl+Enter", type="primary")
 
 

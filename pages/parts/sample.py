@@ -4,12 +4,36 @@ from __future__ import annotations
 
 import streamlit as st
 
+from core.dataset import mapping
 from core.dataset.examples import Body, Draft, answer_text, messages_of, text_of, user_text
+from core.dataset.readers import Row, Source
+from core.dataset.recipes import Recipe
 from core.tokens import DEFAULT, count_body
 from core.words import _
 from pages.parts.text import escape, role_name
+from pages.parts.text import show as show_text
 
 FACES = {"system": "📋", "developer": "📋", "user": "🙋", "assistant": "🧭", "tool": "🔧", "function": "🔧"}
+
+
+def preview(source: Source, recipe: Recipe | None) -> None:
+    """One row of the file as the example it would become, or why it would be left out."""
+    with st.container(border=True):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"##### {_('What the model will see')}", width="stretch")
+            place = st.number_input(
+                _("Row"), 1, len(source.sample), key="preview_row", label_visibility="collapsed", width=130
+            )
+        if recipe is None:
+            st.caption(_("The example appears here once the mapping is complete."))
+            return
+        row: Row = source.sample[min(place, len(source.sample)) - 1]
+        outcome = mapping.preview(recipe, row, source=source)
+        if isinstance(outcome, Draft):
+            show(outcome)
+        else:
+            st.warning(escape(_("Row {n} would be left out: {reason}", n=row.number, reason=outcome.reason)))
+            show_text(outcome.seen)
 
 
 def show(draft: Draft) -> None:

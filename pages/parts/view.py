@@ -101,7 +101,7 @@ def toolbar(dataset: Dataset) -> None:
         if 0 < len(counts) <= 200:
             _select("label", _("All labels"), {name: f"{name} · {n:,}" for name, n in counts.items()})
         _select("issue", _("All rows"), _issue_choices(dataset))
-        with st.popover(_("More"), icon="⚙️"):
+        with st.popover(_("More"), icon=":material/filter_list:"):
             _select("split", _("All splits"), {s or NONE: grid.split_name(s) for s in map(str, Split)}, _("Split"))
             _select("status", _("Any status"), {s or NONE: grid.status_name(s) for s in map(str, Status)}, _("Status"))
             _select("sort", _("In their order"), _sort_choices(), _("Sort by"))

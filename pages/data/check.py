@@ -1,0 +1,54 @@
+"""Check and split: what is wrong, how it is spread, what training would cost, what is held out."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.checks import Severity
+from core.dataset.examples import Split
+from core.words import _
+from pages.parts import choices, feedback, frame, report, resources, splitting
+
+
+def page() -> None:
+    """The report of the dataset that is open, and the way on."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.title(_("Check and split"), width="content")
+        dataset = choices.dataset()
+        if dataset is None:
+            return
+        trainable = report.trainable()
+        price = report.model(trainable)
+    report.recount(dataset, price)
+    found = report.figures(dataset, price)
+    report.tiles(found, price)
+    st.subheader(_("What the checks found"))
+    report.issues(dataset, found)
+    left, right = st.columns([1, 1], gap="large")
+    with left:
+        st.subheader(_("Labels"))
+        report.label_chart(dataset)
+    with right:
+        st.subheader(_("Split"))
+        splitting.show(dataset)
+    st.subheader(_("Tokens"))
+    report.token_charts(dataset, found)
+    with st.expander(_("Prices of all models")):
+        report.prices(found, trainable)
+    _next(dataset.id, found)
+
+
+def _next(dataset_id: int, found: report.Figures) -> None:
+    held_out = resources.store().split_counts(dataset_id).get(Split.VALIDATION, 0)
+    if found.found(Severity.ERROR):
+        st.warning(_("Errors stand in the way of a training: open their rows above and mend or delete them."))
+    elif held_out:
+        feedback.next_step(
+            _("Checked and split: {n} rows are held out.", n=f"{held_out:,}"), _("Train a model"), frame.LAUNCH
+        )
+    else:
+        feedback.next_step(_("Checked. Split the rows before you train."), _("Train without a split"), frame.LAUNCH)
+
+
+with feedback.errors():
+    page()

@@ -1,0 +1,250 @@
+"""The report of a dataset: figures, what the checks found, how labels and tokens are spread, what training costs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import streamlit as st
+
+from core import tasks
+from core.checks import DEFAULT_LIMIT, MIN_EXAMPLES, Severity, check_set, issue_table, sentence_of
+from core.dataset.examples import Split, user_text
+from core.store import Dataset
+from core.tokens import Distribution, Money, Price, default_epochs, distribution, estimate
+from core.words import _
+from pages.parts import charts, feedback, frame, grid, progress, resources, state
+from pages.parts.snapshot import MARKS
+from pages.parts.text import escape
+
+FIRST_ROWS = 5
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What the report says in numbers. Tokens are those of the rows that train: all but the held-out ones."""
+
+    rows: int
+    issues: dict[str, int]
+    tokens: list[int]
+    answers: list[int]
+    trained: list[int]
+    limit: int
+
+    @property
+    def epochs(self) -> int:
+        """How often each row is seen by default."""
+        return default_epochs(len(self.trained))
+
+    @property
+    def over(self) -> int:
+        """Rows with more tokens than the model takes."""
+        return sum(value > self.limit for value in self.tokens)
+
+    def found(self, severity: Severity) -> int:
+        """How many findings of this severity there are."""
+        table = issue_table()
+        return sum(count for code, count in self.issues.items() if table.get(code) is severity)
+
+    def billable(self, limit: int | None = None) -> int:
+        """Tokens that one pass over the training rows is billed for: each row is cut at the limit."""
+        most = limit or self.limit
+        return sum(min(value, most) for value in self.trained)
+
+    def cost(self, price: Price) -> Money | None:
+        """What the default epochs would cost with a model; None where its price is not known."""
+        return estimate(self.billable(price.context), self.epochs, price, examples=len(self.trained))
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def values(dataset_id: int, revision: int, encoding: str) -> tuple[list[int], list[int], list[int]]:
+    """Tokens of all rows, of their answers, and of the rows that train, of this revision of a dataset."""
+    store = resources.store()
+    tokens, answers = store.token_values(dataset_id)
+    splits = store.split_counts(dataset_id)
+    if not set(splits) - {Split.NONE, Split.TRAIN}:
+        return tokens, answers, tokens
+    trained = [*store.token_values(dataset_id, Split.TRAIN)[0], *store.token_values(dataset_id, Split.NONE)[0]]
+    return tokens, answers, trained
+
+
+def figures(dataset: Dataset, price: Price | None) -> Figures:
+    """The figures of a dataset for a model."""
+    tokens, answers, trained = values(dataset.id, dataset.revision, dataset.encoding)
+    limit = (price.context if price else None) or DEFAULT_LIMIT
+    return Figures(dataset.rows, resources.store().issue_counts(dataset.id), tokens, answers, trained, limit)
+
+
+def model(prices: list[Price]) -> Price | None:
+    """The model that training is planned for: it sets limit, encoding and price."""
+    known = {f"{price.provider}/{price.model}": price for price in prices}
+    if not known:
+        return None
+    state.once("check_model", lambda: state.parameter("model") or next(iter(known)))
+    if state.get("check_model", "") not in known:
+        state.put("check_model", next(iter(known)))
+    chosen = st.selectbox(
+        _("Planned for"), list(known), format_func=lambda key: model_name(known[key]), key="check_model",
+        on_change=_choose_model, width=330,
+    )  # fmt: skip
+    return known[chosen]
+
+
+def _choose_model() -> None:
+    state.set_parameters(model=str(state.get("check_model", "")))
+
+
+def model_name(price: Price) -> str:
+    """A model with its provider, in words."""
+    if price.provider == "local":
+        return _("This computer: {model}", model=price.model)
+    return f"{price.provider}: {price.model}" if price.model != "*" else _("{name}: other models", name=price.provider)
+
+
+def tiles(found: Figures, price: Price | None) -> None:
+    """The six figures that matter."""
+    errors, warnings = found.found(Severity.ERROR), found.found(Severity.WARNING)
+    cost = found.cost(price) if price else None
+    with st.container(horizontal=True):
+        st.metric(_("Rows"), f"{found.rows:,}", border=True)
+        st.metric(f"{MARKS[Severity.ERROR]} {_('Errors')}", f"{errors:,}", border=True)
+        st.metric(f"{MARKS[Severity.WARNING]} {_('Warnings')}", f"{warnings:,}", border=True)
+        st.metric(_("Tokens to train on"), f"{found.billable():,}", border=True)
+        help_ = _("How often each row is seen when the provider chooses: {n} epochs.", n=found.epochs)
+        st.metric(_("Epochs"), f"{found.epochs}", border=True, help=help_)
+        st.metric(_("Training cost"), money(cost), border=True)
+
+
+def money(cost: Money | None) -> str:
+    """A range of dollars in short."""
+    if cost is None:
+        return _("not known")
+    if cost.high == 0:
+        return _("free")
+    low, high = f"{cost.low:,.2f}", f"{cost.high:,.2f}"
+    return f"${high}" if low == high else f"${low} – {high}"
+
+
+def issues(dataset: Dataset, found: Figures) -> None:
+    """What the checks found, the gravest first, each with its first rows and the way to all of them."""
+    table = issue_table()
+    whole = check_set({dataset.kind: dataset.rows}, dataset.rows, minimum=MIN_EXAMPLES)
+    for issue in whole:
+        st.markdown(f"{MARKS[issue.severity]} {escape(issue.sentence)}")
+    if found.over:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            sentence = _("{n} rows have more than {limit} tokens: what is beyond is cut off or refused.",
+                         n=f"{found.over:,}", limit=f"{found.limit:,}")  # fmt: skip
+            st.markdown(f"{MARKS[Severity.WARNING]} {escape(sentence)}", width="stretch")
+            _link(_("Show them"), over=str(found.limit), sort="-tokens")
+    if not found.issues and not whole and not found.over:
+        st.success(_("Nothing to object to: every row keeps the rules of its format."))
+    order = list(Severity)
+    for code, count in sorted(found.issues.items(), key=lambda item: (order.index(table[item[0]]), -item[1])):
+        with st.expander(f"{MARKS[table[code]]} **{count:,}** · {escape(sentence_of(code))}"):
+            _first_rows(dataset, code, count)
+
+
+def _first_rows(dataset: Dataset, code: str, count: int) -> None:
+    store = resources.store()
+    for example_id, _position in store.first_issue_rows(dataset.id, code, FIRST_ROWS):
+        example = store.example(example_id)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.text(user_text(example.body)[:160] or _("(empty)"), width="stretch")
+            _link(_("Open"), issue=code, row=str(example_id))
+    _link(_("Show all {n} rows", n=f"{count:,}"), issue=code)
+
+
+def _link(label: str, **where: str) -> None:
+    """A link to the rows in the grid."""
+    dataset = state.dataset_id()
+    st.page_link(frame.EDIT, label=label, icon=":material/edit:", query_params={**where, "dataset": str(dataset)})
+
+
+def label_chart(dataset: Dataset) -> None:
+    """Rows of each label; once the rows are split, one colour for each split."""
+    store = resources.store()
+    splits = [split for split in (Split.TRAIN, Split.VALIDATION, Split.TEST, Split.NONE)
+              if store.split_counts(dataset.id).get(split)]  # fmt: skip
+    counts = {str(split): store.label_counts(dataset.id, split) for split in splits}
+    known = {label for of_split in counts.values() for label in of_split if label}
+    if not known:
+        st.caption(_("These rows have no labels: their answers are free text."))
+        return
+    names = {str(split): grid.split_name(split) if split else _("Not split") for split in splits}
+    st.plotly_chart(charts.labels(counts, names), key="labels", config=charts.CONFIG, alt=_("Rows of each label"))
+    if len(known) > charts.MOST_LABELS:
+        st.caption(_("The {n} commonest of {m} labels.", n=charts.MOST_LABELS, m=len(known)))
+
+
+def token_charts(dataset: Dataset, found: Figures) -> None:
+    """How long examples and answers are, in tokens."""
+    for column, counted, title, colour, limit in zip(
+        st.columns(2), (found.tokens, found.answers), (_("Tokens in an example"), _("Tokens in its answer")), (0, 2),
+        (found.limit, None), strict=True,
+    ):  # fmt: skip
+        with column:
+            figure = charts.spread(counted, title, colour, limit)
+            st.plotly_chart(figure, key=f"spread_{colour}", config=charts.CONFIG, alt=title)
+            st.caption(escape(_middle(distribution([value for value in counted if value >= 0]))))
+    st.caption(_("Counted with {encoding}.", encoding=dataset.encoding))
+
+
+def _middle(spread: Distribution) -> str:
+    if spread.median is None or spread.p10 is None or spread.p90 is None:
+        return _("Nothing counted")
+    return _(
+        "half have up to {median}, 8 in 10 between {p10} and {p90}, the longest {max}; {total} in all",
+        median=f"{spread.median:,.0f}", p10=f"{spread.p10:,.0f}", p90=f"{spread.p90:,.0f}",
+        max=f"{spread.max:,}", total=f"{spread.total:,}",
+    )  # fmt: skip
+
+
+def recount(dataset: Dataset, price: Price | None) -> None:
+    """Where the model counts with another encoding than was counted with: count again."""
+    task = resources.store().tasks.latest("recount", str(dataset.id))
+    if task is not None and task.is_active:
+        progress.show(task, _("Counting tokens again"))
+    elif price is not None and price.encoding != dataset.encoding:
+        with st.container(border=True, horizontal=True, vertical_alignment="center"):
+            sentence = _("This model counts tokens with {wanted}; these were counted with {seen}.",
+                         wanted=price.encoding, seen=dataset.encoding)  # fmt: skip
+            st.markdown(escape(sentence), width="stretch")
+            st.button(_("Count again"), on_click=_recount, args=(dataset.id, price.encoding), icon=":material/refresh:")
+
+
+def _recount(dataset_id: int, encoding: str) -> None:
+    with feedback.errors():
+        tasks.enqueue(resources.store(), resources.settings(), "recount", dataset_id, {"encoding": encoding})
+
+
+def prices(found: Figures, catalogue: list[Price]) -> None:
+    """What training these rows would cost with each model that can still be trained."""
+    names = {"model": _("Model"), "each": _("$ per 1M tokens"), "cost": _("Training cost"), "over": _("Rows too long"),
+             "ends": _("No new trainings after"), "seen": _("Price seen on")}  # fmt: skip
+    rows: list[dict[str, Any]] = []
+    for price in catalogue:
+        limit = price.context
+        rows.append(
+            {
+                names["model"]: model_name(price),
+                names["each"]: price.training,
+                names["cost"]: money(found.cost(price)),
+                names["over"]: sum(value > limit for value in found.tokens) if limit else None,
+                names["ends"]: price.jobs_end,
+                names["seen"]: price.checked_on,
+            }
+        )
+    st.dataframe(rows, hide_index=True, alt=_("Prices"))
+    st.caption(
+        _("A range, since no provider publishes exactly how it counts. {n} epochs over {m} rows. Prices change: "
+          "look at your provider's page, and correct the table in the settings.",
+          n=found.epochs, m=f"{len(found.trained):,}")
+    )  # fmt: skip
+
+
+def trainable() -> list[Price]:
+    """The models that can be trained today."""
+    today = datetime.now(UTC).date()
+    return [price for price in resources.catalogue().prices if price.trainable(today)]
