@@ -1,0 +1,103 @@
+"""What the tasks of a training job do, against a real store and real ports."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from core import jobs, tasks
+from core.dataset.examples import Draft, Kind, Split, dump
+from core.errors import Cancelled
+from core.jobs import JobDraft, LaunchState
+from core.provider import Connection
+from core.settings import Settings
+from core.store import Store
+from core.tasks.handlers import HANDLERS, follow, launch, look_after_jobs
+from core.tasks.work import Work
+
+
+@pytest.fixture
+def store(settings: Settings) -> Iterator[Store]:
+    opened = Store.open(settings)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def job(store: Store, settings: Settings) -> jobs.Job:
+    """A training whose provider nobody can reach: nothing listens at its port."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+    store.jobs.save_connection(Connection("down", "Down", f"http://127.0.0.1:{port}/v1"))
+    dataset = store.create_dataset("rows", Kind.CHAT)
+    body = {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]}
+    store.add_drafts(dataset.id, [Draft(dump(body), Kind.CHAT, split=Split.TRAIN) for _i in range(12)])
+    store.finish_import(dataset.id)
+    draft = JobDraft("down", store.freeze(dataset.id).id, "some-model", name="j", draft_id="d1")
+    return jobs.launch(store, settings, draft, "me")
+
+
+def work_on(store: Store, settings: Settings, kind: str, job: jobs.Job) -> Work:
+    task = tasks.enqueue(store, settings, kind, job.id)
+    begun = store.tasks.begin(task.id)
+    assert begun is not None
+    return Work(store, settings, begun, lambda: None)
+
+
+def test_every_kind_of_work_has_its_handler() -> None:
+    assert set(HANDLERS) == set(tasks.KINDS)
+
+
+def test_a_launch_that_reaches_nobody_waits_and_stops_when_asked(
+    store: Store, settings: Settings, job: jobs.Job
+) -> None:
+    work = work_on(store, settings, "launch", job)
+    threading.Timer(0.5, tasks.cancel, (store, settings, work.task.id)).start()
+    started = time.monotonic()
+    with pytest.raises(Cancelled):
+        launch(work)
+    assert time.monotonic() - started < 20
+    left = store.jobs.get(job.id)
+    assert (left.state, left.remote_id) == (LaunchState.INTENT, "")
+
+
+def test_following_ends_where_there_is_nothing_to_follow(store: Store, settings: Settings, job: jobs.Job) -> None:
+    follow(work_on(store, settings, "follow", job))  # it was never sent
+    jobs.withdraw(store, settings, job.id)
+    follow(work_on(store, settings, "follow", job))
+    store.jobs.delete(job.id)
+    follow(work_on(store, settings, "follow", job))
+
+
+def test_a_written_intent_whose_task_was_lost_is_begun_and_not_twice(
+    store: Store, settings: Settings, job: jobs.Job
+) -> None:
+    for _round in range(2):
+        look_after_jobs(store, settings)
+    assert [(task.kind, task.subject) for task in store.tasks.active()] == [("launch", str(job.id))]
+
+
+def test_a_launch_that_was_given_up_is_not_begun_again_by_itself(
+    store: Store, settings: Settings, job: jobs.Job
+) -> None:
+    task = tasks.enqueue(store, settings, "launch", job.id)
+    tasks.cancel(store, settings, task.id)
+    look_after_jobs(store, settings)
+    assert store.tasks.active() == []
+
+
+def test_a_running_job_is_followed_unless_its_launch_still_does(
+    store: Store, settings: Settings, job: jobs.Job
+) -> None:
+    store.jobs.move(job.id, [LaunchState.INTENT], LaunchState.LAUNCHED, remote_id="ftjob-1")
+    task = tasks.enqueue(store, settings, "launch", job.id)
+    look_after_jobs(store, settings)
+    assert [each.kind for each in store.tasks.active()] == ["launch"]
+    tasks.cancel(store, settings, task.id)
+    look_after_jobs(store, settings)
+    assert [each.kind for each in store.tasks.active()] == ["follow"]
