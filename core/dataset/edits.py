@@ -95,7 +95,10 @@ class Problem:
 
 @dataclass(frozen=True)
 class Applied:
-    """What became of edits. `saved` counts the rows that are now as wanted; `revisions` are their new revisions."""
+    """What became of edits. `saved` counts the rows that are now as wanted, removed ones included.
+
+    `revisions` are the present revisions of the saved rows that are there.
+    """
 
     batch_id: int | None = None
     saved: int = 0

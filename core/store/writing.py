@@ -64,11 +64,11 @@ class Writer:
             update(example)
             .where(example.c.id == example_id)
             .values(dataset_id=None, removed_from=self.dataset.id, revision=example.c.revision + 1)
-            .returning(example.c.revision, *(example.c[name] for name in CONTENT))
+            .returning(*(example.c[name] for name in CONTENT))
         ).one()
         self.connection.execute(delete(example_issue).where(example_issue.c.example_id == example_id))
         self._grown -= 1
-        self._note(_Note(example_id, "remove", {name: row._mapping[name] for name in CONTENT}, None), row.revision)
+        self._note(_Note(example_id, "remove", dict(row._mapping), None))
 
     def restore(self, example_id: int, values: Values) -> None:
         """Bring a removed row back to its place."""
@@ -129,10 +129,11 @@ class Writer:
         conflicts, problems = tuple(self._conflicts), tuple(self._problems)
         return Applied(batch_id, self.saved, (), conflicts, problems, self.revisions)
 
-    def _note(self, note: _Note, revision: int) -> None:
+    def _note(self, note: _Note, revision: int | None = None) -> None:
         self._notes.append(note)
         self.saved += 1
-        self.revisions[note.example_id] = revision
+        if revision is not None:
+            self.revisions[note.example_id] = revision
 
     def _write_rows(self) -> None:
         rows = [{"id": id, "revision": revision, **values} for id, (revision, values) in self._updates.items()]

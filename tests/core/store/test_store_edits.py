@@ -193,12 +193,13 @@ def test_a_removed_row_comes_back_with_its_id_place_and_counts(store: Store, dat
     before = list(store.examples(dataset.id))
     change(store, before[1].id, user="", label="l", split="test", status="needs_work")
     middle, issues = store.example(before[1].id), store.issue_counts(dataset.id)
-    remove(store, dataset, middle.id)
+    assert remove(store, dataset, middle.id).revisions == {}
     with pytest.raises(NotFound):
         store.example(middle.id)
     assert store.dataset(dataset.id).rows == 2 and store.issue_counts(dataset.id) != issues
-    store.undo(dataset.id, "bob")
+    undone = store.undo(dataset.id, "bob")
     back = store.example(middle.id)
+    assert undone.revisions == {back.id: back.revision}
     assert back.revision == middle.revision + 2
     assert {**vars(back), "revision": 0} == {**vars(middle), "revision": 0}
     assert store.issue_counts(dataset.id) == issues and store.dataset(dataset.id).rows == 3

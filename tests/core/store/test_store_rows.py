@@ -135,6 +135,7 @@ def test_an_unknown_sort_and_a_missing_row_are_told(store: Store, dataset: Datas
 def test_counts_follow_splits(store: Store, dataset: Dataset) -> None:
     assert store.split_counts(dataset.id) == {"": 2, "train": 2, "test": 1}
     assert store.label_counts(dataset.id, Split.TRAIN) == {"tech": 1, "文化": 1}
+    assert [label for _, label in sorted(store.row_labels(dataset.id))] == [row.label for row in ROWS]
     tokens, answers = store.token_values(dataset.id, "train")
     assert len(tokens) == len(answers) == 2 and all(a < t for a, t in zip(answers, tokens, strict=True))
 
