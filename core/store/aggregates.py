@@ -49,7 +49,7 @@ class Aggregates(Part):
         """The id and the label of every row, in their order: what a split needs to know."""
         wanted = select(example.c.id, example.c.label).where(example.c.dataset_id == dataset_id)
         with self.database.read() as connection:
-            rows = connection.execute(wanted.order_by(example.c.position, example.c.id)).all()
+            rows = connection.execute(wanted.order_by(example.c.position)).all()
         return [(int(row.id), str(row.label)) for row in rows]
 
     def first_issue_rows(self, dataset_id: int, code: str, limit: int = 20) -> list[tuple[int, int]]:
