@@ -62,10 +62,11 @@ class Bounds:
             if piece is not None:
                 held.append(piece)
                 text = "".join(p.text for p in held if p.kind == "text")
-                found = min((at for at in (text.find(s) for s in self._stop) if at >= 0), default=-1)
-                if found >= 0:
+                # The one that is complete first cuts, as it would have stopped the model there.
+                found = min(((text.find(s) + len(s), text.find(s)) for s in self._stop if s in text), default=None)
+                if found is not None:
                     self.finish = "stop"
-                    yield from _head(held, found)
+                    yield from _head(held, found[1])
                     return
                 while held and not self._may_begin_stop(held):
                     yield held.pop(0)

@@ -15,24 +15,17 @@ from starlette.routing import Route
 
 from core.server.chat import ChatRoutes
 from core.server.database import Database
-from core.server.engines.base import Engine
 from core.server.errors import HANDLERS
 from core.server.files import SIZE_LIMIT, Files
 from core.server.home import Home
 from core.server.jobs import Jobs
 from core.server.middleware import Doorkeeper
 from core.server.models import Models
+from core.server.offered import engines
 from core.server.predictors import Predictors
 from core.server.routes_files import FileRoutes
 from core.server.routes_jobs import JobRoutes
 from core.server.supervisor import Supervisor
-
-
-def engines() -> list[Engine]:
-    """The engines that this server offers. Their libraries load when they first work."""
-    from core.server.engines.classic.engine import ClassicEngine
-
-    return [ClassicEngine()]
 
 
 def make_app(

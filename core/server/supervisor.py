@@ -15,16 +15,18 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from core.server.children import Child, last_words
 from core.server.database import Database, Row
-from core.server.engines.base import JobDir, JobSpec, Plan, SpecError
+from core.server.engines.base import JobDir, JobSpec
+from core.server.examination import examine
 from core.server.files import Files
 from core.server.home import Home
 from core.server.ingest import Ingest
 from core.server.jobs import TERMINAL, add_event, fail_job, job_row
 from core.server.models import Models
-from core.server.validation import Unfit, check_inputs, keep_inputs
+from core.server.validation import Unfit, keep_inputs
 from core.words import T
 
 log = logging.getLogger("luopan.provider")
@@ -126,8 +128,8 @@ class Supervisor:
     def _validate(self, job: Row) -> None:
         try:
             plan = self._plan(job)
-        except (Unfit, SpecError) as error:
-            self._fail(job["id"], error.code, str(error.message), error.param)
+        except Unfit as error:
+            self._fail(job["id"], error.code, error.message, error.param)
         except Exception as error:
             log.exception("job %s could not be validated", job["id"])
             message = str(T("The files could not be validated: {error}.", error=repr(error)[:300]))
@@ -138,15 +140,13 @@ class Supervisor:
             self._checking.pop(job["id"], None)
             self.wake()
 
-    def _plan(self, job: Row) -> Plan:
-        engine = self._models.engine(job["engine"])
+    def _plan(self, job: Row) -> dict[str, Any]:
         spec = self._spec(job)
         folder = JobDir.create(self._home.job(job["id"]), spec)
         validation = self._files.path(job["validation_file"]) if job["validation_file"] else None
         keep_inputs(spec, self._files.path(job["training_file"]), validation)
-        card = next(card for card in engine.models() if card.id == job["base"])
-        check_inputs(spec, job, card.context_tokens)
-        return engine.check(folder.read_spec())
+        names = (job["training_file"], job["validation_file"] or "")
+        return examine(folder.path, names, self._environment)
 
     def _spec(self, job: Row) -> JobSpec:
         folder = self._home.job(job["id"])
@@ -162,19 +162,13 @@ class Supervisor:
             parent=self._models.served(job["parent"]).artifact if job["parent"] else None,
         )
 
-    def _queue(self, job_id: str, plan: Plan) -> None:
-        values = {
-            "hyperparameters": plan.hyperparameters,
-            "total_steps": plan.total_steps,
-            "estimated_seconds": plan.estimated_seconds,
-            "mode": plan.mode,
-        }
+    def _queue(self, job_id: str, plan: dict[str, Any]) -> None:
         with self._database.write() as connection:
             if job_row(connection, job_id)["status"] != "validating_files":
                 return
-            connection.execute("UPDATE jobs SET status = 'queued', plan = ? WHERE id = ?", (json.dumps(values), job_id))
-            for number, warning in enumerate(plan.warnings):
-                add_event(connection, job_id, str(warning), level="warn", key=f"plan:{number}")
+            connection.execute("UPDATE jobs SET status = 'queued', plan = ? WHERE id = ?", (json.dumps(plan), job_id))
+            for number, warning in enumerate(plan["warnings"]):
+                add_event(connection, job_id, warning, level="warn", key=f"plan:{number}")
             add_event(connection, job_id, "Files validated, moving job to queued state")
 
     # queued -> running

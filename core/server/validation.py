@@ -9,7 +9,6 @@ from pathlib import Path
 from core.checks import MIN_EXAMPLES, Severity, check_file
 from core.dataset.examples import Kind
 from core.errors import AppError
-from core.server.database import Row
 from core.server.engines.base import JobSpec
 from core.words import T, Text
 
@@ -52,11 +51,12 @@ def _link(source: Path, target: Path, role: str) -> None:
         fresh.replace(target)
 
 
-def check_inputs(spec: JobSpec, job: Row, limit: int) -> None:
-    """Checks the files as a person could have done before. Raises Unfit with the lines at fault."""
-    _check(spec.training_path, job["training_file"], "training", spec.method, limit, MIN_EXAMPLES)
+def check_inputs(spec: JobSpec, names: tuple[str, str], limit: int) -> None:
+    """Checks the files, `names` being their ids, as a person could have done before. Raises Unfit with the lines at
+    fault."""
+    _check(spec.training_path, names[0], "training", spec.method, limit, MIN_EXAMPLES)
     if spec.validation_path is not None:
-        _check(spec.validation_path, job["validation_file"], "validation", spec.method, limit, 1)
+        _check(spec.validation_path, names[1], "validation", spec.method, limit, 1)
 
 
 def _check(path: Path, file_id: str, role: str, method: str, limit: int, minimum: int) -> None:

@@ -18,6 +18,7 @@ import openai
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent.parent
+SECRET = "sk-not-for-the-training"
 WORDS = {"fruit": "ripe apple", "vehicle": "fast car", "animal": "blue whale"}
 
 
@@ -33,7 +34,7 @@ class Provider:
     def start(self, *arguments: str) -> Provider:
         """Starts a server and waits for the line that says it is ready."""
         command = [sys.executable, "-m", "core", "serve", "--port", "0", "--data", str(self.data), "--json"]
-        environment = {**os.environ, "LUOPAN_HOME": str(self.data / "home")}
+        environment = {**os.environ, "LUOPAN_HOME": str(self.data / "home"), "OPENAI_API_KEY": SECRET}
         self.process = subprocess.Popen(
             [*command, *arguments], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
         )

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import openai
 import pytest
+
+from core.server import examination
 
 MODEL = "local-classic-1"
 LONG = {"n_epochs": 50, "batch_size": 1}
@@ -130,6 +133,15 @@ def test_an_invalid_file_fails_with_the_line_named(provider: Any, many_lines: An
     assert "line 7, messages[0].role" in error.message and "line 12" in error.message and "wizard" in error.message
 
 
+def test_a_large_file_is_checked_in_a_process_of_its_own(provider: Any, many_lines: Any) -> None:
+    rows = many_lines(36_000).split(b"\n")
+    rows[35_000] = b'{"messages": []}'
+    content = b"\n".join(rows)
+    assert len(content) > examination.SMALL
+    error = failed(provider, content)
+    assert error.code == "invalid_training_file" and "line 35001, messages" in error.message
+
+
 def test_too_few_examples_fail_as_at_openai(provider: Any, many_lines: Any) -> None:
     error = failed(provider, many_lines(9))
     assert error.code == "invalid_n_examples"
@@ -171,6 +183,8 @@ def test_a_running_job_shows_its_progress_and_is_cancelled_at_once(provider: Any
     seen = wait(lambda: running(provider, job.id))
     assert seen.hyperparameters.n_epochs == 50 and seen.trained_tokens is None and seen.finished_at is None
     wait(lambda: provider.client.fine_tuning.jobs.retrieve(job.id).estimated_finish)
+    given = Path(f"/proc/{provider.worker(job.id)}/environ").read_bytes()
+    assert b"PATH=" in given and b"sk-not-for-the-training" not in given
     began = time.monotonic()
     cancelled = provider.client.fine_tuning.jobs.cancel(job.id)
     assert cancelled.status == "cancelled" and cancelled.finished_at
