@@ -6,17 +6,20 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from core import jobs, tasks
+from core.dataset import mapping
 from core.dataset.examples import Draft, Kind, Split, dump
+from core.dataset.readers import sniff
 from core.errors import Cancelled
 from core.jobs import JobDraft, LaunchState
 from core.provider import Connection
 from core.settings import Settings
 from core.store import Store
-from core.tasks.handlers import HANDLERS, follow, launch, look_after_jobs
+from core.tasks.handlers import HANDLERS, follow, import_file, launch, look_after_jobs, recount
 from core.tasks.work import Work
 
 
@@ -51,6 +54,31 @@ def work_on(store: Store, settings: Settings, kind: str, job: jobs.Job) -> Work:
 
 def test_every_kind_of_work_has_its_handler() -> None:
     assert set(HANDLERS) == set(tasks.KINDS)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "gb18030", "utf-16"])
+def test_an_import_reads_the_file_as_the_page_had_read_it(
+    store: Store, settings: Settings, tmp_path: Path, encoding: str
+) -> None:
+    path = tmp_path / "7f3a.part"
+    path.write_text("question,answer\n" + "".join(f"问题{i},答案{i}\n" for i in range(30)), encoding=encoding)
+    source = sniff(path, "问答.csv")
+    wanted = {"path": str(path), "name": "问答", "recipe": mapping.suggest(source).as_dict(), "sheet": None,
+              "encoding": source.encoding, "header": source.header}  # fmt: skip
+    begun = store.tasks.begin(tasks.enqueue(store, settings, "import", "问答.csv", wanted).id)
+    result = import_file(Work(store, settings, begun, lambda: None))
+    dataset = store.dataset(result["dataset_id"])
+    assert (dataset.name, dataset.rows, dataset.origin) == ("问答", 30, "问答.csv")
+    assert store.tasks.get(begun.id).result == result  # noted before the first row, for the next attempt
+    again = store.tasks.begin(begun.id)  # killed just before the end was written down
+    assert import_file(Work(store, settings, again, lambda: None)) == result
+    assert len(store.datasets()) == 1
+
+
+def test_tokens_are_counted_again_with_another_encoding(store: Store, settings: Settings, job: jobs.Job) -> None:
+    task = tasks.enqueue(store, settings, "recount", job.dataset_id, {"encoding": "cl100k_base"})
+    recount(Work(store, settings, store.tasks.begin(task.id), lambda: None))
+    assert store.dataset(job.dataset_id).encoding == "cl100k_base"
 
 
 def test_a_launch_that_reaches_nobody_waits_and_stops_when_asked(
