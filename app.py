@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from pages.parts import frame, security
@@ -22,6 +23,8 @@ def main() -> None:
 
 if get_script_run_ctx() is None:
     # The module is imported by the server, once, before any page runs.
+    # Because of our folder's name the first visitor would be told "Page not found" on every page but Home.
+    PagesManager.uses_pages_directory = False
     app = st.App(__file__, lifespan=frame.companions, middleware=security.middleware())
 else:
     main()

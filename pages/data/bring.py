@@ -102,12 +102,10 @@ def _import(upload: uploads.Upload, source: Source, recipe: Recipe | None) -> No
             _("Name of the dataset"), Path(upload.name).stem, key=f"name_{upload.token}", max_chars=120
         )
         recipeform.files(recipe, upload.name)
-        if (
-            st.button(_("Import"), type="primary", icon=":material/download:", disabled=recipe is None)
-            and recipe is not None
-        ):
-            wanted = {"path": str(upload.path), "name": name, "recipe": recipe.as_dict(), "sheet": source.sheet or None,
-                      "encoding": source.encoding, "header": source.header}  # fmt: skip
+        pressed = st.button(_("Import"), type="primary", icon=":material/download:", disabled=recipe is None)
+        if pressed and recipe is not None:
+            seen = {"sheet": source.sheet or None, "encoding": source.encoding, "header": source.header}
+            wanted = {"path": str(upload.path), "name": name, "recipe": recipe.as_dict(), **seen}
             task = tasks.enqueue(resources.store(), resources.settings(), "import", upload.name, wanted)
             imports.remember(task.id)
             st.rerun()

@@ -23,7 +23,7 @@ def show() -> None:
         state.drop("refusal")
     problems: list[tuple[int, Text]] = state.get("problems", [])
     for _row, message in problems:
-        st.error(escape(message), icon="⚠️")
+        st.error(escape(message), icon=":material/error:")
     state.drop("problems")
     for clash in list(_waiting().values()):
         _show(clash)

@@ -92,15 +92,15 @@ def _rejects(dataset: Dataset) -> None:
     if len(rejects) > SHOWN:
         st.caption(_("The first {n} of {m}; the file has all.", n=SHOWN, m=f"{len(rejects):,}"))
     st.download_button(
-        _("Download the list"), recipeform.rejects_csv(rejects), f"{dataset.name}-left-out.csv", "text/csv", icon=":material/save:",
-        on_click="ignore",
+        _("Download the list"), recipeform.rejects_csv(rejects), f"{dataset.name}-left-out.csv", "text/csv",
+        icon=":material/save:", on_click="ignore",
     )  # fmt: skip
 
 
 def recognised(source: Source, another: Callable[[], None]) -> None:
     """What a file is, and the way to say otherwise."""
     with st.container(horizontal=True, vertical_alignment="center", border=True):
-        st.markdown(f"📄 **{escape(source.name)}**  \n{escape(_facts(source))}", width="stretch")
+        st.markdown(f":material/description: **{escape(source.name)}**  \n{escape(_facts(source))}", width="stretch")
         if len(source.sheets) > 1:
             st.selectbox(
                 _("Sheet"), source.sheets, source.sheets.index(source.sheet), key="source_sheet", on_change=_choose,

@@ -66,7 +66,7 @@ def _roles(source: Source, start: Recipe, number: int) -> dict[str, Role]:
     roles: dict[str, Role] = {}
     box = st.container(height=420 if len(source.columns) > MANY_COLUMNS else "content", border=True)
     for place, column in enumerate(source.columns):
-        left, middle, right = box.columns([3, 3, 5], vertical_alignment="center")
+        left, middle, right = box.columns([2, 3, 4], vertical_alignment="center")
         left.markdown(f"**{escape(column)}**")
         given = start.roles.get(column, Role.IGNORE)
         with middle:
@@ -79,10 +79,10 @@ def _roles(source: Source, start: Recipe, number: int) -> dict[str, Role]:
     return {column: first[column] for column in start.roles if column in first} | roles
 
 
-def examples_of(source: Source, column: str, limit: int = 90) -> str:
+def examples_of(source: Source, column: str, limit: int = 64) -> str:
     """The first different values of a column, short."""
     seen = dict.fromkeys(cell for row in source.sample[:20] if (cell := row.cells.get(column, "").strip()))
-    line = "  ·  ".join(value[:50] for value in list(seen)[:3]) or _("(empty)")
+    line = "  ·  ".join(value[:28] for value in list(seen)[:3]) or _("(empty)")
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 

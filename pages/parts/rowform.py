@@ -95,12 +95,12 @@ def _turns(form: Form, turns: list[Turn]) -> None:
             )  # fmt: skip
             st.space("stretch")
             st.button(
-                "↑", key=_key(form, turn, "up"), on_click=_move, args=(place, -1), disabled=place == 0, type="tertiary",
-                help=_("Move this turn up"),
+                "", icon=":material/arrow_upward:", key=_key(form, turn, "up"), on_click=_move, args=(place, -1),
+                disabled=place == 0, type="tertiary", help=_("Move this turn up"),
             )  # fmt: skip
             st.button(
-                "✕", key=_key(form, turn, "remove"), on_click=_remove, args=(place,), type="tertiary",
-                help=_("Remove this turn"),
+                "", icon=":material/close:", key=_key(form, turn, "remove"), on_click=_remove, args=(place,),
+                type="tertiary", help=_("Remove this turn"),
             )  # fmt: skip
         st.text_area(
             role_name(turn.role), turn.text, key=_key(form, turn, "text"), on_change=_save,

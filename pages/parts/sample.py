@@ -13,17 +13,24 @@ from core.words import _
 from pages.parts.text import escape, role_name
 from pages.parts.text import show as show_text
 
-FACES = {"system": "📋", "developer": "📋", "user": "🙋", "assistant": "🧭", "tool": "🔧", "function": "🔧"}
+FACES = {
+    "system": ":material/assignment:",
+    "developer": ":material/assignment:",
+    "user": ":material/person:",
+    "assistant": ":material/explore:",
+    "tool": ":material/build:",
+    "function": ":material/build:",
+}
 
 
 def preview(source: Source, recipe: Recipe | None) -> None:
     """One row of the file as the example it would become, or why it would be left out."""
     with st.container(border=True):
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"##### {_('What the model will see')}", width="stretch")
-            place = st.number_input(
-                _("Row"), 1, len(source.sample), key="preview_row", label_visibility="collapsed", width=130
-            )
+        title, row_number = st.columns([3, 2], vertical_alignment="center")
+        title.markdown(f"##### {_('What the model will see')}")
+        place = row_number.number_input(
+            _("Row"), 1, len(source.sample), key="preview_row", label_visibility="collapsed"
+        )
         if recipe is None:
             st.caption(_("The example appears here once the mapping is complete."))
             return

@@ -34,7 +34,13 @@ TEXTS = ("system", "user", "assistant", "label")
 EDITABLE = (*TEXTS, "split", "status")
 PICKED = "picked"
 OPEN = "open"
-MARKS = {Severity.ERROR: "⛔", Severity.WARNING: "⚠️", Severity.ADVICE: "💡"}
+# Plain characters for the grid (it draws no icons; not every machine has colour emoji), icons elsewhere.
+SIGNS = {Severity.ERROR: "✖", Severity.WARNING: "⚠", Severity.ADVICE: "ℹ"}
+MARKS = {
+    Severity.ERROR: ":red[:material/error:]",
+    Severity.WARNING: ":orange[:material/warning:]",
+    Severity.ADVICE: ":blue[:material/lightbulb:]",
+}
 
 
 @dataclass
@@ -85,7 +91,7 @@ def cells(example: Example) -> dict[str, Any]:
     """The cells of one row."""
     return {
         PICKED: False,
-        OPEN: "✏️",
+        OPEN: ":material/edit:",
         "issues": marks(example.issues),
         "system": system_text(example.body),
         "user": user_text(example.body),
@@ -98,11 +104,11 @@ def cells(example: Example) -> dict[str, Any]:
 
 
 def marks(codes: Iterable[str]) -> str:
-    """Issues as one short mark for each severity: "⛔ 1 ⚠️ 2"; nothing for a row without any."""
+    """Issues as one short sign for each severity: "✖ 1 ⚠ 2"; nothing for a row without any."""
     table = issue_table()
     severities = [table.get(code, Severity.ADVICE) for code in codes]
-    counts = {severity: severities.count(severity) for severity in MARKS}
-    return " ".join(f"{MARKS[severity]} {count}" for severity, count in counts.items() if count)
+    counts = {severity: severities.count(severity) for severity in SIGNS}
+    return " ".join(f"{SIGNS[severity]} {count}" for severity, count in counts.items() if count)
 
 
 def frame_of(examples: Sequence[Example]) -> pd.DataFrame:
