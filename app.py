@@ -6,7 +6,6 @@ from pathlib import Path
 
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
-from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from pages.parts import frame, security
@@ -25,8 +24,6 @@ def main() -> None:
 if get_script_run_ctx() is None:
     # The module is imported by the server, once, before any page runs. Streamlit takes a folder named `pages` for its
     # older kind of pages until st.navigation ran for the first time, and would not find the first deep link.
-    PagesManager.uses_pages_directory = False
-    # Because of our folder's name the first visitor would be told "Page not found" on every page but Home.
     PagesManager.uses_pages_directory = False
     app = st.App(__file__, lifespan=frame.companions, middleware=security.middleware())
 else:
