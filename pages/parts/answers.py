@@ -12,9 +12,9 @@ import streamlit as st
 from core.store.evaluations import Answer, Compared, Evaluation
 from core.words import _
 from pages.parts import resources, state
+from pages.parts.wrapping import shared
 
 PAGE = 25
-REPEATED = 30  # characters from which a shared beginning of all questions is left out
 CLIP = 600  # characters of a text that are shown in the table
 _STYLE = """<style>
 .answers{width:100%;border-collapse:collapse;table-layout:fixed;font-size:.92em}
@@ -77,33 +77,12 @@ def _first_page() -> None:
 
 def _table(evaluation: Evaluation, rows: Sequence[Compared]) -> str:
     """The rows as an HTML table; every foreign text in it is escaped here."""
-
-    start, end = _shared([row.question.text for row in rows])
+    wrap = shared([row.question.text for row in rows])
     heads = [_("Row"), _("Question"), _("Expected"), *(ref.name for ref in evaluation.models)]
     classes = ("n", "q", *[""] * (len(heads) - 2))
     head = "".join(f'<th class="{name}">{html.escape(text)}</th>' for name, text in zip(classes, heads, strict=True))
-    body = "".join(_row(evaluation, row, _without(row.question.text, start, end)) for row in rows)
+    body = "".join(_row(evaluation, row, wrap.inner(row.question.text)) for row in rows)
     return f'<table class="answers"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
-
-
-def _shared(texts: list[str]) -> tuple[int, int]:
-    """How many characters all questions share at their start and at their end: an instruction seen once too often."""
-    if len(texts) < 3:
-        return 0, 0
-    shortest = min(map(len, texts))
-    start = _prefix(texts)
-    end = min(_prefix([text[::-1] for text in texts]), shortest - start)
-    return (start if start >= REPEATED else 0), (end if start >= REPEATED else 0)
-
-
-def _prefix(texts: list[str]) -> int:
-    """How many characters all texts begin with alike: as many as the first and the last in order do."""
-    first, last = min(texts), max(texts)
-    return next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))
-
-
-def _without(text: str, start: int, end: int) -> str:
-    return ("… " if start else "") + text[start : len(text) - end].strip()
 
 
 def _row(evaluation: Evaluation, row: Compared, shown: str) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 import streamlit as st
 
 from core.dataset.edits import Applied, Change, Edits
-from core.dataset.examples import Example, Split, Status
+from core.dataset.examples import Example, Split, Status, user_text
 from core.errors import AppError
 from core.store import Dataset, Filter
 from core.words import _
@@ -31,6 +31,8 @@ from pages.parts.snapshot import (
     settle,
     touches,
 )
+from pages.parts.text import escape
+from pages.parts.wrapping import shared
 
 HEIGHT = 35 * 14 + 3
 
@@ -57,11 +59,13 @@ def load(dataset: Dataset, wanted: Filter, *, sort: str, descending: bool, page:
     if shown is not None and shown.view == view:
         return shown
     found = resources.store().page(dataset.id, wanted, sort=sort, descending=descending, page=page, size=size)
+    wrap = shared([user_text(example.body) for example in found.examples])
     made = Snapshot(
         number=state.get("grid_number", 0) + 1,
         dataset_id=dataset.id,
         view=view,
-        frame=frame_of(found.examples),
+        frame=frame_of(found.examples, wrap),
+        wrap=wrap,
         rows={example.id: example for example in found.examples},
         total=found.total,
         pages=found.pages,
@@ -163,6 +167,8 @@ def show(shown: Snapshot, opened: Callable[[int], None], on_edit: Callable[[], N
         if click is not None:
             opened(shown.ids[int(click["row"])])
 
+    if shown.wrap.lead:
+        st.caption(_("Left out here, because every row has it: {words}", words=escape(shown.wrap.lead.strip()[:300])))
     st.data_editor(
         shown.frame,
         key=shown.key,
@@ -183,18 +189,18 @@ def _columns(open_key: str, open_clicked: Callable[[], None]) -> dict[str, Any]:
         OPEN: column.ButtonColumn(
             " ", width=44, type="tertiary", key=open_key, on_click=open_clicked, help=_("Open the row in the form")
         ),
-        "issues": column.TextColumn(_("Issues"), width=70, disabled=True),
+        "issues": column.TextColumn(_("Issues"), width=64, disabled=True),
         "system": column.TextColumn(_("Instruction"), width="medium"),
-        "user": column.TextColumn(_("Question"), width="large"),
-        "assistant": column.TextColumn(_("Answer"), width="medium"),
+        "user": column.TextColumn(_("Question"), width=360),
+        "assistant": column.TextColumn(_("Answer"), width=190),
         "label": column.TextColumn(_("Label"), width=120),
         "split": column.SelectboxColumn(
-            _("Split"), width=100, options=[str(split) for split in Split], format_func=split_name, required=True
+            _("Split"), width=96, options=[str(split) for split in Split], format_func=split_name
         ),
         "status": column.SelectboxColumn(
-            _("Status"), width=110, options=[str(status) for status in Status], format_func=status_name, required=True
+            _("Status"), width=100, options=[str(status) for status in Status], format_func=status_name
         ),
-        "tokens": column.NumberColumn(_("Tokens"), width=70, disabled=True),
+        "tokens": column.NumberColumn(_("Tokens"), width=64, disabled=True),
     }
 
 

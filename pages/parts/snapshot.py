@@ -27,6 +27,8 @@ from core.dataset.examples import (
     user_text,
 )
 
+from pages.parts.wrapping import Wrap
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -35,7 +37,7 @@ EDITABLE = (*TEXTS, "split", "status")
 PICKED = "picked"
 OPEN = "open"
 # Plain characters for the grid (it draws no icons; not every machine has colour emoji), icons elsewhere.
-SIGNS = {Severity.ERROR: "✖", Severity.WARNING: "⚠", Severity.ADVICE: "ℹ"}
+SIGNS = {Severity.ERROR: "✖", Severity.WARNING: "⚠"}
 MARKS = {
     Severity.ERROR: ":red[:material/error:]",
     Severity.WARNING: ":orange[:material/warning:]",
@@ -70,6 +72,7 @@ class Snapshot:
     total: int
     pages: int
     dataset_revision: int
+    wrap: Wrap = Wrap()
     revisions: dict[int, int] = field(default_factory=dict)
     settled: dict[tuple[int, str], str] = field(default_factory=dict)
 
@@ -86,15 +89,19 @@ class Snapshot:
         """The ids of the rows, in the order of their positions."""
         return [int(number) for number in self.frame.index]
 
+    def stored(self, number: int, name: str, cell: str) -> str:
+        """What a cell of a row means in the store: a question gets back the words that the grid leaves out."""
+        return self.wrap.outer(user_text(self.rows[number].body), cell) if name == "user" else cell
 
-def cells(example: Example) -> dict[str, Any]:
-    """The cells of one row."""
+
+def cells(example: Example, wrap: Wrap) -> dict[str, Any]:
+    """The cells of one row; the question without the words that every row has around it."""
     return {
         PICKED: False,
         OPEN: ":material/edit:",
         "issues": marks(example.issues),
         "system": system_text(example.body),
-        "user": user_text(example.body),
+        "user": wrap.inner(user_text(example.body)),
         "assistant": answer_text(example.body),
         "label": example.label,
         "split": str(example.split),
@@ -104,19 +111,19 @@ def cells(example: Example) -> dict[str, Any]:
 
 
 def marks(codes: Iterable[str]) -> str:
-    """Issues as one short sign for each severity: "✖ 1 ⚠ 2"; nothing for a row without any."""
+    """Errors and warnings as short signs: "✖ 1 ⚠ 2". Advice is for the form: in a grid it would stand everywhere."""
     table = issue_table()
     severities = [table.get(code, Severity.ADVICE) for code in codes]
     counts = {severity: severities.count(severity) for severity in SIGNS}
     return " ".join(f"{SIGNS[severity]} {count}" for severity, count in counts.items() if count)
 
 
-def frame_of(examples: Sequence[Example]) -> pd.DataFrame:
+def frame_of(examples: Sequence[Example], wrap: Wrap) -> pd.DataFrame:
     """The rows as a frame: the index is the row's id, text columns are strings even where all are empty."""
     import pandas as pd
 
     types = {PICKED: "bool", "tokens": "int64"}
-    made = [cells(example) for example in examples]
+    made = [cells(example, wrap) for example in examples]
     names = columns(made)
     frame = pd.DataFrame(made, columns=names, index=pd.Index([example.id for example in examples], dtype="int64"))
     return frame.astype({name: types.get(name, "string") for name in names})
@@ -138,7 +145,7 @@ def pending(snapshot: Snapshot, edited: Mapping[Any, Mapping[str, Any]]) -> list
     ids = snapshot.ids
     for position, fields in edited.items():
         number = ids[int(position)]
-        wanted = {name: _text(value) for name, value in fields.items() if name in EDITABLE}
+        wanted = {n: snapshot.stored(number, n, _text(value)) for n, value in fields.items() if n in EDITABLE}
         fresh = {name: value for name, value in wanted.items() if not _is_settled(snapshot, number, name, value)}
         if fresh:
             changes.append(Change(number, snapshot.revisions[number], fresh))
@@ -152,7 +159,7 @@ def _text(value: Any) -> str:
 def _is_settled(snapshot: Snapshot, number: int, name: str, value: str) -> bool:
     if (number, name) in snapshot.settled:
         return snapshot.settled[number, name] == value
-    return str(snapshot.frame.at[number, name]) == value
+    return snapshot.stored(number, name, str(snapshot.frame.at[number, name])) == value
 
 
 def settle(snapshot: Snapshot, changes: Iterable[Change]) -> None:
@@ -174,7 +181,7 @@ def refresh(snapshot: Snapshot, examples: Iterable[Example], revisions: Mapping[
             continue
         snapshot.revisions[example.id] = revisions.get(example.id, example.revision)
         snapshot.rows[example.id] = example
-        row = cells(example)
+        row = cells(example, snapshot.wrap)
         for name in frame.columns:
             if name not in (PICKED, OPEN):
                 frame.at[example.id, name] = row[name]
