@@ -26,7 +26,6 @@ from core.dataset.examples import (
     system_text,
     user_text,
 )
-
 from pages.parts.wrapping import Wrap
 
 if TYPE_CHECKING:
@@ -72,7 +71,7 @@ class Snapshot:
     total: int
     pages: int
     dataset_revision: int
-    wrap: Wrap = Wrap()
+    wrap: Wrap = field(default_factory=Wrap)
     revisions: dict[int, int] = field(default_factory=dict)
     settled: dict[tuple[int, str], str] = field(default_factory=dict)
 
