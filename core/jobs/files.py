@@ -66,10 +66,12 @@ def send(
         reply = _look(client, entry, sleep)
     if reply.ok:
         store.jobs.update(job.id, **{role: str((reply.value or {})["id"])})
-    else:
-        remaining = {name: value for name, value in job.uploads.items() if name != role}
-        store.jobs.update(job.id, uploads=remaining)
     return reply
+
+
+def arrived(job: Job) -> dict[str, Any]:
+    """The uploads that are done; the others may be sent once more after the person's next click."""
+    return {role: entry for role, entry in job.uploads.items() if getattr(job, role)}
 
 
 def _look(client: Client, entry: dict[str, Any], sleep: Callable[[float], None]) -> Reply[dict[str, Any]]:

@@ -129,9 +129,9 @@ def _not_sent(
     target = LaunchState.INTENT if unreachable else LaunchState.REFUSED
     if reply.training_refused and not connection.is_local:
         store.jobs.save_connection(replace(connection, refused=str(reply.message)))
-    told = {"error": reply.message, "hint": reply.hint, "error_code": reply.code}
-    if unreachable and not last:
-        told = {}
+    told: dict[str, Any] = {"uploads": files.arrived(store.jobs.get(job.id))}  # in one step with the state
+    if last or not unreachable:
+        told |= {"error": reply.message, "hint": reply.hint, "error_code": reply.code}
     return store.jobs.move(job.id, sources, target, **told) or store.jobs.get(job.id)
 
 
