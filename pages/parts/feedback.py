@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import streamlit as st
 
 from core.errors import AppError
-from core.words import _
+from core.words import T, _
+from pages.parts import state
 from pages.parts.text import escape
 
 log = logging.getLogger("luopan")
@@ -21,16 +22,43 @@ GOOD, DOUBT, BAD = ":green[:material/check_circle:]", ":orange[:material/warning
 
 @contextmanager
 def errors() -> Iterator[None]:
-    """Turn an AppError into a sentence on screen; anything unforeseen is logged and said plainly."""
+    """Turn an AppError into a sentence on screen; anything unforeseen is logged and said plainly.
+
+    A callback runs before the page is drawn. What went wrong there is kept, and said where the page begins.
+    """
+    if not state.in_callback():
+        _say_kept()
     try:
         yield
     except AppError as error:
-        show_error(error)
+        _say(error)
     except Exception:  # a page must never end in a traceback
         log.exception("unforeseen error on a page")
-        st.error(
-            _("Something went wrong here that we did not foresee. Nothing that was saved is lost; please try again.")
+        _say(
+            AppError(
+                T("Something went wrong here that we did not foresee."),
+                T("Nothing that was saved is lost; please try again."),
+            )
         )
+
+
+def _say(error: AppError) -> None:
+    if state.in_callback():
+        state.put("callback_error", error)
+    else:
+        show_error(error)
+
+
+def _say_kept() -> None:
+    """Say what went wrong in the callback of this run: at the top of the page, and where the person looks now."""
+    error = state.get("callback_error", None)
+    if error is None:
+        return
+    if state.in_fragment():  # a part that draws itself again would wipe the sentence away at once
+        st.rerun()
+    state.drop("callback_error")
+    show_error(error)
+    st.toast(escape(error.message), icon=":material/error:", duration="long")
 
 
 def show_error(error: AppError) -> None:

@@ -45,6 +45,7 @@ async def companions(_app: Any) -> AsyncIterator[dict[str, Any]]:
 
 def begin() -> None:
     """Before the page: the name, and whatever a grid still has to write down."""
+    state.keep_language()
     state.flush_pending()
     st.logo(LOGO, size="large", link=None)
 

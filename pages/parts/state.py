@@ -52,12 +52,22 @@ def language() -> str:
 def choose_language(code: str) -> None:
     """Speak this language from the next run on, and say so in the URL."""
     st.session_state["language"] = code
+    st.query_params["lang"] = code
+
+
+def keep_language() -> None:
+    """Carry a chosen language over from page to page, in the URL too: it loses its parameters on the way."""
+    if st.session_state.get("language") is None and st.query_params.get("lang") in words.LANGUAGES:
+        st.session_state["language"] = st.query_params["lang"]
+    chosen = st.session_state.get("language")
+    if chosen and st.query_params.get("lang") != chosen:
+        st.query_params["lang"] = chosen
 
 
 def _open(kind: str) -> int | None:
     """The id of the open thing of a kind: the URL's when it names one, else the session's."""
     in_url = st.query_params.get(kind, "")
-    if in_url.isdigit():
+    if in_url.isdecimal() and len(in_url) < 16:  # anything else cannot be an id
         st.session_state[f"open_{kind}"] = int(in_url)
     return st.session_state.get(f"open_{kind}")
 
@@ -137,6 +147,18 @@ def flush_pending() -> None:
 def take(key: str) -> Any:
     """The value kept under a key, which is forgotten by this; None where there is none."""
     return st.session_state.pop(key, None)
+
+
+def in_callback() -> bool:
+    """Whether the app is doing what a click asked for and has not begun to draw the page."""
+    context = get_script_run_ctx()
+    return context is not None and not context.has_script_started
+
+
+def in_fragment() -> bool:
+    """Whether only a part of the page is drawn again now."""
+    context = get_script_run_ctx()
+    return context is not None and bool(context.fragment_ids_this_run)
 
 
 def new_token() -> str:
