@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from core.server.engines.classic.conversation import Answer, Frame, Rows
-from core.server.engines.classic.features import Ints, Sparse, Vocabulary, hash_fields
+from core.server.engines.classic.features import Ints, Sparse, Vocabulary, hash_fields, ideographic
 
+_MANY = 20_000  # rows from which phrases of three ideographs are worth learning
 _MOST_WEIGHTS = 200_000_000  # n-grams times classes: 0.8 GB; above, the rarest n-grams are left out
 
 
@@ -32,7 +33,8 @@ class Lesson:
         frame = Frame.learn(rows.questions)
         answers = tuple(sorted(set(rows.answers), key=lambda answer: (answer.kind, answer.text)))
         place = {answer: number for number, answer in enumerate(answers)}
-        found = hash_fields(frame.fields(rows.questions), look=look)
+        fields = frame.fields(rows.questions)
+        found = hash_fields(fields, chars=_telling(fields[0]), look=look)
         vocabulary = Vocabulary.learn(found, len(rows), _MOST_WEIGHTS // len(answers))
         look()
         train = vocabulary.vectors(found, len(rows), look)
@@ -47,6 +49,13 @@ class Lesson:
     def commonest(self) -> float:
         """The share of training rows with the commonest answer: what always giving it would get right."""
         return int(np.bincount(self.classes).max()) / len(self.classes)
+
+
+def _telling(texts: Sequence[str]) -> tuple[int, ...]:
+    """The lengths of the character n-grams that help: three ideographs are a phrase, too rare to tell in few rows."""
+    sample = "".join(texts[:200])
+    dense = sum(map(ideographic, sample)) > len(sample) / 2
+    return (1, 2) if dense and len(texts) < _MANY else (1, 2, 3)
 
 
 def _answers(rows: Rows | None) -> list[Answer]:

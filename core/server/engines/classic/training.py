@@ -64,7 +64,7 @@ class Training:
         self.batch = int(plan.hyperparameters["batch_size"])
         self.rate = RATE * float(plan.hyperparameters["learning_rate_multiplier"])
         self.total = plan.total_steps
-        self.model = Softmax.fresh(len(lesson.vocabulary.hashes), len(lesson.answers))
+        self.model = Softmax.fresh(len(lesson.vocabulary.hashes), len(lesson.answers), len(lesson.train))
         self._saved_at = time.monotonic()
 
     def go_on(self) -> int:
@@ -119,7 +119,7 @@ class Training:
         seen = np.zeros(len(lesson.vocabulary.hashes), bool)
         learnt = lesson.train.take(rest)
         seen[learnt.columns] = True
-        model = Softmax.fresh(len(seen), len(lesson.answers))
+        model = Softmax.fresh(len(seen), len(lesson.answers), len(rest))
         total = self.epochs * -(-len(rest) // self.batch)
         for epoch in range(self.epochs):
             shuffled = np.random.default_rng((self.seed, epoch)).permutation(len(rest))
