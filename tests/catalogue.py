@@ -36,7 +36,7 @@ def updated() -> Catalog:
     """The Chinese catalogue with the sentences the code has now; obsolete ones are dropped."""
     with PO.open("rb") as file:
         catalogue = read_po(file, locale="zh_CN", charset="utf-8")
-    catalogue.update(sentences(), no_fuzzy_matching=True)
+    catalogue.update(sentences(), no_fuzzy_matching=True, update_creation_date=False)
     catalogue.obsolete.clear()
     return catalogue
 
