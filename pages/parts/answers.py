@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import html
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
@@ -15,6 +15,7 @@ from pages.parts import resources, state
 from pages.parts.wrapping import shared
 
 PAGE = 25
+SHORT = 24  # characters that are shown of an answer that stands in every row
 CLIP = 600  # characters of a text that are shown in the table
 _STYLE = """<style>
 .answers{width:100%;border-collapse:collapse;table-layout:fixed;font-size:.92em}
@@ -81,23 +82,44 @@ def _table(evaluation: Evaluation, rows: Sequence[Compared]) -> str:
     heads = [_("Row"), _("Question"), _("Expected"), *(ref.name for ref in evaluation.models)]
     classes = ("n", "q", *[""] * (len(heads) - 2))
     head = "".join(f'<th class="{name}">{html.escape(text)}</th>' for name, text in zip(classes, heads, strict=True))
-    body = "".join(_row(evaluation, row, wrap.inner(row.question.text)) for row in rows)
+    repeated = _repeated(rows, len(evaluation.models))
+    body = "".join(
+        _row(evaluation, row, wrap.inner(row.question.text), repeated if place else {})
+        for place, row in enumerate(rows)
+    )
     return f'<table class="answers"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
 
 
-def _row(evaluation: Evaluation, row: Compared, shown: str) -> str:
+def _repeated(rows: Sequence[Compared], models: int) -> dict[int, str]:
+    """The long answers that a model gives to every row of the page: after the first row they are shown in short."""
+    said = {
+        model: {answer.text if (answer := row.answers.get(model)) else "" for row in rows} for model in range(models)
+    }
+    return {model: text for model, texts in said.items() if len(texts) == 1 and len(text := next(iter(texts))) > SHORT}
+
+
+def _row(evaluation: Evaluation, row: Compared, shown: str, repeated: Mapping[int, str]) -> str:
     question = row.question
     cells = [
         f'<td class="n">{question.position + 1}</td>',
         f'<td class="q">{_clipped(shown)}</td>',
         f"<td>{_clipped(question.expected)}</td>",
-        *(f"<td>{_answer(question.expected, row.answers.get(i))}</td>" for i in range(len(evaluation.models))),
+        *(
+            f"<td>{_answer(question.expected, row.answers.get(model), in_short=model in repeated)}</td>"
+            for model in range(len(evaluation.models))
+        ),
     ]
     return f"<tr>{''.join(cells)}</tr>"
 
 
 def _clipped(text: str) -> str:
     return html.escape(text if len(text) <= CLIP else text[:CLIP] + " …")
+
+
+def _in_short(text: str) -> str:
+    return (
+        f'<b class="x">✗</b> <span class="e" title="{html.escape(text)}">{html.escape(text[:SHORT].rstrip())} …</span>'
+    )
 
 
 def _answer(expected: str, answer: Answer | None) -> str:

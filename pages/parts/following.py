@@ -80,7 +80,7 @@ def _headline(job: Job) -> None:
         if job.state == LaunchState.REFUSED
         else ":material/hourglass_top:"
     )
-    st.subheader(f"{mark} {escape(job.shown)}")
+    st.subheader(f"{mark} {escape(job.name)} · {escape(job.shown)}")
     if job.is_running or job.state in (LaunchState.INTENT, LaunchState.SENDING, LaunchState.UNKNOWN):
         parts = []
         if job.step is not None and job.total_steps:

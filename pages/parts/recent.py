@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
+from core.dataset.examples import Split
+from core.store import Dataset
 from core.words import _
 from pages.parts import feedback, frame, resources, state
 from pages.parts.text import escape
@@ -17,8 +19,8 @@ def path() -> None:
     datasets, jobs = store.datasets(), store.jobs.list()
     steps = [
         (frame.IMPORT, _("1 · Bring data"), bool(datasets)),
-        (frame.EDIT, _("2 · Look and edit"), any(dataset.revision for dataset in datasets)),
-        (frame.CHECK, _("3 · Check and split"), bool(jobs)),
+        (frame.EDIT, _("2 · Look and edit"), any(dataset.revision > 1 for dataset in datasets)),
+        (frame.CHECK, _("3 · Check and split"), bool(jobs) or any(map(_is_split, datasets))),
         (frame.LAUNCH, _("4 · Train"), any(job.is_usable for job in jobs)),
         (frame.COMPARE, _("5 · Compare"), any(run.finished_at for run in store.evaluations.all())),
     ]
@@ -27,6 +29,10 @@ def path() -> None:
             st.page_link(
                 page, label=label, icon=":material/check_circle:" if reached else ":material/radio_button_unchecked:"
             )
+
+
+def _is_split(dataset: Dataset) -> bool:
+    return bool(resources.store().split_counts(dataset.id).get(Split.VALIDATION))
 
 
 def show() -> None:
