@@ -6,7 +6,7 @@ from core.jobs.launch import check_again, launch_again, recover, run_launch, wit
 from core.jobs.metrics import Point, Series, series
 from core.jobs.reading import read_curve
 from core.jobs.ready import Item, Readiness, readiness
-from core.jobs.remote import cancel, cancel_duplicates, delete_model, list_models
+from core.jobs.remote import cancel, cancel_duplicates, delete_model, list_models, sweep
 from core.jobs.values import Checkpoint, Event, Job, JobDraft, LaunchState, Metric
 
 __all__ = [
@@ -35,5 +35,6 @@ __all__ = [
     "recover",
     "run_launch",
     "series",
+    "sweep",
     "withdraw",
 ]

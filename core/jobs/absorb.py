@@ -39,7 +39,7 @@ def values_of(remote: Mapping[str, Any], job: Job) -> dict[str, Any]:
     values: dict[str, Any] = {"status": status_of(raw), "raw_status": str(raw or "")[:200], "failures": 0}
     values["fine_tuned_model"] = _string(remote.get("fine_tuned_model")) or job.fine_tuned_model
     tokens = number(remote.get("trained_tokens"))
-    values["trained_tokens"] = int(tokens) if tokens is not None else job.trained_tokens
+    values["trained_tokens"] = int(tokens) if tokens is not None and 0 <= tokens < 2**62 else job.trained_tokens
     values["finished_at"] = moment(remote.get("finished_at")) or job.finished_at
     values["estimated_finish"] = moment(remote.get("estimated_finish")) or job.estimated_finish
     values.update(_error_of(remote.get("error")))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -68,6 +69,8 @@ def _learn(store: Store, settings: Settings, client: Client, job: Job, remote: d
     values["estimated_finish"] = None
     if values["finished_at"] is None:
         values["finished_at"] = absorb.now()
+    if values["collected"] and job.version_id is not None:  # the version holds the same rows
+        shutil.rmtree(settings.folder("launches", job.token), ignore_errors=True)
     return store.jobs.update(job.id, **values)
 
 

@@ -77,7 +77,7 @@ def _write(
     seed = draft.seed if draft.seed is not None else secrets.randbelow(2**31)
     row = {
         "token": token,
-        "name": draft.name.strip() or draft.suffix.strip() or draft.model,
+        "name": (draft.name.strip() or draft.suffix.strip() or draft.model)[:200],
         "connection_id": connection.id,
         "model": draft.model.strip(),
         "params": {**params, "draft_id": draft.draft_id},

@@ -68,10 +68,9 @@ def series(store: Store, job_id: int) -> list[Series]:
 def parse_result(content: bytes) -> list[Metric]:
     """The figures of a result file: CSV, plain or in base64. Anything else (HTML, nothing) has none."""
     text = _text(content)
-    lines = text.lstrip("\ufeff \r\n\t").splitlines()
-    if not lines:
+    rows = _rows([line for line in text.splitlines() if line.strip("\ufeff \t")])
+    if not rows:
         return []
-    rows = list(_rows(lines))
     names = [metric_name(cell) for cell in rows[0]]
     if "step" not in names:
         return []
@@ -96,14 +95,14 @@ def _metrics(names: Sequence[str], place: int, row: Sequence[str]) -> list[Metri
 
 def _rows(lines: Sequence[str]) -> list[list[str]]:
     """The cells of each line; every line stands for itself, so that one odd quote spoils one row."""
-    delimiter = ";" if ";" in lines[0] and "," not in lines[0] else "\t" if "\t" in lines[0] else ","
+    head = lines[0] if lines else ""
+    delimiter = ";" if ";" in head and "," not in head else "\t" if "\t" in head else ","
     rows: list[list[str]] = []
     for line in lines:
-        if line.strip():
-            try:
-                rows.append(next(csv.reader(io.StringIO(line), delimiter=delimiter), []))
-            except csv.Error:
-                rows.append([])
+        try:
+            rows.append(next(csv.reader(io.StringIO(line), delimiter=delimiter), []))
+        except csv.Error:
+            rows.append([])
     return rows
 
 

@@ -75,7 +75,7 @@ def _choices(draft: JobDraft, connection: Connection) -> Iterator[Item]:
 def _provider(
     settings: Settings, connection: Connection, draft: JobDraft, price: Price | None, day: date
 ) -> Iterator[Item]:
-    name = connection.name
+    name = connection.shown
     if connection.refused:
         yield Item(False, True, connection.refused, T("Choose another connection; the data stays as it is."))
         return

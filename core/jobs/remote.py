@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from core.errors import AppError, ProviderError
-from core.jobs.absorb import values_of
+from core.jobs.absorb import now, values_of
 from core.jobs.launch import withdraw
 from core.jobs.values import Job, LaunchState
 from core.provider import connect
@@ -54,6 +56,31 @@ def cancel_duplicates(store: Store, settings: Settings, job_id: int) -> Job:
             else:
                 raise ProviderError(acted.message, acted.hint)
     return job
+
+
+def sweep(store: Store, settings: Settings, *, older_than: timedelta = timedelta(hours=24)) -> int:
+    """Delete at the providers the uploads of launches that came to nothing; returns how many files.
+
+    For the worker, now and then: a provider that does not answer is left for the next time.
+    """
+    over = (LaunchState.REFUSED, LaunchState.WITHDRAWN)
+    old = [job for job in store.jobs.list() if job.state in over and not job.collected]
+    old = [job for job in old if now() - job.updated_at > older_than]
+    swept = 0
+    for connection_id in {job.connection_id for job in old}:
+        mine = [job for job in old if job.connection_id == connection_id]
+        with suppress(AppError), connect(settings, store.jobs.connection(connection_id), patience=0) as client:
+            listed = client.files().unwrap()
+            for job in mine:
+                ends = f"-{job.token[:12]}.jsonl"
+                ids = [
+                    str(file["id"]) for file in listed if str(file.get("filename")).endswith(ends) and file.get("id")
+                ]
+                gone = [client.delete_file(id) for id in ids]
+                if all(reply.ok or reply.is_missing for reply in gone):
+                    swept += len(ids)
+                    store.jobs.update(job.id, collected=True, training_file="", validation_file="", uploads={})
+    return swept
 
 
 def list_models(store: Store, settings: Settings, connection_id: str) -> list[dict[str, Any]]:

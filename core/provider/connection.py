@@ -43,6 +43,11 @@ class Connection:
         return self.id == LOCAL_ID
 
     @property
+    def shown(self) -> str:
+        """Its name as a person reads it."""
+        return self.preset.name if self.is_local else self.name
+
+    @property
     def preset(self) -> Preset:
         """What is known of this kind of provider."""
         return PRESETS[self.kind]
@@ -56,7 +61,7 @@ class Preset:
     """What is known of one kind of provider (as of CHECKED_ON): address, abilities, words for the person."""
 
     kind: ProviderKind
-    name: str
+    title: Text | str
     base_url: str
     notes: tuple[Text, ...] = ()
     last_new_job: date | None = None  # from this day on nobody can create a job
@@ -69,6 +74,11 @@ class Preset:
     seed: bool = True
     metadata: bool = True
 
+    @property
+    def name(self) -> str:
+        """What a person calls it."""
+        return str(self.title)
+
     def days_left(self, today: date) -> int | None:
         """Days until no new job can be created here; None where no end is known."""
         return (self.last_new_job - today).days if self.last_new_job else None
@@ -79,7 +89,7 @@ CHECKED_ON = date(2026, 11, 20)
 _PRESETS = (
     Preset(
         ProviderKind.LOCAL,
-        "Local",
+        T("This computer (local provider)"),
         "",
         notes=(T("Trains on this computer. Nothing leaves it, nothing costs money, no key is needed."),),
         pause=True,
@@ -135,7 +145,7 @@ _PRESETS = (
     ),
     Preset(
         ProviderKind.OTHER,
-        "Another compatible provider",
+        T("Another compatible provider"),
         "",
         notes=(T("Any provider that speaks OpenAI's fine-tuning protocol: give its address (it ends in /v1)."),),
     ),

@@ -29,6 +29,7 @@ from core.jobs import (
     poll,
     recover,
     run_launch,
+    sweep,
     withdraw,
 )
 from core.jobs.absorb import now
@@ -300,6 +301,20 @@ def test_a_draft_that_no_provider_takes_is_refused_here(
 def test_a_missing_file_is_a_sentence(store: Store, keyed: Settings, draft: JobDraft, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="no file"):
         launch_file(store, keyed, draft, tmp_path / "none.jsonl")
+
+
+def test_the_uploads_of_a_launch_that_came_to_nothing_are_swept_after_a_day(
+    store: Store, keyed: Settings, written: Job, provider: FaultyProvider
+) -> None:
+    provider.files["file-mine"] = {"id": "file-mine", "filename": "mine.jsonl", "bytes": 3}
+    provider.fail("POST", "/jobs", "400")
+    go(store, keyed, written)
+    assert sweep(store, keyed) == 0
+    assert sweep(store, keyed, older_than=timedelta(0)) == 1
+    assert list(provider.files) == ["file-mine"]
+    assert sweep(store, keyed, older_than=timedelta(0)) == 0
+    launch_again(store, keyed, written.id)
+    assert go(store, keyed, written).state == LaunchState.LAUNCHED
 
 
 class Crash(BaseException):

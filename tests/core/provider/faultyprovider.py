@@ -144,6 +144,8 @@ class _Handler(BaseHTTPRequestHandler):
             return owner.files[id]
         if len(parts) == 1:
             return {"object": "list", "data": list(owner.files.values()), "has_more": False}
+        if method == "DELETE":
+            return owner.files.pop(parts[1], None)
         if parts[2:] == ["content"]:
             return owner.contents.get(parts[1])
         return owner.files.get(parts[1])
@@ -155,7 +157,7 @@ class _Handler(BaseHTTPRequestHandler):
         return self.owner.jobs[id]
 
     def _page(self, entries: list[dict[str, Any]], query: dict[str, list[str]]) -> dict[str, Any]:
-        ids = [entry["id"] for entry in entries]
+        ids = [entry.get("id") for entry in entries]
         after = query.get("after", [""])[0]
         start = ids.index(after) + 1 if after in ids else 0
         limit = int(query.get("limit", ["20"])[0])
