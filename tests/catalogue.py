@@ -6,12 +6,12 @@ still has no Chinese. The compiled file is part of the repository, so that the a
 
 from __future__ import annotations
 
+import ast
 import io
 import sys
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
-from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
@@ -22,13 +22,13 @@ MO = PO.with_suffix(".mo")
 
 def sentences() -> Catalog:
     """Every sentence of the code, with the files it stands in."""
-    template = Catalog(project="Luopan", charset="utf-8")
-    for folder in ("core", "pages"):
-        found = extract_from_dir(
-            ROOT / folder, method_map=[("**.py", "python")], keywords={"_": None, "T": None}, strip_comment_tags=True
-        )
-        for filename, _line, message, _comments, _context in found:
-            template.add(message, locations=[(f"{folder}/{filename}", 0)])
+    template = Catalog(project="Luopan", version="0.1", charset="utf-8")
+    for path in sorted((*ROOT.glob("core/**/*.py"), *ROOT.glob("pages/**/*.py"))):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("_", "T"):
+                sentence = node.args[0] if node.args else None
+                if isinstance(sentence, ast.Constant) and sentence.value:
+                    template.add(sentence.value, locations=[(path.relative_to(ROOT).as_posix(), 0)])
     return template
 
 
@@ -38,6 +38,7 @@ def updated() -> Catalog:
         catalogue = read_po(file, locale="zh_CN", charset="utf-8")
     catalogue.update(sentences(), no_fuzzy_matching=True, update_creation_date=False)
     catalogue.obsolete.clear()
+    catalogue.project, catalogue.version = "Luopan", "0.1"
     return catalogue
 
 
