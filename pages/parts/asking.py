@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -13,6 +14,9 @@ from core.words import _
 from pages.parts import comparing, feedback, resources, state
 from pages.parts.text import escape
 from pages.parts.text import show as show_text
+
+if TYPE_CHECKING:
+    from core.evaluation import Said
 
 
 def show(job: Job) -> None:
@@ -51,7 +55,7 @@ def _held_out(job: Job) -> dict[str, object] | None:
     return load(row.raw) if row else None
 
 
-def _ask(job: Job, instruction: str, prompt: str) -> list[tuple[ModelRef, object]]:
+def _ask(job: Job, instruction: str, prompt: str) -> list[tuple[ModelRef, Said]]:
     from core.evaluation import ask
 
     store, settings = resources.store(), resources.settings()
@@ -62,7 +66,7 @@ def _ask(job: Job, instruction: str, prompt: str) -> list[tuple[ModelRef, object
         return list(zip(refs, pool.map(lambda ref: ask(store, settings, ref, messages), refs), strict=True))
 
 
-def _answer(ref: ModelRef, said: object) -> None:
+def _answer(ref: ModelRef, said: Said) -> None:
     st.markdown(f"**{escape(ref.name)}**")
     st.caption(escape(ref.model))
     if said.error:

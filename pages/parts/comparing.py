@@ -89,9 +89,8 @@ def start() -> None:
     with st.expander(_("More choices (all can stay as they are)")):
         limit = st.number_input(_("At most this many rows, drawn at random"), 1, held_out, min(held_out, 1000))
         parallel = st.slider(_("Questions asked at the same time"), 1, 32, 8)
-    st.button(
-        _("Compare them"), type="primary", icon=":material/balance:", on_click=_start, args=(job, limit, parallel)
-    )  # fmt: skip
+    if st.button(_("Compare them"), type="primary", icon=":material/balance:"):
+        _start(job, limit, parallel)
 
 
 def _start(job: Job, limit: int, parallel: int) -> None:
@@ -105,6 +104,7 @@ def _start(job: Job, limit: int, parallel: int) -> None:
         begun = evaluation.start(store, settings, draft, resources.who())
         tasks.enqueue(store, settings, "evaluate", str(begun.id), {})
         state.open_evaluation(begun.id)
+        st.rerun()
 
 
 def is_done(evaluation: Evaluation) -> bool:

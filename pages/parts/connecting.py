@@ -49,9 +49,11 @@ def _address(connection: Connection) -> str:
 
 def _end(preset: Preset) -> None:
     days = preset.days_left(date.today())
-    if days is not None:
-        sentence = _("New trainings end here on {day}: {n} days left.", day=preset.last_new_job, n=max(0, days))
-        (st.error if days < 60 else st.info)(escape(sentence), icon=":material/event:")
+    if days is not None and days >= 0:
+        sentence = _("New trainings end here on {day}: {n} days left.", day=preset.last_new_job, n=days)
+        (st.warning if days < 60 else st.info)(escape(sentence), icon=":material/event:")
+    elif days is not None:
+        st.error(escape(_("New trainings ended here on {day}.", day=preset.last_new_job)), icon=":material/event:")
     for note in preset.notes:
         st.caption(escape(note))
 
@@ -82,10 +84,8 @@ def form() -> None:
         kind = st.selectbox(_("Provider"), kinds, format_func=lambda kind: PRESETS[kind].name, key="new_kind")
         preset = PRESETS[kind]
         _end(preset)
-        base_url = st.text_input(
-            _("Address (base URL)"), preset.base_url, key=f"new_url_{kind}", placeholder="https://…/v1"
-        )
-        name = st.text_input(_("Name"), preset.name if kind != ProviderKind.OTHER else "", key=f"new_name_{kind}")
+        st.text_input(_("Address (base URL)"), preset.base_url, key=f"new_url_{kind}", placeholder="https://…/v1")
+        st.text_input(_("Name"), preset.name if kind != ProviderKind.OTHER else "", key=f"new_name_{kind}")
         how = {"typed": _("Enter the key here"), "env": _("Take it from an environment variable"), "": _("No key")}
         source = st.segmented_control(
             _("Key"), list(how), format_func=how.__getitem__, default="typed", required=True, key="new_source"
@@ -95,21 +95,25 @@ def form() -> None:
             st.caption(_("It is kept in the system's keyring, or encrypted outside the database; never shown again."))
         elif source == "env":
             st.text_input(_("Name of the variable"), "OPENAI_API_KEY", key="new_variable")
-        st.button(_("Save"), type="primary", on_click=_save, args=(kind, base_url, name, source))
+        st.button(_("Save"), type="primary", on_click=_save)
 
 
-def _save(kind: ProviderKind, base_url: str, name: str, source: str) -> None:
+def _save() -> None:
+    """Write down what stands in the form now; the key goes to the keyring and nowhere else."""
     from core import provider
     from core.errors import BadInput
     from core.words import T
 
     state.put("adding_connection", True)
+    kind = ProviderKind(state.get("new_kind", ProviderKind.OTHER))
+    name, source = state.get(f"new_name_{kind}", ""), state.get("new_source", "")
     with feedback.errors():
-        address = provider.check_base_url(base_url)
+        address = provider.check_base_url(state.get(f"new_url_{kind}", ""))
         id = state.new_token()[:12]
         key_source = ""
         if source == "typed":
-            secret = state.take("new_key") or ""
+            secret = state.get("new_key", "")
+            state.put("new_key", "")  # an empty field is sent back, so that the browser forgets the key as well
             if not secret.strip():
                 raise BadInput(T("No key was entered."), T("Paste the key, or choose “No key”."))
             key_source = provider.save_key(resources.settings(), id, secret)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import streamlit as st
 
 from core.words import _
+from pages.parts.text import for_chart
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -16,8 +17,11 @@ if TYPE_CHECKING:
 class Line(Protocol):
     """What a curve is drawn from: a name and its points (step, value, …)."""
 
-    name: str
-    points: Sequence[Any]
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def points(self) -> Sequence[Any]: ...
 
 
 LOSS = ("train_loss", "valid_loss", "full_valid_loss")
@@ -35,7 +39,7 @@ def series_name(name: str) -> str:
         "valid_mean_token_accuracy": _("Validation accuracy"),
         "full_valid_mean_token_accuracy": _("Validation accuracy, all rows"),
     }
-    return names.get(name, name)
+    return names.get(name) or for_chart(name)
 
 
 def palette() -> list[str]:
@@ -129,7 +133,7 @@ def show(lines: Sequence[Line], checkpoints: Sequence[int], key: str) -> None:
     if others:
         with st.expander(_("Other numbers from the provider")):
             for name in others:
-                figure = curve(lines, [name], name, checkpoints)
+                figure = curve(lines, [name], for_chart(name), checkpoints)
                 st.plotly_chart(figure, key=f"{key}-{name}", config={"displaylogo": False})
 
 

@@ -28,6 +28,8 @@ def errors() -> Iterator[None]:
     """
     if not state.in_callback():
         _say_kept()
+        if note := state.take("saved_note"):
+            saved(note)
     try:
         yield
     except AppError as error:
@@ -66,8 +68,11 @@ def show_error(error: AppError) -> None:
     st.error(escape(error.message) + (f"\n\n{escape(error.hint)}" if str(error.hint) else ""), icon=":material/error:")
 
 
-def saved(sentence: str) -> None:
-    """A short note that something was written down."""
+def saved(sentence: str, later: bool = False) -> None:
+    """A short note that something was written down; `later`: in the run that `st.rerun` is about to begin."""
+    if later:
+        state.put("saved_note", sentence)
+        return
     st.toast(escape(sentence), icon=":material/check_circle:")
 
 

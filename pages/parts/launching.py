@@ -96,20 +96,17 @@ def summary(dataset: Dataset, draft: JobDraft) -> None:
         for item in readiness.items:
             mark = feedback.GOOD if item.ok else feedback.BAD if item.blocking else feedback.DOUBT
             st.markdown(f"{mark} {escape(item.text)}")
-        st.button(
+        # No callback: it would be given the draft as it was drawn, without what was typed just before the click.
+        clicked = st.button(
             _("Start training"),
             type="primary",
             icon=":material/rocket_launch:",
             width="stretch",
             disabled=not readiness.ready,
-            on_click=_launch,
-            args=(draft,),
         )
         st.caption(_("One click sends one job, never two. You can close the browser; it goes on."))
-    started = state.take("launched_job")
-    if started is not None:
-        state.open_job(started)
-        st.switch_page(frame.JOBS)
+        if clicked and readiness.ready:
+            _launch(draft)
 
 
 def _with_version(dataset: Dataset, draft: JobDraft) -> JobDraft:
@@ -125,10 +122,14 @@ def _with_version(dataset: Dataset, draft: JobDraft) -> JobDraft:
 
 
 def _launch(draft: JobDraft) -> None:
+    """Write the job and the task that sends it down, then show it."""
     from core import jobs, tasks
 
+    store, settings, who = resources.store(), resources.settings(), resources.who()
     with feedback.errors():
-        job = jobs.launch(resources.store(), resources.settings(), draft, resources.who())
-        tasks.enqueue(resources.store(), resources.settings(), "launch", str(job.id), {})
+        # Nothing of Streamlit between the two: a second click may cut the run short wherever it is touched.
+        job = jobs.launch(store, settings, draft, who)
+        tasks.enqueue(store, settings, "launch", str(job.id), {})
         state.drop("launch_draft")
-        state.put("launched_job", job.id)
+        state.open_job(job.id)
+        st.switch_page(frame.JOBS)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pandas as pd
 import streamlit as st
+from streamlit.elements.lib.column_types import ColumnConfig
 
 from core.words import _
 from pages.parts import feedback, resources, state
@@ -31,20 +34,22 @@ def table() -> None:
         if st.button(_("Save"), type="primary", icon=":material/save:"):
             with feedback.errors():
                 _save(edited)
+                _draw_anew()
+                st.rerun()
         st.button(_("Back to the table that came with Luopan"), on_click=_reset)
     st.caption(_("An empty price means “not known”, 0 means “free”. Dates are written 2027-01-06."))
 
 
-def _columns() -> dict[str, object]:
+def _columns() -> dict[str, ColumnConfig | str | None]:
     column = st.column_config
-    price = {"min_value": 0, "format": "%.2f", "width": 90}
+    price = partial(column.NumberColumn, min_value=0, format="%.2f", width=90)
     return {
         "provider": column.TextColumn(_("Provider"), width=90),
         "model": column.TextColumn(_("Model"), help=_("* stands for every other model of the provider"), width=210),
-        "training": column.NumberColumn(_("Training"), **price),
-        "input": column.NumberColumn(_("Input"), **price),
-        "cached": column.NumberColumn(_("Cached"), help=_("Input that the provider had seen just before"), **price),
-        "output": column.NumberColumn(_("Output"), **price),
+        "training": price(_("Training")),
+        "input": price(_("Input")),
+        "cached": price(_("Cached"), help=_("Input that the provider had seen just before")),
+        "output": price(_("Output")),
         "jobs_end": column.TextColumn(_("Trainings end"), help=_("The first day without new trainings"), width=120),
         "answers_end": column.TextColumn(
             _("Answers end"), help=_("The first day on which its models no longer answer"), width=120
@@ -68,9 +73,18 @@ def _save(edited: pd.DataFrame) -> None:
     ]
     catalogue = Catalogue.from_rows(rows)
     resources.store().preferences.set(resources.PRICES, catalogue.as_rows())
-    feedback.saved(_("The table is saved."))
+    kept = {(price.provider, price.model) for price in catalogue.prices}
+    if any((price.provider, price.model) not in kept for price in Catalogue.load().prices):
+        feedback.saved(_("The table is saved. Rows that came with Luopan stay in it."), later=True)
+    else:
+        feedback.saved(_("The table is saved."), later=True)
 
 
 def _reset() -> None:
     resources.store().preferences.set(resources.PRICES, None)
+    _draw_anew()
+
+
+def _draw_anew() -> None:
+    """Let the next table begin with what is stored: this one would apply its edits to it a second time."""
     state.put("prices_version", state.get("prices_version", 0) + 1)

@@ -8,7 +8,7 @@ from core.evaluation.scoring import ModelScore
 from core.store.evaluations import Evaluation
 from core.words import _
 from pages.parts import answers, curves, feedback, frame, resources
-from pages.parts.text import escape
+from pages.parts.text import escape, for_chart
 
 MANY_LABELS = 30  # labels above which a confusion matrix can no longer be read
 
@@ -87,7 +87,7 @@ def _confusion(scores: list[ModelScore]) -> None:
         return
     keep = range(min(len(score.labels), MANY_LABELS))
     said = [*keep, len(score.labels)]
-    names = [*score.labels, _("something else")]
+    names = [*map(for_chart, score.labels), _("something else")]
     counts = [[score.confusion[i][j] for j in said] for i in keep]
     shares = [[n / (sum(score.confusion[i]) or 1) for n in row] for i, row in zip(keep, counts, strict=True)]
     figure = go.Figure(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from typing import Any
 
 import streamlit as st
@@ -15,6 +16,11 @@ _MARKDOWN = str.maketrans({character: "\\" + character for character in "\\`*_{}
 def escape(value: object) -> str:
     """Text made safe for the few places that read Markdown: labels, captions, messages of alerts."""
     return str(value).replace("\r", "").replace("\n", " ").translate(_MARKDOWN)
+
+
+def for_chart(value: object) -> str:
+    """Text made safe for charts, which read a little HTML in names: labels, titles, legends."""
+    return html.escape(str(value), quote=False)
 
 
 def show(value: str) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Element
 
 from core import evaluation, jobs, tasks
 from core.evaluation import Evaluation, EvaluationDraft, ModelRef
@@ -64,13 +65,52 @@ class Page:
         return [element.proto.label for element in self.app.get("page_link")]
 
     @property
-    def everything(self) -> str:
-        """All that was sent to the browser, as one text."""
-        return "\n".join(str(element.proto) for element in self.app._tree if hasattr(element, "proto"))
+    def elements(self) -> list[Element]:
+        """All that was sent to the browser."""
+        return [element for element in self.app._tree if isinstance(element, Element) and hasattr(element, "proto")]
 
     def says(self, text: str) -> bool:
         """Whether a text stands anywhere on the page, however it had to be escaped."""
-        return text in self.everything.replace("\\", "")
+        return any(text in said.replace("\\", "") for element in self.elements for said in texts(element.proto))
+
+    def unescaped(self, text: str) -> list[str]:
+        """The kinds of elements that would read this foreign text as Markdown or HTML."""
+        return [
+            element.type
+            for element in self.elements
+            for name, said in named_texts(element.proto)
+            if text in said and (element.type, name) not in PLAIN
+        ]
+
+
+# Where text is shown as it is: the options and contents of inputs, plain text, code.
+PLAIN = {
+    ("selectbox", "options"),
+    ("selectbox", "raw_value"),
+    ("text_input", "default"),
+    ("text_input", "value"),
+    ("text_area", "default"),
+    ("text_area", "value"),
+    ("text", "body"),
+    ("code", "code_text"),
+}
+
+
+def named_texts(proto: Any) -> list[tuple[str, str]]:
+    """Every text in a message to the browser, with the field that it stands in."""
+    found: list[tuple[str, str]] = []
+    for field, value in proto.ListFields():
+        for item in value if isinstance(value, Sequence) and not isinstance(value, str | bytes) else [value]:
+            if isinstance(item, str):
+                found.append((field.name, item))
+            elif hasattr(item, "ListFields"):
+                found += named_texts(item)
+    return found
+
+
+def texts(proto: Any) -> list[str]:
+    """Every text in a message to the browser."""
+    return [said for _name, said in named_texts(proto)]
 
 
 Open = Callable[..., Page]

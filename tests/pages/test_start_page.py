@@ -31,6 +31,6 @@ def test_trying_a_sample_asks_for_its_import_once_and_shows_it(open_page: Open, 
 
 def test_recent_work_is_one_click_away(open_workshop: Open, workshop: Workshop) -> None:
     home = open_workshop(HOME)
-    assert home.says("Where you left off") and home.says("Helpdesk · 410 rows") and home.says("The first · ")
+    assert home.says("Where you left off") and home.says("Helpdesk · 410 rows") and home.says("The first · Finished · ")
     page = home.click("Open", 1)
-    assert page.title == "Trainings" and page.app.query_params["job"] == str(workshop.job.id)
+    assert page.title == "Trainings" and page.app.query_params["job"] == str(workshop.store.jobs.list()[0].id)

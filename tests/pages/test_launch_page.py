@@ -1,0 +1,85 @@
+"""New training: what is ready and what is not, and one click that sends one job."""
+
+from __future__ import annotations
+
+from pagedriver import Open, Workshop, wait_for
+
+from core.dataset.examples import Draft, Kind, dump
+from core.jobs import LaunchState
+from core.provider import Connection
+from core.store import Store
+
+LAUNCH = "pages/train/launch.py"
+HOSTILE = "![x](http://evil.test/x.png) <script>alert(1)</script> $\\frac{1}{2}$ :red[red]"
+
+
+def rows(store: Store, name: str, count: int) -> int:
+    """A dataset of `count` questions in two classes."""
+    dataset = store.create_dataset(name, Kind.CHAT)
+    drafts = [
+        Draft(dump({"messages": [{"role": "user", "content": f"q{n}"}, {"role": "assistant", "content": f"a{n % 2}"}]}),
+              Kind.CHAT)
+        for n in range(count)
+    ]  # fmt: skip
+    store.add_drafts(dataset.id, drafts)
+    store.finish_import(dataset.id)
+    return dataset.id
+
+
+def test_without_data_the_page_teaches_where_they_come_from(open_page: Open) -> None:
+    page = open_page(LAUNCH)
+    assert page.says("No data here yet") and "**Bring data or try a sample**" in page.links
+
+
+def test_without_a_provider_it_is_not_ready_and_says_why(open_page: Open, store: Store) -> None:
+    rows(store, "Small", 12)
+    page = open_page(LAUNCH)
+    assert page.says("Not ready yet") and page.says("The local provider is not running")
+    assert next(button for button in page.app.button if button.label == "Start training").disabled
+
+
+def test_too_few_rows_are_named(open_workshop: Open, workshop: Workshop) -> None:
+    number = rows(workshop.store, "Tiny", 4)
+    page = open_workshop(LAUNCH, dataset=str(number))
+    assert page.says("Not ready yet") and page.says("There are 4 rows to train with; 10 are needed.")
+    assert page.says("Nothing is held out") and "Split the data first" in page.links
+    workshop.store.delete_dataset(number)
+
+
+def test_one_click_writes_one_job_down_and_shows_it(open_workshop: Open, workshop: Workshop) -> None:
+    before = {job.id for job in workshop.store.jobs.list()}
+    page = open_workshop(LAUNCH, dataset=str(workshop.dataset.id))
+    assert page.says("Ready to train") and not page.errors
+    page.app.text_input[0].set_value("From the page")
+    page.click("Start training")
+    assert page.title == "Trainings"
+    (new,) = {job.id for job in workshop.store.jobs.list()} - before
+    job = workshop.settled(new)
+    assert (job.name, job.state, job.is_usable) == ("From the page", LaunchState.LAUNCHED, True)
+    assert page.app.query_params["job"] in (str(new), [str(new)])
+
+
+def test_what_was_chosen_just_before_the_click_counts(open_workshop: Open, workshop: Workshop) -> None:
+    before = {job.id for job in workshop.store.jobs.list()}
+    workshop.store.jobs.save_connection(Connection("silent", "Silent", "http://127.0.0.1:9/v1"))
+    page = open_workshop(LAUNCH, dataset=str(workshop.dataset.id))
+    page.app.selectbox(key="launch_connection").set_value("silent")
+    page.click("Start training")
+    assert page.title == "New training" and page.says("Not ready yet")
+    assert {job.id for job in workshop.store.jobs.list()} == before, "nothing was sent"
+
+    workshop.store.jobs.delete_connection("silent")
+    page.run()
+    assert page.app.selectbox(key="launch_connection").value == "local", "one that is gone gives way to the local one"
+    assert page.says("Ready to train") and not page.errors
+
+
+def test_names_from_outside_are_shown_as_text(open_workshop: Open, workshop: Workshop) -> None:
+    number = rows(workshop.store, HOSTILE * 3, 12)
+    page = open_workshop(LAUNCH, dataset=str(number))
+    assert not page.errors and not page.unescaped(HOSTILE)
+    workshop.store.delete_dataset(number)
+
+
+def test_the_job_that_was_written_down_is_launched_by_the_worker(open_workshop: Open, workshop: Workshop) -> None:
+    wait_for(lambda: all(job.state == LaunchState.LAUNCHED for job in workshop.store.jobs.list()))
