@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import html
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence, Set
 
 import streamlit as st
 
@@ -15,7 +15,7 @@ from pages.parts import resources, state
 from pages.parts.wrapping import shared
 
 PAGE = 25
-SHORT = 24  # characters that are shown of an answer that stands in every row
+SHORT = 24  # characters that are shown of an answer that was given to every row
 CLIP = 600  # characters of a text that are shown in the table
 _STYLE = """<style>
 .answers{width:100%;border-collapse:collapse;table-layout:fixed;font-size:.92em}
@@ -84,21 +84,19 @@ def _table(evaluation: Evaluation, rows: Sequence[Compared]) -> str:
     head = "".join(f'<th class="{name}">{html.escape(text)}</th>' for name, text in zip(classes, heads, strict=True))
     repeated = _repeated(rows, len(evaluation.models))
     body = "".join(
-        _row(evaluation, row, wrap.inner(row.question.text), repeated if place else {})
+        _row(evaluation, row, wrap.inner(row.question.text), repeated if place else set())
         for place, row in enumerate(rows)
     )
     return f'<table class="answers"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
 
 
-def _repeated(rows: Sequence[Compared], models: int) -> dict[int, str]:
-    """The long answers that a model gives to every row of the page: after the first row they are shown in short."""
-    said = {
-        model: {answer.text if (answer := row.answers.get(model)) else "" for row in rows} for model in range(models)
-    }
-    return {model: text for model, texts in said.items() if len(texts) == 1 and len(text := next(iter(texts))) > SHORT}
+def _repeated(rows: Sequence[Compared], models: int) -> set[int]:
+    """The models that say one and the same to every row of the page: after the first row it is shown in short."""
+    said = [{answer.text if (answer := row.answers.get(model)) else "" for row in rows} for model in range(models)]
+    return {model for model, texts in enumerate(said) if len(texts) == 1}
 
 
-def _row(evaluation: Evaluation, row: Compared, shown: str, repeated: Mapping[int, str]) -> str:
+def _row(evaluation: Evaluation, row: Compared, shown: str, repeated: Set[int]) -> str:
     question = row.question
     cells = [
         f'<td class="n">{question.position + 1}</td>',
@@ -116,13 +114,7 @@ def _clipped(text: str) -> str:
     return html.escape(text if len(text) <= CLIP else text[:CLIP] + " …")
 
 
-def _in_short(text: str) -> str:
-    return (
-        f'<b class="x">✗</b> <span class="e" title="{html.escape(text)}">{html.escape(text[:SHORT].rstrip())} …</span>'
-    )
-
-
-def _answer(expected: str, answer: Answer | None) -> str:
+def _answer(expected: str, answer: Answer | None, *, in_short: bool = False) -> str:
     """An answer against what was expected: what is missing struck through, what came instead in green."""
     if answer is None:
         return '<span class="e">–</span>'
@@ -130,6 +122,9 @@ def _answer(expected: str, answer: Answer | None) -> str:
         return f'<span class="e">{html.escape(str(answer.error.message))}</span>'
     if answer.correct:
         return f'<b class="y">✓</b> {_clipped(answer.text)}'
+    if in_short and len(answer.text) > SHORT:
+        first, whole = html.escape(answer.text[:SHORT].rstrip()), html.escape(answer.text[:CLIP])
+        return f'<b class="x">✗</b> <span class="e" title="{whole}">{first} …</span>'
     from core.evaluation import compare
 
     marks = {"equal": "{}", "insert": "<ins>{}</ins>", "delete": "<del>{}</del>"}
