@@ -181,7 +181,7 @@ class Jobs:
 
     def get(self, id: int | str) -> Job:
         """One job by its number, or by its id at the provider. Raises NotFound."""
-        number = int(id) if str(id).isdecimal() else -1
+        number = int(id) if str(id).isdecimal() and len(str(id)) < 10 else -1
         with self._database.read() as transaction:
             row = transaction.execute(select(jobs).where(jobs.c.id == number)).first()
             if row is None:
@@ -252,7 +252,7 @@ class Jobs:
                 values.update(job_id=id, remote_id=values.pop("id"))
                 del values["arrival"]
                 statement = _upsert(transaction, events).values(values).on_conflict_do_nothing()
-                new += transaction.execute(statement).rowcount
+                new += len(transaction.execute(statement.returning(events.c.arrival)).all())
         return new
 
     def known_events(self, id: int) -> set[str]:
