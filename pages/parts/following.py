@@ -42,10 +42,10 @@ def show(job: Job) -> None:
 
 
 def _live(job_id: int) -> None:
-    job = resources.store().jobs.get(job_id)
-    if job.is_settled:
-        st.rerun()
     with feedback.errors():
+        job = resources.store().jobs.get(job_id)
+        if job.is_settled:
+            st.rerun()
         _body(job)
 
 
@@ -81,7 +81,8 @@ def _headline(job: Job) -> None:
         else ":material/hourglass_top:"
     )
     st.subheader(f"{mark} {escape(job.name)} · {escape(job.shown)}")
-    if job.is_running or job.state in (LaunchState.INTENT, LaunchState.SENDING, LaunchState.UNKNOWN):
+    sending = job.state in (LaunchState.INTENT, LaunchState.SENDING, LaunchState.UNKNOWN)
+    if job.is_running or (sending and not job.is_settled):
         parts = []
         if job.step is not None and job.total_steps:
             parts.append(_("step {n} of {total}", n=f"{job.step:,}", total=f"{job.total_steps:,}"))
@@ -107,11 +108,20 @@ def _decisions(job: Job) -> None:
         if job.state == LaunchState.ASK:
             st.button(_("Look again"), type="primary", on_click=_act, args=("check_again", job.id))
             st.button(_("Launch again (may cost twice)"), on_click=_act, args=("launch_again", job.id))
+        if job.state == LaunchState.REFUSED or (job.state == LaunchState.INTENT and job.is_settled):
+            st.button(_("Send it again"), type="primary", on_click=_act, args=("launch_again", job.id))
+        if job.state in (LaunchState.INTENT, LaunchState.ASK):
+            st.button(_("Give it up"), on_click=_act, args=("withdraw", job.id))
         if job.is_usable:
             st.page_link(frame.COMPARE, label=f"**{_('Compare it with the base model')}**", icon=":material/balance:")
             st.page_link(frame.ASK, label=_("Ask it something"), icon=":material/forum:")
         elif job.is_settled:
             st.page_link(frame.LAUNCH, label=_("Start another training"), icon=":material/rocket_launch:")
+    if job.duplicates:
+        with st.container(border=True, horizontal=True, vertical_alignment="center"):
+            twice = _("The provider runs this training {n} times. Only one is followed.", n=len(job.duplicates) + 1)
+            st.markdown(f"{feedback.DOUBT} {escape(twice)}", width="stretch")
+            st.button(_("Stop the others"), type="primary", on_click=_act, args=("cancel_duplicates", job.id))
 
 
 def _act(verb: str, job_id: int) -> None:
@@ -120,9 +130,10 @@ def _act(verb: str, job_id: int) -> None:
 
     store, settings = resources.store(), resources.settings()
     with feedback.errors():
-        getattr(jobs, verb)(store, settings, job_id)
-        kind = "launch" if verb == "launch_again" else "follow"
-        tasks.enqueue(store, settings, kind, str(job_id), {})
+        job = getattr(jobs, verb)(store, settings, job_id)
+        if not job.is_settled:
+            kind = "launch" if job.state == LaunchState.INTENT else "follow"
+            tasks.enqueue(store, settings, kind, str(job_id), {})
 
 
 def _facts(job: Job) -> None:

@@ -74,7 +74,13 @@ def _choose(scores: list[ModelScore], key: str) -> ModelScore | None:
         return closed[0]
     names = [score.ref.name for score in closed]
     chosen = st.segmented_control(
-        _("Model"), names, default=names[-1], key=key, required=True, label_visibility="collapsed"
+        _("Model"),
+        names,
+        default=names[-1],
+        format_func=escape,
+        key=key,
+        required=True,
+        label_visibility="collapsed",
     )
     return closed[names.index(chosen)]
 

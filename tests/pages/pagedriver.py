@@ -19,6 +19,8 @@ from core.settings import Settings
 from core.store import Dataset, Store
 
 ROOT = Path(__file__).resolve().parents[2]
+# What a file or a model may hold: a picture that calls home, a script, a formula, colours, a link.
+HOSTILE = "![x](http://evil.test/x.png) <script>alert(1)</script> $\\frac{1}{2}$ :red[red] [a](http://evil.test)"
 
 
 class Page:
@@ -93,6 +95,7 @@ PLAIN = {
     ("text_area", "value"),
     ("text", "body"),
     ("code", "code_text"),
+    ("arrow_data_frame", "data"),
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pagedriver import Open, Workshop, wait_for
+from pagedriver import HOSTILE, Open, Workshop, wait_for
 
 from core.dataset.examples import Draft, Kind, dump
 from core.jobs import LaunchState
@@ -10,7 +10,6 @@ from core.provider import Connection
 from core.store import Store
 
 LAUNCH = "pages/train/launch.py"
-HOSTILE = "![x](http://evil.test/x.png) <script>alert(1)</script> $\\frac{1}{2}$ :red[red]"
 
 
 def rows(store: Store, name: str, count: int) -> int:

@@ -1,0 +1,130 @@
+"""Trainings: where each stands, its curves, what can be decided about it, what the provider said."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from pagedriver import HOSTILE, Open, Page, Workshop, wait_for
+
+from core import jobs, tasks
+from core.jobs import Event, Job, JobDraft, LaunchState, Metric
+from core.provider import Status
+from core.store import Store
+
+JOBS = "pages/train/jobs.py"
+
+
+def written(store: Store, name: str = "A training", state: LaunchState | None = None, **values: Any) -> Job:
+    """A job as the store holds it, moved to a state."""
+    row = {"token": name, "name": name, "connection_id": "local", "model": "local-classic-1", "params": {}}
+    job, _new = store.jobs.add(name, {**row, "who": "Ada", "seed": 1, "idempotency_key": name})
+    if state is not None:
+        store.jobs.move(job.id, [LaunchState.INTENT], state)
+    return store.jobs.update(job.id, **values) if values else store.jobs.get(job.id)
+
+
+def labels(page: Page) -> list[str]:
+    return [button.label for button in page.app.button]
+
+
+def test_without_trainings_the_page_says_how_to_get_one(open_page: Open) -> None:
+    page = open_page(JOBS)
+    assert page.says("No training yet") and "**Start a training**" in page.links
+
+
+def test_a_finished_training_shows_curves_checkpoints_and_events(open_workshop: Open, workshop: Workshop) -> None:
+    page = open_workshop(JOBS, job=str(workshop.job.id))
+    assert page.says("The first") and page.says("Finished") and not page.errors
+    charts = page.app.get("plotly_chart")
+    assert len(charts) == 2, "loss and accuracy"
+    assert "Training loss" in charts[0].proto.spec and "Validation accuracy" in charts[1].proto.spec
+    tables = [table.value for table in page.app.dataframe]
+    assert len(tables) == 2 and len(tables[0]) >= 1, "checkpoints, then events"
+    assert tables[1]["Message"].str.contains("succe", case=False).any()
+    assert page.says(workshop.job.fine_tuned_model) and "**Compare it with the base model**" in page.links
+
+
+def test_a_running_training_can_be_stopped(open_workshop: Open, workshop: Workshop) -> None:
+    version = workshop.store.freeze(workshop.dataset.id)
+    draft = JobDraft("local", version.id, "local-classic-1", "To be stopped", epochs=50, draft_id="stop")
+    job = jobs.launch(workshop.store, workshop.settings, draft, "Ada")
+    tasks.enqueue(workshop.store, workshop.settings, "launch", job.id)
+    wait_for(lambda: workshop.store.jobs.get(job.id).state == LaunchState.LAUNCHED)
+    page = open_workshop(JOBS, job=str(job.id))
+    if "Stop the training" in labels(page):  # it may have been faster than this test
+        page.click("Stop the training")
+        assert workshop.settled(job.id).status in (Status.CANCELLED, Status.SUCCEEDED)
+        assert not page.errors
+    assert workshop.settled(job.id).status is not None
+
+
+@pytest.mark.parametrize(
+    ("state", "error", "offered", "refused"),
+    [
+        (LaunchState.REFUSED, "The file is not accepted.", "Send it again", "Look again"),
+        (LaunchState.ASK, "Nobody knows whether it arrived.", "Launch again (may cost twice)", "Send it again"),
+        (LaunchState.WITHDRAWN, "", "", "Send it again"),
+        (None, "No connection came about.", "Send it again", "Look again"),
+        (None, "", "Give it up", "Send it again"),
+        (LaunchState.UNKNOWN, "", "", "Give it up"),
+    ],
+)
+def test_a_person_is_offered_what_can_be_decided(
+    open_page: Open, store: Store, state: LaunchState | None, error: str, offered: str, refused: str
+) -> None:
+    written(store, state=state, error=error)
+    page = open_page(JOBS)
+    assert error in page.errors and refused not in labels(page)
+    assert not offered or offered in labels(page)
+
+
+def test_sending_again_and_giving_up_do_what_they_say(open_page: Open, store: Store) -> None:
+    job = written(store, state=LaunchState.REFUSED, error="Refused.")
+    page = open_page(JOBS).click("Send it again")
+    assert store.jobs.get(job.id).state == LaunchState.INTENT and not page.errors
+    assert [(task.kind, task.subject) for task in store.tasks.active()] == [("launch", str(job.id))]
+    page.click("Give it up")
+    assert store.jobs.get(job.id).state == LaunchState.WITHDRAWN
+
+
+def test_a_decision_that_cannot_be_carried_out_says_why(open_page: Open, store: Store) -> None:
+    written(store, state=LaunchState.ASK, connection_id="removed")
+    page = open_page(JOBS).click("Look again")
+    assert "There is no connection removed." in page.errors and page.app.toast, "below the title, and in a note"
+
+
+def test_a_training_that_runs_twice_is_said_with_a_way_to_stop_the_others(open_page: Open, store: Store) -> None:
+    written(store, state=LaunchState.LAUNCHED, status=Status.RUNNING, duplicates=["ftjob-2"])
+    page = open_page(JOBS)
+    assert page.says("runs this training 2 times") and "Stop the others" in labels(page)
+
+
+def test_progress_shows_step_and_time_left(open_page: Open, store: Store) -> None:
+    written(store, state=LaunchState.LAUNCHED, status=Status.RUNNING, step=30, total_steps=120)
+    page = open_page(JOBS)
+    (bar,) = page.app.get("progress")
+    assert bar.proto.value == 25 and "step 30 of 120" in bar.proto.text.replace("\\", "")
+
+
+def test_what_comes_from_outside_is_shown_as_text(open_page: Open, store: Store) -> None:
+    job = written(store, HOSTILE, LaunchState.LAUNCHED, status=Status.FAILED, error=HOSTILE, collected=True)
+    store.jobs.add_metrics(job.id, [Metric(step, HOSTILE, 1.0) for step in range(3)])
+    store.jobs.add_events(job.id, [Event("e1", datetime.now(UTC), "info", "message", HOSTILE)])
+    other = written(store, "other " + HOSTILE, LaunchState.LAUNCHED, status=Status.UNKNOWN, raw_status=HOSTILE[:150])
+    for number in (job.id, other.id):
+        page = open_page(JOBS, job=str(number))
+        assert page.says("evil.test") and not page.unescaped(HOSTILE) and not page.unescaped(HOSTILE[:60])
+        assert all("<script>" not in chart.proto.spec for chart in page.app.get("plotly_chart"))
+
+
+def test_a_training_of_another_number_opens_from_the_list(open_page: Open, store: Store) -> None:
+    first, second = written(store, "One"), written(store, "Two")
+    page = open_page(JOBS)
+    assert page.says("#2 · Two") and page.app.query_params["job"] in (str(second.id), [str(second.id)])
+    page.app.selectbox[0].set_value(first.id)
+    page.run().run()
+    assert page.app.query_params["job"] in (str(first.id), [str(first.id)])
+    assert replace(first) == store.jobs.get(first.id)
