@@ -12,8 +12,8 @@ from pages.parts import choices, feedback, frame, report, resources, splitting
 
 def page() -> None:
     """The report of the dataset that is open, and the way on."""
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.title(_("Check and split"), width="content")
+    st.title(_("Check and split"))
+    with st.container(horizontal=True, vertical_alignment="center"):
         dataset = choices.dataset()
         if dataset is None:
             return

@@ -12,8 +12,8 @@ from pages.parts.snapshot import Snapshot
 
 def page() -> None:
     """Load the rows of the view, show them, offer what can be done with them."""
+    st.title(_("Edit"))
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.title(_("Edit"), width="content")
         dataset = choices.dataset()
         if dataset is None:
             return
@@ -59,7 +59,7 @@ def _rows(dataset: Dataset, shown: Snapshot, asked: view.View) -> None:
 def _form(example_id: int) -> None:
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.subheader(_("Row"), width="stretch")
+            st.subheader(_("The open row"), width="stretch")
             st.button("", icon=":material/close:", type="tertiary", help=_("Close the form"), on_click=_close)
         rowform.show(example_id)
 

@@ -14,11 +14,10 @@ AT_ONCE = 5_000  # rows up to which the file is made without asking
 
 def page() -> None:
     """Which rows, in which format, and the file."""
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.title(_("Export"), width="content")
-        dataset = choices.dataset()
-        if dataset is None:
-            return
+    st.title(_("Export"))
+    dataset = choices.dataset()
+    if dataset is None:
+        return
     kind, split, guard = _choose(dataset)
     rows = exports.rows_in(resources.store(), dataset, split)
     with st.container(border=True):

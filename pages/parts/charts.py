@@ -77,7 +77,7 @@ def spread(values: Sequence[int], title: str, colour: int = 0, limit: int | None
             hovertemplate=_("{x} tokens: {y} rows", x="%{x}", y="%{y:,}") + "<extra></extra>",
         )
     )
-    figure.update_xaxes(title={"text": title})
+    figure.update_xaxes(title={"text": title}, dtick=1 if width == 1 and top - min(known, default=0) < 15 else None)
     if limit is not None and limit <= 1.5 * top:
         figure.add_vline(x=limit, line={"color": colours[1], "dash": "dash", "width": 2})
         figure.add_annotation(

@@ -8,6 +8,7 @@ from core.provider.connection import Connection
 from core.store import Dataset
 from core.words import _
 from pages.parts import feedback, frame, resources, state
+from pages.parts.text import escape
 
 
 def dataset() -> Dataset | None:
@@ -32,6 +33,9 @@ def dataset() -> Dataset | None:
             format_func=lambda number: f"{known[number].name} · {_('{n} rows', n=f'{known[number].rows:,}')}",
             label_visibility="collapsed",
         )
+    else:
+        rows = _("{n} rows", n=f"{known[chosen].rows:,}")
+        st.markdown(f"**{escape(known[chosen].name)}** · {escape(rows)}", width="stretch")
     state.open_dataset(chosen)
     return known[chosen]
 

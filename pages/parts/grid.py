@@ -34,7 +34,8 @@ from pages.parts.snapshot import (
 from pages.parts.text import escape
 from pages.parts.wrapping import shared
 
-HEIGHT = 35 * 14 + 3
+ROW = 33  # pixels, at the base font size of the theme
+HEIGHT = ROW * 15 + 3
 
 
 def split_name(split: object) -> str:
@@ -173,7 +174,7 @@ def show(shown: Snapshot, opened: Callable[[int], None], on_edit: Callable[[], N
         shown.frame,
         key=shown.key,
         num_rows="fixed",
-        height=min(HEIGHT, 35 * (len(shown.frame) + 1) + 3),
+        height=min(HEIGHT, ROW * (len(shown.frame) + 1) + 3),
         hide_index=True,
         column_config=_columns(f"{shown.key}_open", open_clicked),
         on_change=on_edit,
@@ -185,7 +186,7 @@ def show(shown: Snapshot, opened: Callable[[int], None], on_edit: Callable[[], N
 def _columns(open_key: str, open_clicked: Callable[[], None]) -> dict[str, Any]:
     column = st.column_config
     return {
-        PICKED: column.CheckboxColumn("✓", width=36, help=_("Tick rows to delete them")),
+        PICKED: column.CheckboxColumn("✓", width=44, help=_("Tick rows to delete them")),
         OPEN: column.ButtonColumn(
             " ", width=44, type="tertiary", key=open_key, on_click=open_clicked, help=_("Open the row in the form")
         ),

@@ -42,8 +42,9 @@ def show(source: Source, start: Recipe, number: int) -> Recipe:
     `number` names the widgets: another recipe to start from needs another number.
     """
     roles = _roles(source, start, number)
-    st.markdown(f"##### {_('Texts around the cells')}")
-    texts = _texts(source, start, number)
+    given = bool(start.templates or start.constants)
+    with st.expander(_("Instruction and prompt template"), expanded=given, key=f"map_{number}_texts"):
+        texts = _texts(source, start, number)
     names, dropped = _labels(source, start, roles, number)
     sample = _sample(start, number)
     kind = Kind.CHAT if start.kind not in (Kind.CHAT, Kind.COMPLETION) else start.kind
@@ -96,8 +97,7 @@ def _texts(source: Source, start: Recipe, number: int) -> dict[Role, str]:
     typed = {}
     for role in WRITABLE:
         given = _shown(start, role)
-        where = st.container() if role is not Role.ASSISTANT or given else st.expander(labels[role])
-        typed[role] = where.text_area(
+        typed[role] = st.text_area(
             labels[role], given, key=f"map_{number}_text_{role}", height=68 if len(given) < 80 else 120,
             placeholder=_("Leave empty to use the column as it is") if role is not Role.SYSTEM else "",
         )  # fmt: skip

@@ -85,7 +85,8 @@ def model(prices: list[Price]) -> Price | None:
     if state.get("check_model", "") not in known:
         state.put("check_model", next(iter(known)))
     chosen = st.selectbox(
-        _("Planned for"), list(known), format_func=lambda key: model_name(known[key]), key="check_model",
+        _("Planned for"), list(known), format_func=lambda key: _("Planned for {model}", model=model_name(known[key])),
+        key="check_model", label_visibility="collapsed",
         on_change=_choose_model, width=330,
     )  # fmt: skip
     return known[chosen]

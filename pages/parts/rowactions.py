@@ -37,7 +37,7 @@ def show(dataset: Dataset, shown: Snapshot) -> None:
         if dataset.revision > shown.dataset_revision:
             st.button(_("Changed by others: show it"), icon=":material/refresh:", on_click=_reload)
         st.space("stretch")
-        st.caption(_saved(dataset))
+        st.caption(_saved(dataset), width="content")
 
 
 def _saved(dataset: Dataset) -> str:

@@ -14,7 +14,7 @@ from core.words import _
 from pages.parts import feedback, grid, resources, state
 from pages.parts.snapshot import MARKS
 from pages.parts.text import escape, role_name
-from pages.parts.turns import ROLES, Turn, line_of, moved, next_role, one_object, pretty, turns_of
+from pages.parts.turns import ROLES, Turn, differences, line_of, moved, next_role, one_object, pretty, turns_of
 
 MANY = 30  # turns that are shown at once
 _numbers = count(1)
@@ -34,11 +34,14 @@ class Form:
 
 
 def show(example_id: int) -> None:
-    """The form of a row. A row that is gone closes it."""
+    """The form of a row, as far as it still exists."""
     try:
         stored = resources.store().example(example_id)
     except NotFound:
         st.info(_("This row was deleted."))
+        return
+    if stored.dataset_id != state.dataset_id():
+        st.info(_("This row belongs to another dataset."))
         return
     form = _form(stored)
     _head(form)
@@ -68,15 +71,19 @@ def _form(stored: Example) -> Form:
 
 def _head(form: Form) -> None:
     row = form.example
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.text_input(_("Label"), row.label, key=form.key("label"), on_change=_save, width=180)
+    label, split, status = st.columns(3)
+    with label:
+        state.once(form.key("label"), lambda: row.label)
+        st.text_input(_("Label"), key=form.key("label"), on_change=_save)
+    with split:
         st.selectbox(
             _("Split"), [str(s) for s in Split], list(Split).index(row.split), format_func=grid.split_name,
-            key=form.key("split"), on_change=_save, width=130,
+            key=form.key("split"), on_change=_save,
         )  # fmt: skip
+    with status:
         st.selectbox(
             _("Status"), [str(s) for s in Status], list(Status).index(row.status), format_func=grid.status_name,
-            key=form.key("status"), on_change=_save, width=140,
+            key=form.key("status"), on_change=_save,
         )  # fmt: skip
 
 
@@ -232,7 +239,6 @@ def _history(example: Example) -> None:
         when = feedback.moment(entry.at)
         undone = " · " + _("undone") if entry.undone else ""
         st.caption(f"{when} · {escape(entry.who)}{undone}")
-        before, after = entry.before or {}, entry.after or {}
-        for name in sorted({*before, *after}):
-            if before.get(name) != after.get(name):
-                st.code(f"− {before.get(name, '')}\n+ {after.get(name, '')}", language="diff", wrap_lines=True)
+        for before, after in differences(entry.before or {}, entry.after or {}):
+            lines = [f"- {line}" for line in before.splitlines()] + [f"+ {line}" for line in after.splitlines()]
+            st.code("\n".join(lines), language="diff", wrap_lines=True)

@@ -27,7 +27,7 @@ def preview(source: Source, recipe: Recipe | None) -> None:
     """One row of the file as the example it would become, or why it would be left out."""
     with st.container(border=True):
         title, row_number = st.columns([3, 2], vertical_alignment="center")
-        title.markdown(f"##### {_('What the model will see')}")
+        title.markdown(f"##### {_('Preview')}")
         place = row_number.number_input(
             _("Row"), 1, len(source.sample), key="preview_row", label_visibility="collapsed"
         )

@@ -36,9 +36,11 @@ def show(dataset: Dataset) -> None:
         else:
             most = max(1, dataset.rows - 1)
             st.number_input(_("Rows"), 1, most, min(1_000, max(1, dataset.rows // 10)), key="split_rows", width=140)
-        st.number_input(
-            _("Seed"), 0, 2**31 - 1, 0, key="split_seed", width=120, help=_("The same seed gives the same split.")
-        )  # fmt: skip
+        with st.popover(_("More"), icon=":material/tune:"):
+            st.number_input(
+                _("Seed: the same number gives the same split"), 0, 2**31 - 1, 0, key="split_seed"
+            )  # fmt: skip
+            st.checkbox(_("Keep each label's share in both parts"), True, key="split_stratified")
         label = _("Split again") if counts.get(Split.VALIDATION) else _("Split")
         again = bool(counts.get(Split.VALIDATION))
         st.button(
@@ -48,7 +50,6 @@ def show(dataset: Dataset) -> None:
             on_click=_split,
             args=(dataset.id,),
         )
-    st.checkbox(_("Keep each label's share in both parts"), True, key="split_stratified")
 
 
 def _split(dataset_id: int) -> None:

@@ -6,9 +6,9 @@ Only what a person changed is changed: unknown keys stay, and numbers stay writt
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import count, zip_longest
 from typing import Any
 
 import orjson
@@ -148,3 +148,24 @@ def pretty(raw: str) -> str:
         return _pretty(exact(raw))
     except (ValueError, TypeError, RecursionError):
         return raw
+
+
+def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What a change did to a row, as pairs of texts: of a conversation only the turns that are not the same."""
+    pairs = []
+    for name in dict.fromkeys((*before, *after)):
+        old, new = before.get(name), after.get(name)
+        if old == new:
+            continue
+        if name == "raw":
+            pairs += _turn_pairs(str(old or ""), str(new or ""))
+        else:
+            pairs.append((str(old or ""), str(new or "")))
+    return list(dict.fromkeys(pairs))
+
+
+def _turn_pairs(old: str, new: str) -> list[tuple[str, str]]:
+    first, second = (turns_of(old) or [] if old else []), (turns_of(new) or [] if new else [])
+    texts = [[f"{turn.role}: {turn.text}{turn.calls}" for turn in turns] for turns in (first, second)]
+    pairs = [(a, b) for a, b in zip_longest(*texts, fillvalue="") if a != b]
+    return pairs or [(old, new)]

@@ -16,7 +16,7 @@ from pages.parts import grid, resources, state
 SIZES = (50, 100, 200)
 SORTS = ("position", "tokens", "label")
 NAMES = ("text", "label", "split", "status", "issue", "over", "sort", "page", "size")
-NONE = "-"  # stands in the URL for "no split", "no status"
+NONE = "∅"  # stands in the URL for "no label", "no split", "no status"
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def current() -> View:
     page = state.parameter("page", "1")
     wanted = Filter(
         text=state.parameter("text"),
-        label=state.parameter("label") or None,
+        label=_chosen(state.parameter("label")),
         split=_member(Split, state.parameter("split")),
         status=_member(Status, state.parameter("status")),
         issue=issue if issue in issue_table() else None,
@@ -59,9 +59,13 @@ def current() -> View:
     )
 
 
+def _chosen(value: str) -> str | None:
+    return "" if value == NONE else value or None
+
+
 def _member(kind: Any, value: str) -> Any:
-    value = "" if value == NONE else value or None  # type: ignore[assignment]
-    return kind(value) if value is not None and value in list(kind) else None
+    chosen = _chosen(value)
+    return kind(chosen) if chosen is not None and chosen in list(kind) else None
 
 
 def go(**values: str | None) -> None:
@@ -82,11 +86,12 @@ def clear() -> None:
 def _change(name: str) -> None:
     value = state.get(f"view_{name}", None)
     grid.flush()
-    state.set_parameters(
-        **{name: str(value) if value else None, **({} if name in ("page", "size") else {"page": None})}
-    )
-    if name != "page":
-        state.drop("view_page")
+    state.set_parameters(**{name: str(value) if value else None, "page": None})
+
+
+def _turn(key: str) -> None:
+    grid.flush()
+    state.set_parameters(page=str(state.get(key, 1)))
 
 
 def toolbar(dataset: Dataset) -> None:
@@ -99,7 +104,11 @@ def toolbar(dataset: Dataset) -> None:
         )  # fmt: skip
         counts = resources.store().label_counts(dataset.id)
         if 0 < len(counts) <= 200:
-            _select("label", _("All labels"), {name: f"{name} · {n:,}" for name, n in counts.items()})
+            _select(
+                "label",
+                _("All labels"),
+                {name or NONE: f"{name or _('(no label)')} · {n:,}" for name, n in counts.items()},
+            )
         _select("issue", _("All rows"), _issue_choices(dataset))
         with st.popover(_("More"), icon=":material/filter_list:"):
             _select("split", _("All splits"), {s or NONE: grid.split_name(s) for s in map(str, Split)}, _("Split"))
@@ -112,6 +121,8 @@ def toolbar(dataset: Dataset) -> None:
 def _select(name: str, everything: str, choices: dict[str, str], label: str = "") -> None:
     """A choice whose first entry is "everything"."""
     asked = state.parameter(name)
+    if asked and asked not in choices:
+        state.set_parameters(**{name: None})  # of another dataset, or gone
     state.once(f"view_{name}", lambda: asked if asked in choices else "")
     if state.get(f"view_{name}", "") not in ("", *choices):
         state.put(f"view_{name}", "")
@@ -152,7 +163,6 @@ def _sort_choices() -> dict[str, str]:
 def pager(pages: int, page: int) -> None:
     """The pages of rows; nothing while there is only one."""
     if pages > 1:
-        state.once("view_page", lambda: min(page, pages))
-        if state.get("view_page", 1) > pages:
-            state.put("view_page", pages)
-        st.pagination(pages, key="view_page", on_change=_change, args=("page",), max_visible_pages=5)
+        shown = min(page, pages)
+        key = f"view_page_{shown}"  # fresh for each page: it then begins where the URL says
+        st.pagination(pages, default=shown, key=key, on_change=_turn, args=(key,), max_visible_pages=5)
