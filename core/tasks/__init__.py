@@ -22,6 +22,7 @@ KINDS: dict[str, bool] = {
     "launch": True,  # subject: the job's id
     "follow": True,  # subject: the job's id
     "evaluate": True,  # subject: the evaluation's id
+    "sweep": True,  # subject: "uploads"
 }
 
 

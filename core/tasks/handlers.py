@@ -22,6 +22,7 @@ Step = Callable[[Work], dict[str, Any] | None]
 
 TRY_TO_SEND = timedelta(hours=1)
 FOLLOW_AGAIN = timedelta(minutes=5)
+SWEEP_AGAIN = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -107,12 +108,20 @@ def evaluate(work: Work) -> None:
     evaluation.run(work.store, work.settings, work.number, work.progress, work.cancelled)
 
 
+def sweep(work: Work) -> dict[str, Any]:
+    """Files at providers that belong to no job are deleted there."""
+    from core import jobs
+
+    return {"files": jobs.sweep(work.store, work.settings)}
+
+
 HANDLERS: dict[str, Handler] = {
     "import": Handler("work", (import_file,)),
     "recount": Handler("work", (recount,)),
     "launch": Handler("follow", (launch, follow)),
     "follow": Handler("follow", (follow,)),
     "evaluate": Handler("work", (evaluate,)),
+    "sweep": Handler("follow", (sweep,)),
 }
 
 
@@ -129,3 +138,10 @@ def look_after_jobs(store: Store, settings: Settings) -> None:
         last = store.tasks.latest(kind, str(job.id))
         if last is None or (kind == "follow" and now() - (last.finished_at or last.created_at) > FOLLOW_AGAIN):
             enqueue(store, settings, kind, job.id)
+
+
+def look_after_uploads(store: Store, settings: Settings) -> None:
+    """Once a day, files at providers that belong to no job are swept."""
+    swept = store.tasks.latest("sweep", "uploads")
+    if swept is None or now() - swept.created_at > SWEEP_AGAIN:
+        enqueue(store, settings, "sweep", "uploads")

@@ -21,7 +21,7 @@ from core.store import Store
 from core.store.database import now
 from core.store.tasks import Task, engine_for
 from core.store.texts import pack_error, unpack_error
-from core.tasks.handlers import HANDLERS, Step, look_after_jobs
+from core.tasks.handlers import HANDLERS, Step, look_after_jobs, look_after_uploads
 from core.tasks.work import Work
 from core.words import T
 
@@ -133,6 +133,7 @@ class Worker:
                     check = moment
                     self._known.clear()
                     look_after_jobs(self.store, self.settings)
+                    look_after_uploads(self.store, self.settings)
             except Exception:  # a locked database, say: the next round tries again
                 log.exception("a round of the worker failed")
             self.stopping.wait(POLL)

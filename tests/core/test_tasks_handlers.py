@@ -19,7 +19,16 @@ from core.jobs import JobDraft, LaunchState
 from core.provider import Connection
 from core.settings import Settings
 from core.store import Store
-from core.tasks.handlers import HANDLERS, follow, import_file, launch, look_after_jobs, recount
+from core.tasks.handlers import (
+    HANDLERS,
+    follow,
+    import_file,
+    launch,
+    look_after_jobs,
+    look_after_uploads,
+    recount,
+    sweep,
+)
 from core.tasks.work import Work
 
 
@@ -129,3 +138,14 @@ def test_a_running_job_is_followed_unless_its_launch_still_does(
     tasks.cancel(store, settings, task.id)
     look_after_jobs(store, settings)
     assert [each.kind for each in store.tasks.active()] == ["follow"]
+
+
+def test_uploads_of_no_job_are_swept_once_a_day(store: Store, settings: Settings) -> None:
+    for _round in range(2):
+        look_after_uploads(store, settings)
+    (task,) = store.tasks.active()
+    assert (task.kind, HANDLERS[task.kind].steps) == ("sweep", (sweep,))
+    assert sweep(Work(store, settings, store.tasks.begin(task.id) or task, lambda: None)) == {"files": 0}
+    store.tasks.finish(task.id, "succeeded")
+    look_after_uploads(store, settings)
+    assert store.tasks.active() == []
