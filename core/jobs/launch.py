@@ -1,4 +1,4 @@
-"""The launch that never doubles: written down, sent once, looked up when in doubt, then a question (PROTOCOL 10)."""
+"""The launch that never doubles: written down, sent once, looked up when in doubt, then a question."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ Auto = Literal["auto"]
 
 
 class LaunchState(StrEnum):
-    """How far the launch has come. Only `intent` may be sent, and only once (PROTOCOL 10)."""
+    """How far the launch has come. Only `intent` may be sent, and only once."""
 
     INTENT = "intent"
     SENDING = "sending"

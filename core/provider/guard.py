@@ -1,4 +1,4 @@
-"""The guarded way to the network: nothing of the environment leaves, nothing endless comes in (PROTOCOL 9)."""
+"""The guarded way to the network: nothing of the environment leaves, nothing endless comes in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One set of words for the state of a job, and one name for each metric, whoever the provider is (PROTOCOL 3, 4)."""
+"""One set of words for the state of a job, and one name for each metric, whoever the provider is."""
 
 from __future__ import annotations
 

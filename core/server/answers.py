@@ -1,4 +1,4 @@
-"""From the pieces of an engine to a chat completion, whole or in chunks (PROTOCOL 11)."""
+"""From the pieces of an engine to a chat completion, whole or in chunks."""
 
 from __future__ import annotations
 

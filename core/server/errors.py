@@ -1,4 +1,4 @@
-"""Every error as OpenAI's body, the only shape its client can read a sentence from (PROTOCOL 7)."""
+"""Every error as OpenAI's body, the only shape its client can read a sentence from."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from core.words import T
 
 PURPOSES = ("fine-tune", "assistants", "batch", "vision", "user_data", "evals")
 RESULTS = "fine-tune-results"
-SIZE_LIMIT = 512 << 20  # bytes, PROTOCOL 2
+SIZE_LIMIT = 512 << 20  # bytes, as at OpenAI
 
 
 class Files:

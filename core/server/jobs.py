@@ -17,7 +17,7 @@ from core.server.paging import Paging
 from core.server.requests import CreateJob
 from core.words import T
 
-KEEP_KEYS = 14 * 86_400  # seconds; PROTOCOL 10 asks for 7 days at least
+KEEP_KEYS = 14 * 86_400  # seconds
 ACTIVE = ("validating_files", "queued", "running")
 TERMINAL = ("succeeded", "failed", "cancelled")
 

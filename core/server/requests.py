@@ -65,7 +65,7 @@ Value = Annotated[str, Field(max_length=512)]
 
 
 class CreateJob(BaseModel):
-    """POST /v1/fine_tuning/jobs (PROTOCOL 3)."""
+    """POST /v1/fine_tuning/jobs."""
 
     model_config = ConfigDict(strict=True)
 
@@ -95,7 +95,7 @@ class CreateJob(BaseModel):
 
 
 class ChatRequest(BaseModel):
-    """POST /v1/chat/completions (PROTOCOL 11). What cannot change the answer is read over."""
+    """POST /v1/chat/completions. What cannot change the answer is read over."""
 
     model_config = ConfigDict(strict=True)
 

@@ -16,7 +16,7 @@ from core.server.home import Home
 from core.server.paging import MOST, Paging, query_of
 from core.words import T
 
-EXPIRY = (3600, 2_592_000)  # seconds, PROTOCOL 6
+EXPIRY = (3600, 2_592_000)  # seconds, as at OpenAI
 
 
 class FileRoutes:

@@ -1,4 +1,4 @@
-"""A launch never doubles, whatever goes wrong on the way (PROTOCOL 10)."""
+"""A launch never doubles, whatever goes wrong on the way."""
 
 from __future__ import annotations
 
