@@ -9,20 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import streamlit as st
-from pagedriver import ROOT, Open, Page, Workshop
+from pagedriver import ROOT, Open, Page, Workshop, forget
 
 from core.dataset import importing, split
 from core.dataset.examples import Split
 from core.dataset.samples import sample
 from core.settings import Settings
 from core.store import Store
-
-
-def forget() -> None:
-    """What the app keeps between runs is read anew."""
-    st.cache_resource.clear()
-    st.cache_data.clear()
 
 
 def environment(home: Path) -> dict[str, str]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Element
 
@@ -126,6 +127,12 @@ def wait_for(look: Callable[[], Any], seconds: float = 40) -> Any:
         assert time.monotonic() < until, "it did not happen in time"
         time.sleep(0.05)
     return value
+
+
+def forget() -> None:
+    """What the app keeps between runs is read anew."""
+    st.cache_resource.clear()
+    st.cache_data.clear()
 
 
 @dataclass
