@@ -46,7 +46,7 @@ def _columns() -> dict[str, ColumnConfig | str | None]:
     return {
         "provider": column.TextColumn(_("Provider"), width=90),
         "model": column.TextColumn(_("Model"), help=_("* stands for every other model of the provider"), width=210),
-        "training": price(_("Training")),
+        "training": price(_("To train")),
         "input": price(_("Input")),
         "cached": price(_("Cached"), help=_("Input that the provider had seen just before")),
         "output": price(_("Output")),
