@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -24,6 +24,7 @@ log = logging.getLogger("luopan.processes")
 ROOT = Path(__file__).resolve().parent.parent
 WATCH_EVERY = 0.5  # seconds
 GRACE = 5.0  # seconds between asking a process to stop and making it
+STEADY = 60.0  # seconds after which a process that dies is no longer taken for one that cannot start
 
 
 @dataclass
@@ -34,7 +35,8 @@ class Companion:
     command: list[str]
     process: subprocess.Popen[bytes] | None = None
     failures: int = 0
-    start_after: float = field(default=0.0)
+    started_at: float = 0.0
+    start_after: float = 0.0
 
     def tend(self, environment: dict[str, str], logs: Path) -> None:
         """Start the process if it is not running and its pause is over."""
@@ -42,21 +44,27 @@ class Companion:
             code = self.process.poll()
             if code is None:
                 return
-            self.failures += 1
+            steady = time.monotonic() - self.started_at > STEADY
+            self.failures = 1 if steady else self.failures + 1
             self.start_after = time.monotonic() + min(30.0, 0.5 * 2**self.failures)
             log.warning("the %s ended with code %s; it is started again", self.name, code)
             self.process = None
         if time.monotonic() >= self.start_after:
+            self.started_at = time.monotonic()
             with (logs / f"{self.name}.log").open("ab") as out:
                 self.process = subprocess.Popen(
                     self.command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=out
                 )
 
+    def ask_to_stop(self) -> None:
+        """Ask the process to stop, without waiting for it."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+
     def stop(self) -> None:
-        """Ask the process to stop, and make it after a while."""
-        if self.process is None or self.process.poll() is not None:
+        """Wait for the process to stop, and make it after a while."""
+        if self.process is None:
             return
-        self.process.terminate()
         try:
             self.process.wait(GRACE)
         except subprocess.TimeoutExpired:
@@ -100,7 +108,12 @@ class Companions:
                     self._stopping.wait(2.0)
                     continue
             for companion in self._companions:
-                companion.tend(environment, logs)
+                try:
+                    companion.tend(environment, logs)
+                except OSError:  # no memory or no room on the disk just now: the next round tries again
+                    log.exception("the %s could not be started", companion.name)
+        for companion in self._companions:
+            companion.ask_to_stop()
         for companion in self._companions:
             companion.stop()
         self._lock.release()

@@ -8,7 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-# name -> (default, what it is for). Shown by `python -m core settings`.
+from core.errors import BadInput
+from core.words import T
+
+# name -> (default, what it is for). An empty value means the default. The README shows this table.
 VARIABLES: dict[str, tuple[str, str]] = {
     "LUOPAN_HOME": ("~/.luopan", "folder for the database, uploaded files, models and keys"),
     "LUOPAN_DATABASE_URL": ("", "SQLAlchemy URL of the store; empty means SQLite in LUOPAN_HOME"),
@@ -31,14 +34,14 @@ class Settings:
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
-        """Read LUOPAN_* from the environment (or from the mapping given)."""
+        """Read LUOPAN_* from the environment (or from the mapping given). Raises BadInput that names the variable."""
         source = os.environ if environ is None else environ
-        value = {name: source.get(name, default) for name, (default, _help) in VARIABLES.items()}
+        value = {name: source.get(name, "").strip() or default for name, (default, _help) in VARIABLES.items()}
         home = Path(value["LUOPAN_HOME"]).expanduser().resolve()
         return cls(
             home=home,
             database_url=value["LUOPAN_DATABASE_URL"] or f"sqlite:///{home / 'luopan.db'}",
-            provider_port=int(value["LUOPAN_PROVIDER_PORT"]),
+            provider_port=_port(value["LUOPAN_PROVIDER_PORT"]),
             user=value["LUOPAN_USER"] or _login_name(),
             autostart=value["LUOPAN_AUTOSTART"] != "0",
             environment=dict(source),
@@ -61,6 +64,13 @@ class Settings:
     def provider_home(self) -> Path:
         """Folder of the local provider: its database, files, jobs, models, key and endpoint."""
         return self.folder("provider")
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        message = T("LUOPAN_PROVIDER_PORT is “{seen}”.", seen=text[:40])
+        raise BadInput(message, T("Give it the number of a port, such as 8790, or leave it out."))
+    return int(text)
 
 
 def _login_name() -> str:

@@ -89,8 +89,12 @@ def test_only_settings_reads_the_environment(path: Path) -> None:
 def test_session_state_has_one_door(path: Path) -> None:
     if name(path) == "pages/parts/state.py":
         return
-    source = path.read_text(encoding="utf-8")
-    assert "st.session_state" not in source and "st.query_params" not in source
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            reached = (node.value.id, node.attr)
+            assert reached not in {("st", "session_state"), ("st", "query_params")}, f"line {node.lineno}"
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("streamlit"):
+            assert not {alias.name for alias in node.names} & {"session_state", "query_params"}, f"line {node.lineno}"
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=name)
