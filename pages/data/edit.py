@@ -48,7 +48,7 @@ def _rows(dataset: Dataset, shown: Snapshot, asked: view.View) -> None:
             if asked.is_filtered:
                 st.button(_("Show all rows"), on_click=view.clear)
         return
-    grid.show(shown, _open)
+    grid.show(shown, _open, narrow=bool(state.parameter("row")))
     first = (min(asked.page, shown.pages) - 1) * asked.size + 1
     with st.container(horizontal=True, vertical_alignment="center"):
         last, total = f"{first + len(shown.ids) - 1:,}", f"{shown.total:,}"

@@ -159,11 +159,11 @@ def save_row(example: Example, fields: Mapping[str, str]) -> Applied | None:
     return applied
 
 
-def show(shown: Snapshot, opened: Callable[[int], None], on_edit: Callable[[], None] = flush) -> None:
-    """The grid. `opened` hears the id of the row whose pencil was pressed."""
+def show(shown: Snapshot, opened: Callable[[int], None], *, narrow: bool = False) -> None:
+    """The grid. `opened` hears the id of the row whose pencil was pressed; `narrow` where a form stands beside it."""
 
     def open_clicked() -> None:
-        on_edit()
+        flush()
         click = state.get(f"{shown.key}_open", None)
         if click is not None:
             opened(shown.ids[int(click["row"])])
@@ -176,15 +176,16 @@ def show(shown: Snapshot, opened: Callable[[int], None], on_edit: Callable[[], N
         num_rows="fixed",
         height=min(HEIGHT, ROW * (len(shown.frame) + 1) + 3),
         hide_index=True,
-        column_config=_columns(f"{shown.key}_open", open_clicked),
-        on_change=on_edit,
+        column_config=_columns(f"{shown.key}_open", open_clicked, narrow),
+        on_change=flush,
         placeholder="",
         alt=_("Rows of the dataset"),
     )
 
 
-def _columns(open_key: str, open_clicked: Callable[[], None]) -> dict[str, Any]:
+def _columns(open_key: str, open_clicked: Callable[[], None], narrow: bool) -> dict[str, Any]:
     column = st.column_config
+    question, answer = (250, 140) if narrow else (360, 190)
     return {
         PICKED: column.CheckboxColumn("✓", width=44, help=_("Tick rows to delete them")),
         OPEN: column.ButtonColumn(
@@ -192,8 +193,8 @@ def _columns(open_key: str, open_clicked: Callable[[], None]) -> dict[str, Any]:
         ),
         "issues": column.TextColumn(_("Issues"), width=64, disabled=True),
         "system": column.TextColumn(_("Instruction"), width="medium"),
-        "user": column.TextColumn(_("Question"), width=360),
-        "assistant": column.TextColumn(_("Answer"), width=190),
+        "user": column.TextColumn(_("Question"), width=question),
+        "assistant": column.TextColumn(_("Answer"), width=answer),
         "label": column.TextColumn(_("Label"), width=120),
         "split": column.SelectboxColumn(
             _("Split"), width=96, options=[str(split) for split in Split], format_func=split_name
