@@ -26,13 +26,21 @@ def choose() -> Evaluation | None:
         _("Comparison"),
         options,
         index=options.index(chosen),
-        format_func=lambda number: (
-            f"#{number} · {known[number].name}" if number else ":material/add: " + _("New comparison")
-        ),
+        format_func=lambda number: f"#{number} · {known[number].name}" if number else _("New comparison"),
         label_visibility="collapsed",
     )
     state.open_evaluation(chosen)
     return known.get(chosen)
+
+
+def newest_of(job: Job) -> int:
+    """The id of the newest comparison of this training's model; NEW where there is none."""
+    made = (
+        each.id
+        for each in resources.store().evaluations.all()
+        if job.fine_tuned_model in {m.model for m in each.models}
+    )
+    return next(made, NEW)
 
 
 def usable_jobs() -> dict[int, Job]:

@@ -7,7 +7,7 @@ import streamlit as st
 from core.jobs.values import Job, LaunchState
 from core.provider.status import Status
 from core.words import _
-from pages.parts import curves, feedback, frame, resources, state
+from pages.parts import comparing, curves, feedback, frame, resources, state
 from pages.parts.text import escape
 
 LOOK_EVERY = 1.5  # seconds between two looks at a training that is going on
@@ -113,7 +113,9 @@ def _decisions(job: Job) -> None:
         if job.state in (LaunchState.INTENT, LaunchState.ASK):
             st.button(_("Give it up"), on_click=_act, args=("withdraw", job.id))
         if job.is_usable:
-            st.page_link(frame.COMPARE, label=f"**{_('Compare it with the base model')}**", icon=":material/balance:")
+            here = {"job": str(job.id), "evaluation": str(comparing.newest_of(job))}
+            label = f"**{_('Compare it with the base model')}**"
+            st.page_link(frame.COMPARE, label=label, icon=":material/balance:", query_params=here)
             st.page_link(frame.ASK, label=_("Ask it something"), icon=":material/forum:")
         elif job.is_settled:
             st.page_link(frame.LAUNCH, label=_("Start another training"), icon=":material/rocket_launch:")
