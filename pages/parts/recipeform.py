@@ -67,15 +67,14 @@ def _roles(source: Source, start: Recipe, number: int) -> dict[str, Role]:
     roles: dict[str, Role] = {}
     box = st.container(height=420 if len(source.columns) > MANY_COLUMNS else "content", border=True)
     for place, column in enumerate(source.columns):
-        left, middle, right = box.columns([2, 3, 4], vertical_alignment="center")
-        left.markdown(f"**{escape(column)}**")
+        left, right = box.columns([5, 4], vertical_alignment="center")
+        left.markdown(f"**{escape(column)}**  \n:gray[{escape(examples_of(source, column))}]")
         given = start.roles.get(column, Role.IGNORE)
-        with middle:
+        with right:
             roles[column] = st.selectbox(
                 _("Role of {column}", column=escape(column)), list(names), list(names).index(given),
                 format_func=names.__getitem__, key=f"map_{number}_role_{place}", label_visibility="collapsed",
             )  # fmt: skip
-        right.caption(escape(examples_of(source, column)))
     first = {column: role for column, role in roles.items() if column in start.roles}
     return {column: first[column] for column in start.roles if column in first} | roles
 

@@ -108,13 +108,13 @@ def tiles(found: Figures, price: Price | None) -> None:
     errors, warnings = found.found(Severity.ERROR), found.found(Severity.WARNING)
     cost = found.cost(price) if price else None
     with st.container(horizontal=True):
-        st.metric(_("Rows"), f"{found.rows:,}", border=True)
-        st.metric(f"{MARKS[Severity.ERROR]} {_('Errors')}", f"{errors:,}", border=True)
-        st.metric(f"{MARKS[Severity.WARNING]} {_('Warnings')}", f"{warnings:,}", border=True)
-        st.metric(_("Tokens to train on"), f"{found.billable():,}", border=True)
+        st.metric(_("Rows"), f"{found.rows:,}", border=True, height="stretch")
+        st.metric(f"{MARKS[Severity.ERROR]} {_('Errors')}", f"{errors:,}", border=True, height="stretch")
+        st.metric(f"{MARKS[Severity.WARNING]} {_('Warnings')}", f"{warnings:,}", border=True, height="stretch")
+        st.metric(_("Tokens to train on"), f"{found.billable():,}", border=True, height="stretch")
         help_ = _("How often each row is seen when the provider chooses: {n} epochs.", n=found.epochs)
-        st.metric(_("Epochs"), f"{found.epochs}", border=True, help=help_)
-        st.metric(_("Training cost"), money(cost), border=True)
+        st.metric(_("Epochs"), f"{found.epochs}", border=True, height="stretch", help=help_)
+        st.metric(_("Training cost"), money(cost), border=True, height="stretch")
 
 
 def money(cost: Money | None) -> str:
@@ -237,7 +237,7 @@ def prices(found: Figures, catalogue: list[Price]) -> None:
                 names["seen"]: price.checked_on,
             }
         )
-    st.dataframe(rows, hide_index=True, alt=_("Prices"))
+    st.dataframe(rows, hide_index=True, placeholder="–", alt=_("Prices"))
     st.caption(
         _("A range, since no provider publishes exactly how it counts. {n} epochs over {m} rows. Prices change: "
           "look at your provider's page, and correct the table in the settings.",
