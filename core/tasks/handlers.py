@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from core.errors import NotFound, ProviderError
+from core.errors import NotFound
 from core.jobs.values import LaunchState
 from core.settings import Settings
 from core.store import Store
@@ -20,7 +20,6 @@ from core.words import T
 
 Step = Callable[[Work], dict[str, Any] | None]
 
-TRY_TO_SEND = timedelta(hours=1)
 FOLLOW_AGAIN = timedelta(minutes=5)
 SWEEP_AGAIN = timedelta(days=1)
 
@@ -73,18 +72,10 @@ def recount(work: Work) -> None:
 
 
 def launch(work: Work) -> None:
-    """A job that was written down is sent, once. Where no connection is to be had, it is tried for an hour."""
+    """A job that was written down is sent, once. What cannot be sent waits for a person, with its reason."""
     from core import jobs
 
-    until, wait = (work.task.started_at or now()) + TRY_TO_SEND, 1.0
-    while True:
-        job = jobs.run_launch(work.store, work.settings, work.number, sleep=work.sleep)
-        if job.state != LaunchState.INTENT:
-            return
-        if now() > until:
-            raise ProviderError(job.error, job.hint)
-        work.sleep(wait)
-        wait = min(30.0, 2 * wait)
+    jobs.run_launch(work.store, work.settings, work.number, sleep=work.sleep)
 
 
 def follow(work: Work) -> None:
