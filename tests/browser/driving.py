@@ -27,7 +27,7 @@ HARMLESS = (
     "/_stcore/health",
     "/_stcore/host-config",
 )  # fmt: skip  (Streamlit looks for itself below a deep link)
-ROW = 35  # pixels of a grid row and of its header
+ROW = 33  # pixels of a grid row and of its header
 
 expect.set_options(timeout=PATIENCE)
 

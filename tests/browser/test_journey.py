@@ -298,9 +298,7 @@ def leave_out_the_last(window: Window, labels: Grid, name: str) -> None:
 PAGES = ("", "bring", "edit", "check", "export", "launch", "jobs", "compare", "ask", "connections", "prices")
 
 
-@pytest.mark.parametrize(
-    ("locale", "scheme", "width"), [("zh-CN", "dark", 1440), ("zh-CN", "light", 1100), ("en-GB", "dark", 1100)]
-)
+@pytest.mark.parametrize(("locale", "scheme", "width"), [("zh-CN", "light", 1440), ("zh-CN", "dark", 1100)])
 def test_every_page_can_be_looked_at(locale: str, scheme: str, width: int, browser: Browser, app: RunningApp) -> None:
     window = Window(browser, app.url, locale=locale, scheme=scheme, width=width)
     for path in PAGES:
@@ -326,11 +324,10 @@ def test_an_app_that_was_killed_follows_its_training_to_the_end(browser: Browser
         window.sees("41 rows are held out")
         window.follow("Train a model")
         window.press("Start training")
-        wait_for(lambda: app.store.jobs.list()[0].is_running, window.page)
+        wait_for(lambda: any(job.is_running for job in app.store.jobs.list()), window.page)
         app.kill()
         job = app.store.jobs.list()[0]
         assert job.is_running and not job.fine_tuned_model
-        window.shot_path("5-killed")
         app.start()
         window.sees("Compare it with the base model", timeout=90_000)  # the open window found back by itself
         window.shot("5-followed-on", tall=True)
