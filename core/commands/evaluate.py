@@ -176,6 +176,8 @@ def show(score: ModelScore, error: str | None) -> None:
 
 def write_csv(path: Path, refs: Sequence[ModelRef], rows: Rows, answers: Sequence[Answer]) -> None:
     """Every question with what was expected and what was answered; text stays text in a spreadsheet."""
+    from core.dataset.export import guarded
+
     found = {(answer.number, answer.model): answer for answer in answers}
     with path.open("w", encoding="utf-8-sig", newline="") as out:
         writer = csv.writer(out)
@@ -185,8 +187,4 @@ def write_csv(path: Path, refs: Sequence[ModelRef], rows: Rows, answers: Sequenc
             for place in range(len(refs)):
                 answer = found.get((number, place))
                 cells += [answer.text, {True: "yes", False: "no", None: ""}[answer.correct]] if answer else ["", ""]
-            writer.writerow([_text(cell) for cell in cells])
-
-
-def _text(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+            writer.writerow(map(guarded, cells))

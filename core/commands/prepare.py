@@ -51,7 +51,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     parser.add_argument("file", type=Path, help="the table to read")
     parser.add_argument("--recipe", type=Path, metavar="R", help="how columns become examples (else it is guessed)")
     parser.add_argument("--out", type=Path, metavar="D", help="folder to write to (else the folder of FILE)")
-    parser.add_argument("--sheet", metavar="S", help="sheet of a workbook (else its first)")
+    parser.add_argument("--sheet", metavar="S", help="sheet of a workbook (else the first that holds rows)")
     parser.add_argument("--json", action="store_true", help="print the outcome as one JSON object")
     parser.set_defaults(run=run)
 
@@ -74,20 +74,24 @@ def run(options: argparse.Namespace) -> int:
     _exists(options.file)
     source = sniff(options.file, sheet=options.sheet)
     recipe = _recipe(options.recipe, source)
+    if not source.columns:
+        raise nothing_usable(source, None)
     folder = options.out or options.file.parent
     folder.mkdir(parents=True, exist_ok=True)
     stem = options.file.stem
     target, recipe_target = folder / f"{stem}_prepared.jsonl", folder / f"{stem}_recipe.json"
+    if options.recipe is None:
+        _understood_or_asked(recipe, source, options.file, recipe_target)
     outcome = _Outcome()
     with replacing(target) as part, part.open("w", encoding="utf-8", newline="\n") as file:
         for line in _lines(recipe, source, outcome):
             file.write(f"{line}\n")
         if not outcome.examples:
             raise nothing_usable(source, next(iter(outcome.rejects), None))
-    recipe_target.write_text(recipe.to_json(), encoding="utf-8")
+    kept = _keep(recipe, recipe_target)
     _write_rejects(folder / f"{stem}_rejected.csv", outcome.rejects)
     show = _as_json if options.json else _as_text
-    print(show(source, recipe, outcome, target, recipe_target))
+    print(show(source, recipe, outcome, target, recipe_target if kept else None))
     return 0
 
 
@@ -107,6 +111,37 @@ def _recipe(path: Path | None, source: Source) -> Recipe:
         return suggest(source)
     _exists(path)
     return Recipe.from_json(path.read_bytes(), path.name)
+
+
+def _understood_or_asked(recipe: Recipe, source: Source, file: Path, target: Path) -> None:
+    """Where the columns tell too little, leave a recipe to fill in. Raises BadInput that says how."""
+    from core.dataset.mapping import check
+    from core.errors import BadInput
+    from core.words import T
+
+    if recipe.as_is:
+        return
+    try:
+        check(recipe, source.columns)
+    except BadInput as error:
+        _keep(recipe, target)
+        raise BadInput(
+            T("{problem} The columns are: {columns}.", problem=error.message, columns=", ".join(source.columns)),
+            T(
+                "Give them their roles in {recipe} (user, assistant, system, label, ignore), then: {command}",
+                recipe=str(target),
+                command=f"python -m core prepare {file} --recipe {target}",
+            ),
+        ) from None
+
+
+def _keep(recipe: Recipe, target: Path) -> bool:
+    """Write the recipe down, unless another one stands there already: somebody may have changed it by hand."""
+    text = recipe.to_json()
+    if target.exists() and target.read_text(encoding="utf-8", errors="replace") != text:
+        return False
+    target.write_text(text, encoding="utf-8")
+    return True
 
 
 def _lines(recipe: Recipe, source: Source, outcome: _Outcome) -> Iterator[str]:
@@ -135,13 +170,15 @@ def _write_rejects(path: Path, rejects: list[Reject]) -> None:
     if not rejects:
         path.unlink(missing_ok=True)  # of an earlier run: it would tell of rows that are mended
         return
+    from core.dataset.export import guarded
+
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["row", "column", "reason", "seen"])
-        writer.writerows((r.row, r.column, str(r.reason), r.seen) for r in rejects)
+        writer.writerows((r.row, guarded(r.column), str(r.reason), guarded(r.seen)) for r in rejects)
 
 
-def _as_json(source: Source, recipe: Recipe, outcome: _Outcome, target: Path, recipe_target: Path) -> str:
+def _as_json(source: Source, recipe: Recipe, outcome: _Outcome, target: Path, recipe_target: Path | None) -> str:
     rejects = [{"row": r.row, "column": r.column, "reason": str(r.reason), "seen": r.seen} for r in outcome.rejects]
     return json.dumps(
         {
@@ -156,13 +193,13 @@ def _as_json(source: Source, recipe: Recipe, outcome: _Outcome, target: Path, re
             "labels": dict(outcome.labels.most_common()),
             "rejects": rejects,
             "output": str(target),
-            "recipe_file": str(recipe_target),
+            "recipe_file": str(recipe_target) if recipe_target else None,
         },
         ensure_ascii=False,
     )
 
 
-def _as_text(source: Source, recipe: Recipe, outcome: _Outcome, target: Path, recipe_target: Path) -> str:
+def _as_text(source: Source, recipe: Recipe, outcome: _Outcome, target: Path, recipe_target: Path | None) -> str:
     lines = [
         _(
             "{file}: {format}, {encoding}, columns: {columns}",
@@ -174,7 +211,9 @@ def _as_text(source: Source, recipe: Recipe, outcome: _Outcome, target: Path, re
         *_understood(recipe),
         "",
         _("{number} examples written to {file}", number=f"{outcome.examples:,}", file=target),
-        _("the recipe is in {file}", file=recipe_target),
+        _("the recipe is in {file}", file=recipe_target)
+        if recipe_target
+        else _("the recipe that is there already was left as it is; --recipe applies it"),
     ]
     if outcome.labels:
         lines += ["", _("Labels")]
