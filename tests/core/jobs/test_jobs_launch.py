@@ -201,8 +201,9 @@ def test_two_workers_send_it_once(store: Store, keyed: Settings, written: Job, p
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda _n: go(store, keyed, written), range(4)))
-    assert provider.count("POST", "/jobs") == 1
+        ends = list(pool.map(lambda _n: go(store, keyed, written), range(4)))
+    assert provider.count("POST", "/jobs") == provider.count("POST", "/files") == 1
+    assert {job.state for job in ends} == {LaunchState.LAUNCHED}  # each waits for the one that sends
     assert store.jobs.get(written.id).state == LaunchState.LAUNCHED
 
 
