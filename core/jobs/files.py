@@ -21,9 +21,14 @@ ROLES = {"training_file": "train", "validation_file": "validation"}
 LOOKS = (0.0, 2.0, 5.0)  # seconds between looks for an upload whose answer was lost
 
 
+def name_of(role: str, token: str) -> str:
+    """The name of a launch's file: unlike that of any other launch, so that it can be looked for."""
+    return f"{ROLES[role]}-{token[:12]}.jsonl"
+
+
 def path_of(settings: Settings, job: Job, role: str) -> Path:
-    """Where the file of this launch lies; its name is unlike that of any other launch."""
-    return settings.folder("launches", job.token) / f"{ROLES[role]}-{job.token[:12]}.jsonl"
+    """Where the file of this launch lies."""
+    return settings.folder("launches", job.token) / name_of(role, job.token)
 
 
 def write_whole(path: Path, blocks: Iterable[bytes]) -> None:
