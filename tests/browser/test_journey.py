@@ -283,7 +283,7 @@ def bring(window: Window, file: Path, name: str, wanted: int) -> None:
 def leave_out_the_last(window: Window, labels: Grid, name: str) -> None:
     """Take the tick from the rarest class, with the keyboard."""
     read, keep = labels.column("In the file"), labels.column("Keep")
-    labels.press(110, 0)
+    labels.select(read, 0, 110)
     window.page.keyboard.press("ControlOrMeta+ArrowDown")
     last = labels.frame.locator(f"td[id^=glide-cell-{read}-][aria-selected=true]")
     expect(last).to_have_text(name)
