@@ -9,6 +9,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from core.commands.numbers import whole
 from core.words import _
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     how.add_argument("--model", metavar="M", help="count for this model: its encoding, its limit, its price")
     how.add_argument("--encoding", metavar="E", help="count in this encoding (o200k_base where neither is given)")
     parser.add_argument(
-        "--limit", type=_positive, metavar="N", help="tokens that are read of one example (else the model's, or 65,536)"
+        "--limit", type=whole(), metavar="N", help="tokens that are read of one example (else the model's, or 65,536)"
     )
     parser.add_argument("--json", action="store_true", help="print the figures as one JSON object")
     parser.set_defaults(run=run)
@@ -57,13 +58,6 @@ def run(options: argparse.Namespace) -> int:
         for line in (*_head(options.file, report), *_issues(report), *_figures(report, price)):
             print(line)
     return 0 if report.ok else 1
-
-
-def _positive(text: str) -> int:
-    number = int(text.replace(",", "").replace("_", ""))
-    if number < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return number
 
 
 def _progress(options: argparse.Namespace) -> Any:
