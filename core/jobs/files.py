@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.dataset.examples import Split
+from core.dataset.export import replacing
 from core.jobs.values import Job
 from core.provider.outcome import Outcome, Reply
 from core.settings import Settings
@@ -32,13 +33,11 @@ def path_of(settings: Settings, job: Job, role: str) -> Path:
 
 
 def write_whole(path: Path, blocks: Iterable[bytes]) -> None:
-    """Write a file so that it is there whole and durable, or not at all."""
-    draft = path.with_name(path.name + ".part")
-    with draft.open("wb") as opened:
+    """Write a file so that it is there whole and durable, or not at all, whoever else writes it now."""
+    with replacing(path) as part, part.open("wb") as opened:
         opened.writelines(blocks)
         opened.flush()
         os.fsync(opened.fileno())
-    draft.replace(path)
 
 
 def prepare(store: Store, settings: Settings, job: Job) -> dict[str, Path]:
