@@ -134,13 +134,20 @@ def edit_one_row_from_two_browsers(window: Window, app: RunningApp, browser: Bro
 def check_and_split(window: Window, app: RunningApp, data: Dataset) -> None:
     window.follow("Check the data")
     window.sees("410")
-    expect(window.page.get_by_test_id("stPlotlyChart")).to_have_count(3)
     window.sees("Split the rows before you train")
     window.shot("07-check", tall=True)
-    window.page.get_by_role("button", name="Split", exact=True).click()
-    window.sees("41 rows are held out")
+    split(window, 41)
     assert app.store.split_counts(data.id) == {Split.TRAIN: 369, Split.VALIDATION: 41}
     window.shot("08-split", tall=True)
+
+
+def split(window: Window, held_out: int) -> None:
+    """Press Split once the charts have come: until then the page moves under the mouse."""
+    expect(window.page.get_by_test_id("stPlotlyChart")).to_have_count(3)
+    window.sees("Counted with")
+    window.rest()
+    window.page.get_by_role("button", name="Split", exact=True).click()
+    window.sees(f"{held_out} rows are held out")
 
 
 def train(window: Window, app: RunningApp, browser: Browser) -> None:
@@ -239,8 +246,7 @@ def test_a_file_of_ones_own(
     assert all(user_text(row.body).startswith(PROMPT[:10]) and user_text(row.body).endswith("\n类别：") for row in rows)
 
     window.follow("Check them")
-    window.page.get_by_role("button", name="Split", exact=True).click()
-    window.sees(f"{wanted // 10} rows are held out")
+    split(window, wanted // 10)
     window.shot(f"{name}-check", tall=True)
     window.follow("Train a model")
     window.press("Start training")
@@ -320,8 +326,7 @@ def test_an_app_that_was_killed_follows_its_training_to_the_end(browser: Browser
         window.go("/")
         window.page.locator(".st-key-sample-helpdesk_en").get_by_role("button").click()
         window.follow("Check them")
-        window.page.get_by_role("button", name="Split", exact=True).click()
-        window.sees("41 rows are held out")
+        split(window, 41)
         window.follow("Train a model")
         window.press("Start training")
         wait_for(lambda: any(job.is_running for job in app.store.jobs.list()), window.page)
