@@ -52,6 +52,8 @@ def run(args: argparse.Namespace) -> int:
     def ready(base_url: str, key: str) -> None:
         if args.json:
             print(json.dumps({"base_url": base_url, "api_key": key}), flush=True)
+        elif args.parent is not None:  # what the app's companion prints goes into a log, where no key belongs
+            print(_("The local provider is ready at {url}.", url=base_url), flush=True)
         else:
             print(_("The local provider is ready at {url} (key: {key}).", url=base_url, key=key), flush=True)
 
