@@ -80,6 +80,9 @@ def _head(path: Path, report: Report) -> list[str]:
     ]
     if report.ok:
         lines.append(_("Nothing stands in the way of training."))
+    if report.format is None:
+        command = f"python -m core prepare {path}"
+        lines.append(_("This is no training file. If it is a table, turn it into one: {command}", command=command))
     return lines
 
 

@@ -151,15 +151,17 @@ def _create(options: argparse.Namespace, settings: Settings, store: Store) -> in
 def _check(path: Path, fewest: int) -> None:
     """Refuse a file with errors before anything is sent. Raises BadInput with the first few."""
     from core.checks import Severity, check_line
+    from core.dataset.examples import kind_of
 
     found: list[str] = []
-    examples = 0
+    examples, known = 0, False
     try:
         with path.open("rb") as lines:
             for number, line in enumerate(lines, start=1):
                 if line.strip():
-                    _body, issues = check_line(line.rstrip(b"\r\n"))
+                    body, issues = check_line(line.rstrip(b"\r\n"))
                     examples += 1
+                    known = known or (body is not None and kind_of(body) is not None)
                     errors = [issue.sentence for issue in issues if issue.severity == Severity.ERROR]
                     found += [_("line {n}: {what}", n=number, what=sentence) for sentence in errors]
                 if len(found) >= SHOWN:
@@ -168,6 +170,11 @@ def _check(path: Path, fewest: int) -> None:
         raise BadInput(T("{file} cannot be read: {why}", file=str(path), why=error.strerror or "")) from None
     if not found and examples < fewest:
         found = [_("There are {rows} rows in it; {fewest} are needed.", rows=examples, fewest=fewest)]
+    if found and examples and not known:
+        raise BadInput(
+            T("{file} is no training file.", file=path.name),
+            T("If it is a table, turn it into one: {command}", command=f"python -m core prepare {path}"),
+        )
     if found:
         raise BadInput(
             T("{file} has errors that a provider would refuse:\n{errors}", file=path.name, errors="\n".join(found)),

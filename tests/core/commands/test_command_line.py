@@ -116,6 +116,64 @@ def test_few_rows_are_enough_to_judge_by_but_not_to_train_with(rows: Path, tmp_p
     assert "There are 0 rows in it; 1 are needed" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("content", ["text,label\nhello,a\n", '{"sentence": "x", "label": 1}\n' * 12])
+def test_a_table_leads_to_prepare(content: str, tmp_path: Path, capsys: Said) -> None:
+    table = tmp_path / "table.csv"
+    table.write_text(content)
+    assert typed("check", table) == 1
+    assert f"python -m core prepare {table}" in capsys.readouterr().out
+    assert typed("jobs", "create", table, "--model", "m") == 2
+    said = capsys.readouterr().err
+    assert (
+        said == f"table.csv is no training file.\nIf it is a table, turn it into one: python -m core prepare {table}\n"
+    )
+
+
+@pytest.mark.data
+def test_the_published_figures_come_from_the_command_line_alone(shared_data: Any, tmp_path: Path, capsys: Said) -> None:
+    """Prepare with a recipe, then check: the figures beside the data."""
+    names = [
+        "科技",
+        "金融",
+        "娱乐",
+        "世界",
+        "汽车",
+        "运动",
+        "文化",
+        "军事",
+        "旅游",
+        "游戏",
+        "教育",
+        "农业",
+        "房产",
+        "社会",
+    ]
+    keys = "tech finance entertainment world car sports culture military travel game edu agriculture house story"
+    recipe = {
+        "luopan-recipe": 1,
+        "roles": {"sentence": "user", "label_desc": "label", "label": "ignore", "keywords": "ignore"},
+        "templates": {
+            "user": f"对给定文本进行分类，类别包括：{'、'.join(names)}。\n\n给定文本：\n{{sentence}}\n类别：\n"
+        },
+        "label_names": {f"news_{key}": name for key, name in zip(keys.split(), names, strict=True)},
+        "dropped": ["news_stock"],
+        "sample": {"mode": "last", "n": 100},
+    }
+    (tmp_path / "r.json").write_text(json.dumps(recipe), encoding="utf-8")
+    assert typed("prepare", shared_data("tnews.json"), "--recipe", tmp_path / "r.json", "--out", tmp_path) == 0
+    capsys.readouterr()
+    assert (
+        typed("check", tmp_path / "tnews_prepared.jsonl", "--encoding", "cl100k_base", "--limit", "4096", "--json") == 0
+    )
+    said = json.loads(capsys.readouterr().out)
+    assert (said["examples"], said["missing_system"], said["over_limit"], said["errors"]) == (100, 100, 0, 0)
+    assert (said["billable_tokens"], said["epochs"], said["charged_tokens"]) == (11_990, 3, 35_970)
+    tokens = [said["tokens"][name] for name in ("total", "min", "max", "mean", "median", "p10", "p90")]
+    assert tokens == pytest.approx([11_990, 101, 146, 119.9, 120.0, 107.0, 132.1])
+    answers = [said["assistant_tokens"][name] for name in ("min", "max", "mean", "median")]
+    assert answers == pytest.approx([2, 5, 3.04, 3.0])
+
+
 def test_a_job_that_could_not_be_sent_says_how_to_try_again(
     rows: Path, store: Store, capsys: Said, monkeypatch: pytest.MonkeyPatch
 ) -> None:
