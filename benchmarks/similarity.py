@@ -90,7 +90,7 @@ def texts_with_copies(rows: int) -> tuple[list[str], list[tuple[int, int, str]]]
         texts.append(written(language, words))
         if rng.random() < 0.0526:
             waiting.append((len(texts) - 1, language, words))
-        if len(waiting) > 200 and len(texts) < rows:
+        if len(waiting) > min(200, rows // 100) and len(texts) < rows:
             place, of, said = waiting.pop(rng.randrange(len(waiting)))
             edit = rng.choice(EDITS)
             planted.append((place, len(texts), edit))

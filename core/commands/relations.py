@@ -69,10 +69,10 @@ class Comparison:
             lines.append("  " + _("held-out questions that are also trained on: {leaks}", **counts))
             lines += self._pairs(found.leaks)
         for slip in self.labels[:SHOWN]:
-            named = {"label": visible(slip.label), "meant": visible(slip.meant), "rows": slip.rows}
             sentence = _(
-                "answer “{label}” ({rows}) is probably meant to be “{meant}” ({of})", of=slip.meant_rows, **named
-            )
+                "answer “{label}” ({rows}) is probably meant to be “{meant}” ({of})",
+                label=visible(slip.label), rows=slip.rows, meant=visible(slip.meant), of=slip.meant_rows,
+            )  # fmt: skip
             lines.append(f"  {sentence}")
         return lines
 

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from unicodedata import normalize
 
 LONGEST = 8_000  # characters of a text that are compared
-LEAD = 12  # characters that a wrapping must at least share
-COMMON = 200  # so many different texts that begin or end alike are a wrapping, whatever the size of the set
+LEAD, ASCII_LEAD = 12, 30  # characters that a wrapping has at least: in a wide script, and in a narrow one
+SHARE, FEWEST = 0.8, 5  # this share of the texts, and no fewer, that begin or end alike make a wrapping
+COMMON = 200  # in a mixed set so many do, if they are a hundredth of it
 
 # Only marks that a reader could leave out: "C" and "C++", "3-5" and "3+5" stay what they are.
 _IDLE = r"\s\x00-\x1f\x7f_!\"'()\[\]{}`;?\u200b-\u200f\u2060\ufeff‘’“”«»‹›„…—–·•、。〈〉《》「」『』【】〔〕〖〗¡¿"
@@ -27,26 +28,37 @@ def normal(text: str) -> str:
 def unwrapped(texts: Sequence[str]) -> list[str]:
     """Different texts without the words that many of them begin or end with: a prompt template says nothing of a row.
 
-    A wrapping is what at least half of the texts, or 200 and a hundredth of them, share at one end.
+    A wrapping is what four fifths of the texts, or 200 and a hundredth of them, share at one end.
     """
-    leads = _heads(texts)
-    bare = [text[leads.get(text[:LEAD], 0) :] for text in texts] if leads else list(texts)
-    tails = _heads([text[::-1] for text in bare])
-    if tails:
-        bare = [text[: len(text) - tails.get(text[: -LEAD - 1 : -1], 0)] for text in bare]
-    return [text[:LONGEST] for text in bare]
+    return [text[:LONGEST] for text in _turned(_bare(_turned(_bare(texts))))]
+
+
+def _turned(texts: Sequence[str]) -> list[str]:
+    return [text[::-1] for text in texts]
+
+
+def _bare(texts: Sequence[str]) -> list[str]:
+    """The texts without the wrappings that they begin with."""
+    shared = _heads(texts)
+    return [text[shared.get(_head(text), 0) :] for text in texts] if shared else list(texts)
+
+
+def _head(text: str) -> str:
+    """What texts of one wrapping begin with; empty for a text that is too short to have one."""
+    length = ASCII_LEAD if text[:LEAD].isascii() else LEAD
+    return text[:length] if len(text) >= length else ""
 
 
 def _heads(texts: Sequence[str]) -> dict[str, int]:
     """How many characters each wrapping has, by the first of them."""
-    needed = min(max(3, len(texts) // 2), max(COMMON, len(texts) // 100))
-    counts = Counter(text[:LEAD] for text in texts if len(text) >= LEAD)
-    wanted = {head for head, count in counts.items() if count >= needed}
+    needed = min(max(FEWEST, SHARE * len(texts)), max(COMMON, len(texts) / 100))
+    counts = Counter(map(_head, texts))
+    wanted = {head for head, count in counts.items() if head and count >= needed}
     if not wanted:
         return {}
     ends: dict[str, tuple[str, str]] = {}
     for text in texts:
-        head = text[:LEAD]
+        head = _head(text)
         if head in wanted:
             low, high = ends.get(head, (text, text))
             ends[head] = (min(low, text), max(high, text))
