@@ -27,7 +27,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from core.checks.similarity import NEAR, Index, normal
+from core.checks.similarity import NEAR, Index, normal, unwrapped
 
 EDITS = ("punctuation and case", "one character", "two characters", "a word", "a swap")
 ONSETS = "b c d f g h l m n p r s t v w st tr pl ch sh".split()  # noqa: SIM905
@@ -147,7 +147,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     began = time.process_time()
     places: dict[str, int] = {}
     number = [places.setdefault(normal(text), len(places)) for text in texts]
-    unique = list(places)
+    unique = unwrapped(list(places))
     normalised = time.process_time() - began
     index = Index(unique)
     indexed = time.process_time() - began

@@ -82,10 +82,10 @@ class Comparer:
 
     def relate(self, progress: Progress | None = None) -> Relations:
         """What all rows have to do with each other; `progress` hears how many different questions were looked at."""
-        questions = list(self._numbers)
+        asking = _Rows(self._questions, len(self._numbers))
+        questions = unwrapped(list(self._numbers))
         self._numbers = {}
-        alike = Index(unwrapped(questions), progress).pairs()
-        asking = _Rows(self._questions, len(questions))
+        alike = Index(questions, progress).pairs()
         moving = self._moving(asking, alike)
         return Relations(
             len(self._ids),
@@ -131,16 +131,16 @@ class Comparer:
         for pair in alike:
             beside[pair.first].append((pair.second, pair.score))
             beside[pair.second].append((pair.first, pair.score))
+        first: dict[int, dict[int, int]] = {}  # a question may have very many rows: one of each split is enough
         for place, part in enumerate(self._part):
             number = self._questions[place]
             if part == 0 or number < 0:
                 continue
-            twins = [
-                (-score, self._part[other], other)
-                for near, score in [(number, 1.0), *beside.get(number, ())]
-                for other in asking[near]
-                if self._part[other] != part
-            ]
+            twins = []
+            for near, score in [(number, 1.0), *beside.get(number, ())]:
+                if near not in first:
+                    first[near] = {self._part[other]: other for other in reversed(asking[near])}
+                twins += [(-score, in_part, other) for in_part, other in first[near].items() if in_part != part]
             if twins:
                 score, _part, other = min(twins)
                 yield self._twin(place, other, -score)

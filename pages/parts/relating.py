@@ -17,11 +17,13 @@ from core.words import _
 from pages.parts import feedback, frame, grid, progress, resources, state
 from pages.parts.text import escape
 from pages.parts.text import show as show_text
+from pages.parts.wrapping import Wrap, shared
 
 GROUPS = 5  # groups that are shown at first, and more of with each click
 ROWS = 4  # rows of one group that are shown
 LONGEST = 600  # characters of a text that are shown here
 SEARCHED = 60  # characters of a question that the grid is searched for
+SAMPLE = 30  # rows that tell whether all questions stand in the same template
 SORTS = ("leak", "contradiction", "exact", "near", "labels")
 COUNTED = dict(zip(SORTS, ("leaks", "contradictions", "repeat_groups", "near_pairs", "label_slips"), strict=True))
 
@@ -122,11 +124,14 @@ def _groups(dataset: Dataset, found: RelationReport, sort: str) -> None:
     limit = state.get(f"relations_{sort}", GROUPS)
     groups = store.relations.groups(dataset.id, sort, limit=limit)
     living = store.relations.living(dataset.id, [row for group in groups for row in group.rows[:ROWS]])
+    wrap = shared([user_text(row.body) for row in store.page(dataset.id, size=SAMPLE).examples])
+    if groups and wrap.lead:
+        st.caption(_("Left out here, because every row has it: {words}", words=escape(wrap.lead.strip()[:300])))
     for group in groups:
         rows = [living[row] for row in group.rows[:ROWS] if row in living]
         if rows:
             with st.container(border=True):
-                _group(dataset, sort, group, rows)
+                _group(dataset, sort, group, rows, wrap)
     if not groups:
         st.caption(_("None."))
     elif found.counts[COUNTED[sort]] > limit:
@@ -137,7 +142,7 @@ def _more(sort: str, limit: int) -> None:
     state.put(f"relations_{sort}", limit)
 
 
-def _group(dataset: Dataset, sort: str, group: Group, rows: Sequence[Example]) -> None:
+def _group(dataset: Dataset, sort: str, group: Group, rows: Sequence[Example], wrap: Wrap) -> None:
     """Rows that belong together, two side by side; of exact repeats one stands for all."""
     if sort == "exact":
         st.markdown(escape(_("{n} times the same", n=len(group.rows))))
@@ -150,11 +155,11 @@ def _group(dataset: Dataset, sort: str, group: Group, rows: Sequence[Example]) -
     for start in range(0, len(rows), 2):
         for column, row in zip(st.columns(2), rows[start : start + 2], strict=False):
             with column:
-                _row(dataset, row)
+                _row(dataset, row, wrap)
 
 
-def _row(dataset: Dataset, row: Example) -> None:
-    question = user_text(row.body)
+def _row(dataset: Dataset, row: Example, wrap: Wrap) -> None:
+    question = wrap.inner(user_text(row.body))
     with st.container(horizontal=True, vertical_alignment="center"):
         about = " · ".join(part for part in (grid.split_name(row.split), row.label) if part and part != "–")
         st.caption(escape(about) or " ", width="stretch")

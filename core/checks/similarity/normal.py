@@ -30,39 +30,36 @@ def unwrapped(texts: Sequence[str]) -> list[str]:
 
     A wrapping is what four fifths of the texts, or 200 and a hundredth of them, share at one end.
     """
-    return [text[:LONGEST] for text in _turned(_bare(_turned(_bare(texts))))]
+    heads = _wrappings(texts, back=False)
+    bare = [text[heads.get(_end(text, back=False), 0) :] for text in texts] if heads else texts
+    tails = _wrappings(bare, back=True)
+    if tails:
+        bare = [text[: len(text) - tails.get(_end(text, back=True), 0)] for text in bare]
+    return [text[:LONGEST] for text in bare]
 
 
-def _turned(texts: Sequence[str]) -> list[str]:
-    return [text[::-1] for text in texts]
+def _end(text: str, *, back: bool) -> str:
+    """What texts of one wrapping begin with (`back`: end with, read backwards); empty for a text that is too short."""
+    piece = text[: -ASCII_LEAD - 1 : -1] if back else text[:ASCII_LEAD]
+    length = ASCII_LEAD if piece[:LEAD].isascii() else LEAD
+    return piece[:length] if len(piece) >= length else ""
 
 
-def _bare(texts: Sequence[str]) -> list[str]:
-    """The texts without the wrappings that they begin with."""
-    shared = _heads(texts)
-    return [text[shared.get(_head(text), 0) :] for text in texts] if shared else list(texts)
-
-
-def _head(text: str) -> str:
-    """What texts of one wrapping begin with; empty for a text that is too short to have one."""
-    length = ASCII_LEAD if text[:LEAD].isascii() else LEAD
-    return text[:length] if len(text) >= length else ""
-
-
-def _heads(texts: Sequence[str]) -> dict[str, int]:
-    """How many characters each wrapping has, by the first of them."""
+def _wrappings(texts: Sequence[str], *, back: bool) -> dict[str, int]:
+    """How many characters each wrapping has at this end, by the first of them."""
     needed = min(max(FEWEST, SHARE * len(texts)), max(COMMON, len(texts) / 100))
-    counts = Counter(map(_head, texts))
-    wanted = {head for head, count in counts.items() if head and count >= needed}
+    counts = Counter(_end(text, back=back) for text in texts)
+    wanted = {end for end, count in counts.items() if end and count >= needed}
     if not wanted:
         return {}
-    ends: dict[str, tuple[str, str]] = {}
+    edges: dict[str, tuple[str, str]] = {}
     for text in texts:
-        head = _head(text)
-        if head in wanted:
-            low, high = ends.get(head, (text, text))
-            ends[head] = (min(low, text), max(high, text))
-    return {head: _shared(*pair) for head, pair in ends.items()}
+        end = _end(text, back=back)
+        if end in wanted:
+            whole = text[::-1] if back else text
+            low, high = edges.get(end, (whole, whole))
+            edges[end] = (min(low, whole), max(high, whole))
+    return {end: _shared(*pair) for end, pair in edges.items()}
 
 
 def _shared(one: str, two: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -94,6 +95,13 @@ def test_nothing_leaks_any_more_once_the_named_rows_are_in_train() -> None:
     moved = [(body, "train" if n in found.to_train else split) for n, (body, split) in enumerate(bodies, start=1)]
     again = relate(rows(*moved))
     assert (again.leaks, again.to_train) == ([], [])
+
+
+def test_one_question_in_very_many_rows_costs_no_square() -> None:
+    began = time.process_time()
+    found = relate((n, chat(ASKED, str(n)), "test" if n % 2 else "train") for n in range(20_000))
+    assert len(found.leaks) == 10_000 and len(found.contradictions) == 1
+    assert time.process_time() - began < 10
 
 
 QUESTIONS = st.sampled_from([ASKED, NEARLY, OTHER, ASKED.upper(), "另外一个问题在这里出现", "", "short"])
