@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from core.checks.similarity.signatures import HASHES, Numbers, Signatures, signatures
+from core.checks.similarity.signatures import BORDER, HASHES, Numbers, Signatures, signatures
 
 NEAR = 0.85  # from this share of common characters on, two texts are alike
 SHORTEST = 5  # characters; below that one edit makes another word of it
@@ -38,14 +38,8 @@ class Index:
 
     def __init__(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> None:
         self.texts = texts
-        nothing = Signatures(np.empty(0, np.int32), np.empty(0, np.uint8), np.empty((0, HASHES), np.uint32))
-        blocks = [nothing]
-        for block in signatures([text if len(text) >= SHORTEST else "" for text in texts]):
-            blocks.append(block)
-            if progress and len(block.owners):
-                progress(int(block.owners.max()) + 1)
-        self._owners, levels, self._values = map(np.concatenate, zip(*blocks, strict=True))
-        blocks.clear()
+        long_enough = [text if len(text) >= SHORTEST else "" for text in texts]
+        self._owners, levels, self._values = _gathered(long_enough, progress)
         self._needed = _needed(texts)[self._owners]
         self._bits = np.uint64(max(1, len(self._owners).bit_length()))
         places = np.arange(len(self._owners), dtype=np.uint64)
@@ -130,6 +124,20 @@ class Index:
                 places = (band[low : min(high, low + LOOKED_AT)] & mask).astype(np.int64)
                 found |= set(self._owners[places].tolist())
         return found
+
+
+def _gathered(texts: Sequence[str], progress: Callable[[int], None] | None) -> Signatures:
+    """All signatures of the texts in one piece, which is there from the beginning: nothing is held twice."""
+    room = sum(1 + (len(text) > BORDER) for text in texts)
+    owners, levels = np.empty(room, np.int32), np.empty(room, np.uint8)
+    values = np.empty((room, HASHES), np.uint32)
+    end = 0
+    for block in signatures(texts):
+        start, end = end, end + len(block.owners)
+        owners[start:end], levels[start:end], values[start:end] = block
+        if progress and end > start:
+            progress(int(block.owners.max()) + 1)
+    return Signatures(owners[:end], levels[:end], values[:end])
 
 
 def _needed(texts: Sequence[str]) -> NDArray[np.uint8]:

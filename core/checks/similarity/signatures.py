@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 HASHES = 48
 FULL = 128  # pieces that are hashed of one text at most, before the next level begins
 OVERLAP = 1.25  # two texts meet in a level as long as one is at most so much longer
+BORDER = FULL / OVERLAP  # pieces from which on a text may have two signatures
 _BLOCK = 1 << 18  # characters that are worked on at a time: they stay in the cache
 _SHORT, _LONG = (2, 3), (4, 6)  # characters of a piece: where a wide script begins it, and elsewhere
 _WIDE = 0x2E80  # from here on a script writes a word in one or two characters
