@@ -9,6 +9,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from core.commands import relations
 from core.commands.numbers import whole
 from core.words import _
 
@@ -40,6 +41,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         "--limit", type=whole(), metavar="N", help="tokens that are read of one example (else the model's, or 65,536)"
     )
     parser.add_argument("--json", action="store_true", help="print the figures as one JSON object")
+    relations.add_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -52,10 +54,13 @@ def run(options: argparse.Namespace) -> int:
     encoding = options.encoding or (price.encoding if price else encoding_name_for(options.model or DEFAULT))
     limit = options.limit or (price.context if price else None) or DEFAULT_LIMIT
     report = check_file(options.file, encoding=encoding, limit=limit, progress=_progress(options))
+    compared = relations.compare(options)
     if options.json:
-        print(json.dumps(report.as_json(), ensure_ascii=False))
+        more = {"relations": compared.as_json()} if compared else {}
+        print(json.dumps({**report.as_json(), **more}, ensure_ascii=False))
     else:
-        for line in (*_head(options.file, report), *_issues(report), *_figures(report, price)):
+        found = compared.lines() if compared else []
+        for line in (*_head(options.file, report), *_issues(report), *found, *_figures(report, price)):
             print(line)
     return 0 if report.ok else 1
 

@@ -24,6 +24,7 @@ from core.store.history import History
 from core.store.migrations import migrate
 from core.store.part import Judge
 from core.store.preferences import Preferences
+from core.store.relations import Relations
 from core.store.rows import Rows
 from core.store.tasks import Tasks
 from core.store.values import EVERYTHING, Dataset, Filter, HistoryEntry, Page, Rejected, Version, VersionRow
@@ -42,6 +43,7 @@ class Store(Datasets, Rows, Editing, History, Aggregates, Versions):
         self.preferences = Preferences(database)
         self.evaluations = Evaluations(database)
         self.tasks = Tasks(database)
+        self.relations = Relations(database)
 
     @classmethod
     def open(cls, settings: Settings, judge: Judge | None = None) -> Store:

@@ -71,6 +71,13 @@ def recount(work: Work) -> None:
     work.store.set_encoding(work.number, work.arg("encoding"))
 
 
+def relate(work: Work) -> dict[str, Any]:
+    """The rows of a dataset are compared with each other: repeats, contradictions, leaks."""
+    from core.dataset import relating
+
+    return dict(relating.relate(work.store, work.number, work.progress, work.cancelled))
+
+
 def launch(work: Work) -> None:
     """A job that was written down is sent, once. What cannot be sent waits for a person, with its reason."""
     from core import jobs
@@ -109,6 +116,7 @@ def sweep(work: Work) -> dict[str, Any]:
 HANDLERS: dict[str, Handler] = {
     "import": Handler("work", (import_file,)),
     "recount": Handler("work", (recount,)),
+    "relate": Handler("work", (relate,)),
     "launch": Handler("follow", (launch, follow)),
     "follow": Handler("follow", (follow,)),
     "evaluate": Handler("work", (evaluate,)),
