@@ -9,10 +9,12 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from core.commands import checkprivacy
 from core.words import _
 
 if TYPE_CHECKING:
     from core.checks import Issue, Report
+    from core.privacy import FileScan
     from core.tokens import Distribution, Price
 
 SHOWN = 20  # issues of one code that are written out
@@ -38,6 +40,9 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     parser.add_argument(
         "--limit", type=_positive, metavar="N", help="tokens that are read of one example (else the model's, or 65,536)"
     )
+    parser.add_argument(
+        "--privacy", action="store_true", help="also look for personal data, secrets and odd characters"
+    )
     parser.add_argument("--json", action="store_true", help="print the figures as one JSON object")
     parser.set_defaults(run=run)
 
@@ -51,12 +56,23 @@ def run(options: argparse.Namespace) -> int:
     encoding = options.encoding or (price.encoding if price else encoding_name_for(options.model or DEFAULT))
     limit = options.limit or (price.context if price else None) or DEFAULT_LIMIT
     report = check_file(options.file, encoding=encoding, limit=limit, progress=_progress(options))
+    private = _private(options)
     if options.json:
-        print(json.dumps(report.as_json(), ensure_ascii=False))
+        more = {"privacy": private.as_json()} if private else {}
+        print(json.dumps({**report.as_json(), **more}, ensure_ascii=False))
     else:
-        for line in (*_head(options.file, report), *_issues(report), *_figures(report, price)):
+        more_lines = checkprivacy.lines(private) if private else []
+        for line in (*_head(options.file, report), *_issues(report), *more_lines, *_figures(report, price)):
             print(line)
     return 0 if report.ok else 1
+
+
+def _private(options: argparse.Namespace) -> FileScan | None:
+    if not options.privacy:
+        return None
+    from core.privacy import scan_file
+
+    return scan_file(options.file)
 
 
 def _positive(text: str) -> int:

@@ -72,6 +72,22 @@ def recount(work: Work) -> None:
     work.store.set_encoding(work.number, work.arg("encoding"))
 
 
+def scan(work: Work) -> None:
+    """A dataset is looked through for personal data, odd characters and mistaken encodings."""
+    from core import privacy
+
+    privacy.scan_dataset(work.store, work.number, work.progress, work.cancelled)
+
+
+def mask(work: Work) -> dict[str, Any]:
+    """Finds of a dataset are masked or mended, as one step that can be undone."""
+    from core import privacy
+
+    how = privacy.Style(work.arg("style", privacy.Style.KIND))
+    fixed = privacy.fix(work.store, work.number, work.arg("kinds"), work.arg("who"), how, work.progress, work.cancelled)
+    return {"saved": fixed.saved, "conflicts": len(fixed.conflicts), "problems": len(fixed.problems)}
+
+
 def launch(work: Work) -> None:
     """A job that was written down is sent, once. Where no connection is to be had, it is tried for an hour."""
     from core import jobs
@@ -118,6 +134,8 @@ def sweep(work: Work) -> dict[str, Any]:
 HANDLERS: dict[str, Handler] = {
     "import": Handler("work", (import_file,)),
     "recount": Handler("work", (recount,)),
+    "scan": Handler("work", (scan,)),
+    "mask": Handler("work", (mask,)),
     "launch": Handler("follow", (launch, follow)),
     "follow": Handler("follow", (follow,)),
     "evaluate": Handler("work", (evaluate,)),
