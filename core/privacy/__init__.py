@@ -2,10 +2,10 @@
 
 from core.checks.privacy import GARBLED, LOST, ODD, OTHER_SCRIPT, PERSONAL, Style
 from core.privacy.files import FileScan, scan_file
-from core.privacy.fixing import fix, fixed_text
+from core.privacy.fixing import fix, fixed_text, undo
 from core.privacy.names import NAMES, script_title, title
 from core.privacy.scanning import scan_dataset
-from core.privacy.showing import Piece, pieces, plain, shown
+from core.privacy.showing import Piece, half_shown, pieces, plain, shown
 
 __all__ = [
     "GARBLED",
@@ -19,6 +19,7 @@ __all__ = [
     "Style",
     "fix",
     "fixed_text",
+    "half_shown",
     "pieces",
     "plain",
     "scan_dataset",
@@ -26,4 +27,5 @@ __all__ = [
     "script_title",
     "shown",
     "title",
+    "undo",
 ]

@@ -55,6 +55,15 @@ def fix(
     return applied
 
 
+def undo(store: Store, dataset_id: int, who: str, batch_id: int) -> Applied:
+    """Take a fix back; what the last scan knew of the rows holds again."""
+    before, revision = store.findings.latest(dataset_id), store.dataset(dataset_id).revision
+    applied = store.undo(dataset_id, who, batch_id)
+    if before is not None and before.revision == revision and applied.batch_id is not None:
+        store.findings.keep_up(before, revision + 1)
+    return applied
+
+
 def _changes(
     store: Store,
     dataset_id: int,

@@ -15,6 +15,7 @@ _TITLES = {
     "cn_id": T("Identity card numbers (China)"),
     "card": T("Bank card numbers"),
     "ssn": T("Social security numbers (US)"),
+    "national_id": T("Identity numbers (other countries)"),
     "phone": T("Phone numbers"),
     "ip": T("IP addresses"),
     "lost_character": T("Lost characters (�)"),
@@ -28,7 +29,7 @@ _TITLES = {
     "garbled": T("Text read in the wrong encoding (å¾®è°ƒ)"),
     "personal": T("Personal data and secrets"),
     "odd": T("Odd characters"),
-    "other_script": T("Rows in another script than the rest"),
+    "other_script": T("Rows in another script than the rest, or in several"),
 }
 _SCRIPTS = {
     "han": T("Chinese"),
@@ -41,6 +42,7 @@ _SCRIPTS = {
     "hebrew": T("Hebrew"),
     "thai": T("Thai"),
     "indic": T("Indic scripts"),
+    "mixed": T("several scripts"),
     "": T("no letters"),
 }
 NAMES = frozenset(_TITLES)  # of kinds, and of the two groups

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from core.checks.privacy import PERSONAL, Span, findings, half, texts_of
+from core.checks.privacy import PERSONAL, Span, Style, findings, half, masked, texts_of
 from core.checks.privacy.characters import visible
 from core.checks.privacy.rows import load_any
 
@@ -60,6 +60,11 @@ def _around(text: str, spans: list[Span], first: Span) -> list[Piece]:
 
 def _plain(text: str) -> str:
     return visible(text).replace("\n", " ")
+
+
+def half_shown(text: str) -> str:
+    """A whole text as it may be shown: what it gives away by half, odd characters written out."""
+    return _plain(masked(text, style=Style.PARTLY))
 
 
 def plain(made: list[Piece]) -> str:

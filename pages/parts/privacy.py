@@ -135,7 +135,8 @@ def _scripts(dataset: Dataset, scan: Scan, different: int) -> None:
             store = resources.store()
             for example_id in store.findings.rows(dataset.id, (OTHER_SCRIPT,), FIRST_ROWS):
                 with st.container(horizontal=True, vertical_alignment="center"):
-                    st.text(user_text(store.example(example_id).body)[:160] or _("(empty)"), width="stretch")
+                    said = privacy.half_shown(user_text(store.example(example_id).body))
+                    st.text(said[:160] or _("(empty)"), width="stretch")
                     _link(_("Open"), finding=OTHER_SCRIPT, row=str(example_id))
             _link(_("Show all {n} rows", n=f"{different:,}"), finding=OTHER_SCRIPT)
 
@@ -173,7 +174,7 @@ def _undo_line(dataset: Dataset) -> None:
 def _undo(dataset_id: int, batch_id: int) -> None:
     with feedback.errors():
         grid.flush()
-        applied = resources.store().undo(dataset_id, resources.who(), batch_id)
+        applied = privacy.undo(resources.store(), dataset_id, resources.who(), batch_id)
         state.drop("privacy_batch")
         feedback.saved(_("{n} rows are as they were.", n=f"{applied.saved:,}"))
         grid.forget()

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from core import tasks
+from core import privacy, tasks
 from core.checks import DEFAULT_LIMIT, MIN_EXAMPLES, Severity, check_set, issue_table, sentence_of
 from core.dataset.examples import Split, user_text
 from core.store import Dataset
@@ -152,7 +152,7 @@ def _first_rows(dataset: Dataset, code: str, count: int) -> None:
     for example_id, _position in store.first_issue_rows(dataset.id, code, FIRST_ROWS):
         example = store.example(example_id)
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.text(user_text(example.body)[:160] or _("(empty)"), width="stretch")
+            st.text(privacy.half_shown(user_text(example.body))[:160] or _("(empty)"), width="stretch")
             _link(_("Open"), issue=code, row=str(example_id))
     _link(_("Show all {n} rows", n=f"{count:,}"), issue=code)
 

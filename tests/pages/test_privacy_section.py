@@ -72,7 +72,7 @@ def test_one_click_masks_all_and_one_brings_all_back(open_page: Open, store: Sto
     assert page.says("No phone number") and page.says("2 rows were mended")
     page.click("Undo")
     assert [row.raw for row in store.examples(dataset_id)] == before
-    assert page.says("138****5678")
+    assert page.says("138****5678") and page.says("18 rows looked through")
 
 
 def test_one_kind_is_mended_by_itself(open_page: Open, store: Store, dataset_id: int) -> None:

@@ -12,6 +12,7 @@ from core.checks.privacy.scripts import is_chinese
 from core.checks.privacy.values import PERSONAL, WIDE, Span
 
 _ROUNDS = 12
+_OWN_COUNTRY = re.compile(r"[(（]?(?:\+|00)?86[)）]?[ -]?(?=1[0-9 -]{10,12}\Z)")
 # What a mask calls the kind, in an English and in a Chinese text: words of the data, not of the screen.
 WORDS = {
     "private_key": ("private key", "私钥"),
@@ -24,6 +25,7 @@ WORDS = {
     "cn_id": ("ID number", "身份证号"),
     "card": ("card number", "银行卡号"),
     "ssn": ("SSN", "社会安全号"),
+    "national_id": ("ID number", "证件号"),
     "phone": ("phone", "电话"),
     "ip": ("IP address", "IP 地址"),
 }
@@ -94,7 +96,9 @@ def half(kind: str, value: str) -> str:
         sign = "." if "." in value else ":"
         parts = value.split(sign)
         return sign.join([*parts[:2], *["*"] * (len(parts) - 2)])
-    if kind in ("phone", "ssn", "card", "cn_id", "iban"):
+    if kind == "phone" and (country := _OWN_COUNTRY.match(value)):
+        return country[0] + half(kind, value[country.end() :])
+    if kind in ("phone", "ssn", "card", "cn_id", "iban", "national_id"):
         return _starred(value, {"phone": (3, 4), "cn_id": (6, 4), "iban": (2, 4)}.get(kind, (0, 4)))
     if kind == "private_key":
         return "-----BEGIN PRIVATE KEY----- ***"
@@ -114,6 +118,6 @@ def _plain(kind: str, value: str) -> str:
     value = value.translate(WIDE)
     if kind == "phone":
         return re.sub(r"^(?:\+86|0086|86)(?=1[0-9]{10}$)|^\+1(?=[2-9][0-9]{9}$)", "", re.sub(r"[^0-9+]", "", value))
-    if kind in ("card", "ssn", "cn_id", "iban"):
+    if kind in ("card", "ssn", "cn_id", "iban", "national_id"):
         return re.sub(r"[^0-9A-Za-z]", "", value).upper()
     return value.lower() if kind == "email" else value

@@ -14,7 +14,7 @@ import orjson
 from core.checks.privacy.characters import odd
 from core.checks.privacy.garbled import garbled
 from core.checks.privacy.scanning import scan
-from core.checks.privacy.scripts import main_script
+from core.checks.privacy.scripts import script_or_mixed
 from core.checks.privacy.values import Span
 
 # Keys whose values are names of the format, not words of a person; pictures are no text.
@@ -24,7 +24,7 @@ _DEPTH = 64
 
 @dataclass(frozen=True)
 class RowScan:
-    """What one example holds: how often each kind, and the script that it is written in."""
+    """What one example holds: how often each kind, and the script that it is written in ("mixed": in several)."""
 
     kinds: dict[str, int]
     script: str = ""
@@ -82,7 +82,7 @@ def scan_row(raw: str, label: str = "") -> RowScan:
             said.append(text)
     if label and label not in said:
         counts.update(span.kind for span in findings(label))
-    return RowScan(dict(counts), main_script(" ".join(said)))
+    return RowScan(dict(counts), script_or_mixed(" ".join(said)))
 
 
 def _spoken(body: Any) -> Iterator[tuple[str, bool]]:

@@ -6,14 +6,15 @@ from bisect import bisect
 from collections.abc import Callable, Iterator
 
 from core.checks.privacy.credentials import SIGNS, WORDS, credentials, emails, named_secrets
+from core.checks.privacy.nationals import nationals
 from core.checks.privacy.numbers import addresses, cards, ibans, residents, social_security
 from core.checks.privacy.phones import phones
 from core.checks.privacy.values import PERSONAL, WIDE, Span
 
 _DIGITS = b"0123456789"
-_FEWEST = 7  # digits in the shortest number that is looked for
+_FEWEST = 6  # digits in the shortest number that is looked for
 _RANK = {kind: rank for rank, kind in enumerate(PERSONAL)}
-_NUMBERS: tuple[Callable[[str], Iterator[Span]], ...] = (ibans, residents, cards, social_security, phones)
+_NUMBERS: tuple[Callable[[str], Iterator[Span]], ...] = (ibans, residents, cards, social_security, nationals, phones)
 
 
 def scan(text: str) -> list[Span]:

@@ -23,6 +23,8 @@ _OTHER = re.compile(
 )
 _ASCII_LETTER = re.compile("[A-Za-z]")
 _KANA_SHARE = 0.1  # of Han and kana together: Japanese
+MIXED = "mixed"
+_MIXED_SHARE, _MIXED_LEAST = 0.3, 30  # of the second script: its share of the weight, and its weight
 
 
 def script_counts(text: str) -> dict[str, int]:
@@ -47,6 +49,16 @@ def main_script(text: str) -> str:
     """The script with the greatest weight in a text; "" where it has no letters."""
     counts = script_counts(text)
     return max(counts, key=counts.__getitem__) if counts else ""
+
+
+def script_or_mixed(text: str) -> str:
+    """The main script of a text; "mixed" where a second one has a large part in it, more than names and terms have."""
+    counts = script_counts(text)
+    if len(counts) < 2:
+        return next(iter(counts), "")
+    second, first = sorted(counts.items(), key=lambda item: item[1])[-2:]
+    is_mixed = second[1] >= _MIXED_LEAST and second[1] >= _MIXED_SHARE * sum(counts.values())
+    return MIXED if is_mixed else first[0]
 
 
 def is_chinese(text: str) -> bool:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 # Personal data and secrets, the gravest first: where two overlap, the earlier kind is the find.
 PERSONAL = (
     *("private_key", "jwt", "github_token", "aws_key", "api_key"),
-    *("email", "iban", "cn_id", "card", "ssn", "phone", "ip"),
+    *("email", "iban", "cn_id", "card", "ssn", "national_id", "phone", "ip"),
 )
 LOST = "lost_character"  # U+FFFD: what stood there is gone, so only a person can mend it
 ODD = (LOST, "control", "bidi", "zero_width", "byte_order_mark", "invisible", "surrogate", "line_separator")

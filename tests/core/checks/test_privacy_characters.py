@@ -140,6 +140,24 @@ def test_the_script_of_a_text(text: str, script: str) -> None:
     assert main_script(text) == script
 
 
+@pytest.mark.parametrize(
+    ("user", "assistant", "script"),
+    [
+        ("怎么用 Python 的 pandas 库 read_csv？", "直接调用即可", "han"),
+        (
+            "把下面的话翻译成英文：今天天气很好，我们去公园吧",
+            "The weather is lovely today, so let us go to the park.",
+            "mixed",
+        ),
+        ("What does 你好 mean?", "It means hello.", "latin"),
+        ("日本語で答えてください", "はい、わかりました", "japanese"),
+        ("1", "2", ""),
+    ],
+)
+def test_a_row_of_several_scripts_is_told_from_one_with_foreign_terms(user: str, assistant: str, script: str) -> None:
+    assert scan_row(line(("user", user), ("assistant", assistant))).script == script
+
+
 def line(*said: tuple[str, str]) -> str:
     return json.dumps({"messages": [{"role": role, "content": text} for role, text in said]}, ensure_ascii=False)
 
