@@ -20,6 +20,7 @@ from core.store.database import Database
 from core.store.datasets import Datasets
 from core.store.editing import Editing
 from core.store.evaluations import Evaluations
+from core.store.findings import Findings
 from core.store.history import History
 from core.store.migrations import migrate
 from core.store.part import Judge
@@ -44,6 +45,7 @@ class Store(Datasets, Rows, Editing, History, Aggregates, Versions):
         self.evaluations = Evaluations(database)
         self.tasks = Tasks(database)
         self.relations = Relations(database)
+        self.findings = Findings(database)
 
     @classmethod
     def open(cls, settings: Settings, judge: Judge | None = None) -> Store:

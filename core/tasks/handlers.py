@@ -78,6 +78,22 @@ def relate(work: Work) -> dict[str, Any]:
     return dict(relating.relate(work.store, work.number, work.progress, work.cancelled))
 
 
+def scan(work: Work) -> None:
+    """A dataset is looked through for personal data, odd characters and mistaken encodings."""
+    from core import privacy
+
+    privacy.scan_dataset(work.store, work.number, work.progress, work.cancelled)
+
+
+def mask(work: Work) -> dict[str, Any]:
+    """Finds of a dataset are masked or mended, as one step that can be undone."""
+    from core import privacy
+
+    how = privacy.Style(work.arg("style", privacy.Style.KIND))
+    fixed = privacy.fix(work.store, work.number, work.arg("kinds"), work.arg("who"), how, work.progress, work.cancelled)
+    return {"saved": fixed.saved, "conflicts": len(fixed.conflicts), "problems": len(fixed.problems)}
+
+
 def launch(work: Work) -> None:
     """A job that was written down is sent, once. What cannot be sent waits for a person, with its reason."""
     from core import jobs
@@ -117,6 +133,8 @@ HANDLERS: dict[str, Handler] = {
     "import": Handler("work", (import_file,)),
     "recount": Handler("work", (recount,)),
     "relate": Handler("work", (relate,)),
+    "scan": Handler("work", (scan,)),
+    "mask": Handler("work", (mask,)),
     "launch": Handler("follow", (launch, follow)),
     "follow": Handler("follow", (follow,)),
     "evaluate": Handler("work", (evaluate,)),

@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from core import tasks
+from core import privacy, tasks
 from core.checks import DEFAULT_LIMIT, MIN_EXAMPLES, Severity, check_set, issue_table, sentence_of
 from core.dataset.examples import Split, user_text
 from core.store import Dataset
@@ -180,7 +180,7 @@ def _row_links(rows: Iterable[tuple[int, int]], **where: str) -> None:
     for example_id, _position in rows:
         example = resources.store().example(example_id)
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.text(user_text(example.body)[-160:] or _("(empty)"), width="stretch")
+            st.text(privacy.half_shown(user_text(example.body))[-160:] or _("(empty)"), width="stretch")
             _link(_("Open"), row=str(example_id), **where)
 
 
