@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.commands import advising
 from core.dataset.examples import Kind
-from core.dataset.fixrows import Row, line_of
+from core.dataset.fixrows import Row, line_bytes
 from core.dataset.recipes import Recipe
 from core.dataset.vocabulary import Role
 from core.errors import BadInput, Cancelled
@@ -174,6 +175,7 @@ class Preparation:
     def _write(self, chosen: list[Finding], split: bool) -> Written:
         from core.dataset.advice import apply
         from core.dataset.export import replacing
+        from core.dataset.profile import chunks
         from core.dataset.sampling import drawn
 
         files = names(self.folder, self.source.path.stem, split)
@@ -181,9 +183,11 @@ class Preparation:
         with replacing(files[0]) as part:
             places = [0]
             with part.open("wb") as file:
-                for row in apply(chosen, self.rows()):
-                    ends.add(row)
-                    places.append(places[-1] + file.write(f"{line_of(row, self.recipe.kind)}\n".encode()))
+                for chunk in chunks(apply(chosen, self.rows())):
+                    ends.add(chunk)
+                    lines = [line_bytes(row, self.recipe.kind) for row in chunk]
+                    places += list(accumulate(map(len, lines), initial=places[-1]))[1:]
+                    file.writelines(lines)
             rows = len(places) - 1
             if not rows:
                 raise BadInput(T("No row is left."), T("Take fewer fixes."))
@@ -235,17 +239,13 @@ class Ends:
         self.asked: str | None = None
         self.answered: str | None = None
 
-    def add(self, row: Row) -> None:
+    def add(self, rows: list[Row]) -> None:
+        from core.dataset.profile import common_end
+
         if self.asked != "":
-            self.asked = _end(row.question, self.asked)
+            self.asked = common_end([row.question for row in rows], self.asked)
         if self.answered != "":
-            self.answered = _end(row.answer, self.answered)
-
-
-def _end(text: str, known: str | None) -> str:
-    from core.dataset.profile import common_end
-
-    return text if known is None else common_end([text], known)
+            self.answered = common_end([row.answer for row in rows], self.answered)
 
 
 def names(folder: Path, stem: str, split: bool) -> list[Path]:

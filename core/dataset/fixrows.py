@@ -55,6 +55,13 @@ def line_of(row: Row, kind: Kind) -> str:
     return with_texts(row.raw, kind, fields_of(row))
 
 
+def line_bytes(row: Row, kind: Kind) -> bytes:
+    """The line of a row with its line break, as it is written to a file."""
+    if kind is Kind.COMPLETION and (row.changed or not row.raw):
+        return orjson.dumps({"prompt": row.question, "completion": row.answer}, option=orjson.OPT_APPEND_NEWLINE)
+    return f"{line_of(row, kind)}\n".encode()
+
+
 def fields_of(row: Row) -> dict[str, str]:
     """The texts of a row under the names that edits give them."""
     return {"user": row.question, "assistant": row.answer}
