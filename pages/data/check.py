@@ -7,7 +7,7 @@ import streamlit as st
 from core.checks import Severity
 from core.dataset.examples import Split
 from core.words import _
-from pages.parts import choices, feedback, frame, privacy, relating, report, resources, splitting
+from pages.parts import choices, feedback, frame, mending, privacy, relating, report, resources, splitting
 
 
 def page() -> None:
@@ -28,6 +28,7 @@ def page() -> None:
     relating.show(dataset)
     st.subheader(_("What should not be in it"))
     privacy.show(dataset)
+    mending.show(dataset, found.limit)
     left, right = st.columns([1, 1], gap="large")
     with left:
         st.subheader(_("Labels"))
