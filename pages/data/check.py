@@ -6,6 +6,8 @@ import streamlit as st
 
 from core.checks import Severity
 from core.dataset.examples import Split
+from core.store import Dataset
+from core.tokens import Price
 from core.words import _
 from pages.parts import choices, feedback, frame, mending, privacy, relating, report, resources, splitting
 
@@ -22,13 +24,24 @@ def page() -> None:
     report.recount(dataset, price)
     found = report.figures(dataset, price)
     report.tiles(found, price)
+    overview, repeats, private, fixes = st.tabs(
+        [_("Overview"), _("Repeats and leaks"), _("Personal data"), _("Recommended fixes")]
+    )
+    with overview:
+        _overview(dataset, found, trainable)
+    with repeats:
+        relating.show(dataset)
+    with private:
+        privacy.show(dataset)
+    with fixes:
+        mending.show(dataset, found.limit)
+    _next(dataset.id, found)
+
+
+def _overview(dataset: Dataset, found: report.Figures, trainable: list[Price]) -> None:
+    """What the checks found, how labels and tokens are spread, the split, the prices."""
     st.subheader(_("What the checks found"))
     report.issues(dataset, found)
-    st.subheader(_("Repeats, leaks, contradictions"))
-    relating.show(dataset)
-    st.subheader(_("What should not be in it"))
-    privacy.show(dataset)
-    mending.show(dataset, found.limit)
     left, right = st.columns([1, 1], gap="large")
     with left:
         st.subheader(_("Labels"))
@@ -40,7 +53,6 @@ def page() -> None:
     report.token_charts(dataset, found)
     with st.expander(_("Prices of all models")):
         report.prices(found, trainable)
-    _next(dataset.id, found)
 
 
 def _next(dataset_id: int, found: report.Figures) -> None:

@@ -29,7 +29,6 @@ def found(dataset_id: int, revision: int, limit: int) -> list[Finding]:
 
 def show(dataset: Dataset, limit: int) -> None:
     """The findings of a dataset, each with its fix, and the button that makes all of them."""
-    st.subheader(_("Recommended fixes"))
     key = f"advice_{dataset.id}"
     if dataset.rows > AT_ONCE and not state.get(key, False):
         st.button(_("Look for fixes"), icon=":material/search:", on_click=state.put, args=(key, True))
