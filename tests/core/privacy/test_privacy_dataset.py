@@ -17,6 +17,7 @@ from core.errors import Cancelled
 from core.privacy.scanning import scan_dataset
 from core.settings import Settings
 from core.store import Filter, Store
+from core.store.findings import Found
 from core.store.migrations import MIGRATIONS, migrate
 from core.tasks.handlers import mask, scan
 from core.tasks.work import Work
@@ -175,6 +176,18 @@ def test_a_scan_that_was_stopped_leaves_the_one_before(store: Store, dataset_id:
     with pytest.raises(Cancelled):
         scan_dataset(store, dataset_id, cancelled=lambda: True)
     assert store.findings.latest(dataset_id) == first and counts(store, dataset_id) == FOUND
+
+
+def test_what_a_killed_scan_left_behind_is_never_seen_and_goes(store: Store, dataset_id: int) -> None:
+    half = store.findings.begin(dataset_id, store.dataset(dataset_id).revision)
+    row = next(iter(store.examples(dataset_id)))
+    store.findings.add(half, [Found(row.id, "ssn", row.content_hash, 9)])
+    assert store.findings.latest(dataset_id) is None and counts(store, dataset_id) == {}
+    scan_dataset(store, dataset_id)
+    assert counts(store, dataset_id) == FOUND
+    with store.database.read() as connection:
+        assert connection.execute(sql("SELECT count(*) FROM privacy_scan")).scalar() == 1
+        assert connection.execute(sql("SELECT count(*) FROM privacy_finding WHERE kind = 'ssn'")).scalar() == 0
 
 
 def test_the_label_of_a_row_is_masked_too(store: Store) -> None:
