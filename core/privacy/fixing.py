@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from dataclasses import replace
 
-from core.checks.privacy import GARBLED, ODD, PERSONAL, Book, Style, masked, mended, rewritten, without
-from core.dataset.edits import Applied, Change, Edits
+from core.checks.privacy import GARBLED, ODD, OTHER_SCRIPT, PERSONAL, Book, Style, masked, mended, rewritten, without
+from core.dataset.edits import Applied, Change, Edits, Problem
 from core.errors import AppError, Cancelled
-from core.privacy.scanning import look
+from core.privacy.scanning import look_again
 from core.store import Store
 from core.store.findings import Found, Line
 from core.words import T
@@ -37,22 +38,23 @@ def fix(
     """Mask or mend every find of these kinds that the last scan knows of. Doing it again changes nothing."""
     for _attempt in range(3):
         book = Book(*store.findings.book(dataset_id))
-        changes = _changes(store, dataset_id, kinds, (style, book), progress, cancelled)
+        changes, problems = _changes(store, dataset_id, kinds, (style, book), progress, cancelled)
         if store.findings.add_to_book(dataset_id, book.added):
             break  # else somebody masks the same dataset: take their numbers and begin again
     else:
         raise AppError(T("Somebody else is masking these rows."), T("Wait a moment and try again."))
-    before = store.findings.latest(dataset_id)
-    revision = store.dataset(dataset_id).revision
+    before, revision = store.findings.latest(dataset_id), store.dataset(dataset_id).revision
+    different = set(store.findings.rows(dataset_id, [OTHER_SCRIPT]))
     applied = store.apply(dataset_id, Edits(changed=changes), who)
     if before is not None:
         found: list[Found] = []
         for lines in store.findings.lines(dataset_id, [change.example_id for change in changes]):
-            found += [one for line in lines for one in look(line)]
+            for line in lines:
+                found += look_again(line, before.main_script if line.id in different else "")
         store.findings.add(before.id, found)
         if before.revision == revision and applied.batch_id is not None:
             store.findings.keep_up(before, revision + 1)
-    return applied
+    return replace(applied, problems=(*applied.problems, *problems))
 
 
 def undo(store: Store, dataset_id: int, who: str, batch_id: int) -> Applied:
@@ -71,18 +73,24 @@ def _changes(
     how: tuple[Style, Book],
     progress: Progress | None,
     cancelled: Callable[[], bool] | None,
-) -> list[Change]:
+) -> tuple[list[Change], list[Problem]]:
     ids = store.findings.rows(dataset_id, kinds)
     changes: list[Change] = []
+    problems: list[Problem] = []
     done = 0
     for lines in store.findings.lines(dataset_id, ids):
         if cancelled and cancelled():
             raise Cancelled(T("The work was stopped."))
-        changes += [change for line in lines if (change := _change(line, kinds, *how))]
+        for line in lines:
+            try:
+                changes += [change] if (change := _change(line, kinds, *how)) else []
+            except (ValueError, TypeError, RecursionError):
+                message = T("This row is nested too deeply to edit its text. Edit its JSON instead.")
+                problems.append(Problem(line.id, message))
         done += len(lines)
         if progress:
             progress(done, len(ids))
-    return changes
+    return changes, problems
 
 
 def _change(line: Line, kinds: Collection[str], style: Style, book: Book) -> Change | None:

@@ -34,7 +34,7 @@ def scan_dataset(
         if cancelled and cancelled():
             raise Cancelled(T("The work was stopped."))
         for line in lines:
-            waiting += look(line, scripts)
+            waiting += _look(line, scripts)
         done += len(lines)
         if len(waiting) >= _BATCH:
             store.findings.add(scan_id, waiting)
@@ -45,12 +45,18 @@ def scan_dataset(
     return store.findings.finish(scan_id, done, scripts.counts)
 
 
-def look(line: Line, scripts: Scripts | None = None) -> list[Found]:
-    """What one row holds."""
+def _look(line: Line, scripts: Scripts) -> list[Found]:
     found = scan_row(line.raw, line.label)
-    if scripts is not None:
-        scripts.add(found.script, line)
+    scripts.add(found.script, line)
     return [Found(line.id, kind, line.content_hash, times) for kind, times in found.kinds.items()]
+
+
+def look_again(line: Line, rest: str) -> list[Found]:
+    """What a row holds after an edit; `rest` is the script of the others where this row's was another before."""
+    found = scan_row(line.raw, line.label)
+    made = [Found(line.id, kind, line.content_hash, times) for kind, times in found.kinds.items()]
+    differs = rest and found.script not in ("", rest)
+    return [*made, Found(line.id, OTHER_SCRIPT, line.content_hash, 1)] if differs else made
 
 
 class Scripts:

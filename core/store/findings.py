@@ -107,6 +107,12 @@ class Scan:
     scripts: Mapping[str, int]
     at: datetime
 
+    @property
+    def main_script(self) -> str:
+        """The script that most rows are written in; "" where none holds letters."""
+        lettered = {script: rows for script, rows in self.scripts.items() if script}
+        return max(lettered, key=lettered.__getitem__) if lettered else ""
+
 
 class Findings:
     """Scans and what they found."""

@@ -136,6 +136,12 @@ def step(dataset_id: int, way: Callable[[int, str], Applied]) -> None:
     _say(applied)
 
 
+def take(applied: Applied) -> None:
+    """Keep what was refused of an edit that was made elsewhere, until the person has decided."""
+    _keep(applied, snapshot(), _clashes())
+    _say(applied)
+
+
 def _clashes() -> dict[int, Clash]:
     return state.once("clashes", dict[int, Clash])
 

@@ -45,6 +45,7 @@ _UNIT_AFTER = re.compile(
     r"\s?(?:元|块|万|亿|美元|美金|港币|人民币|日元|欧元|次|人次?|个|件|股|吨|公里|千米|毫秒|秒|字节|%|％"
     r"|(?:USD|RMB|CNY|EUR|GBP|HKD|dollars|euros|pounds|yuan|km|kg|ms|KB|MB|GB|TB|bytes|users|people|views|times)(?![A-Za-z]))"
 )
+_ENDS_ADDRESS = re.compile(r"[^\x21\x23-\x26\x2a-\x3b\x3d\x3f-\x7e]")  # the first sign that no URL holds
 
 
 def before(text: str, start: int) -> str:
@@ -59,7 +60,8 @@ def is_thing(text: str, start: int, end: int) -> bool:
         return True
     if _THING.search(left):
         return True
-    return "://" in text[text.rfind(" ", 0, start) + 1 : start][-300:] and not _PHONE.search(left)
+    address = text.rfind("://", max(0, start - 300), start)
+    return address >= 0 and not _ENDS_ADDRESS.search(text, address, start) and not _PHONE.search(left)
 
 
 def of_phone(text: str, start: int) -> bool:

@@ -94,11 +94,11 @@ def emails(text: str) -> Iterator[Span]:
 
 def _private_keys(text: str) -> Iterator[Span]:
     begun = _BEGIN.search(text)
-    closed = True
+    end = _END.search(text)
     while begun:
-        end = _END.search(text, begun.end()) if closed else None
+        if end and end.start() < begun.end():
+            end = _END.search(text, begun.end())
         again = _BEGIN.search(text, begun.end())
-        closed = end is not None
         if end and (again is None or end.start() < again.start()):
             if _BASE64.search(text, begun.end(), end.start()):
                 yield Span("private_key", begun.start(), end.end())

@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.checks.privacy import (
+    GARBLED,
     LOST,
     ODD,
+    PERSONAL,
     findings,
     garbled,
     main_script,
@@ -23,6 +25,7 @@ from core.checks.privacy import (
     without,
 )
 from core.checks.privacy.characters import named, visible
+from core.privacy import fixed_text
 
 
 @pytest.mark.parametrize(
@@ -204,6 +207,31 @@ def test_the_arguments_of_a_tool_call_stay_json() -> None:
     raw = json.dumps({"messages": [{"role": "assistant", "function_call": {"name": "f", "arguments": arguments}}]})
     found = dict(texts_of(json.loads(rewritten(raw, masked))))["messages[0].function_call.arguments"]
     assert json.loads(found) == {"phone": "[phone]", "say": "call [phone]", "n": 3}
+
+
+PIECES = [
+    "13812345678",
+    " a@b.cn ",
+    "4111 1111 1111 1111",
+    "\u200b",
+    "å¾®è°ƒ",
+    "\ufffd",
+    "订单号",
+    "，",
+    "call ",
+    '"',
+    "\\",
+]
+TEXTS = st.lists(st.one_of(st.sampled_from(PIECES), st.text(st.characters(exclude_categories=["Cs"])))).map("".join)
+
+
+@given(TEXTS, TEXTS)
+def test_a_line_that_was_mended_holds_nothing_more(user: str, assistant: str) -> None:
+    raw = line(("user", user), ("assistant", assistant))
+    clean = rewritten(raw, lambda text: fixed_text(text, (*PERSONAL, *ODD, GARBLED)))
+    assert set(scan_row(clean).kinds) <= {GARBLED}  # what a mask joins may look mistaken anew
+    assert [path for path, _text in texts_of(json.loads(clean))] == ["messages[0].content", "messages[1].content"]
+    assert scan_row(raw).kinds or clean == raw
 
 
 @given(st.text())

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text as sql
 
 from core import privacy, tasks
-from core.checks.privacy import LOST, OTHER_SCRIPT, PERSONAL, Style, texts_of
+from core.checks.privacy import LOST, OTHER_SCRIPT, PERSONAL, Style, findings, texts_of
 from core.dataset.edits import Change, Edits
 from core.dataset.examples import Draft, Kind, Split
 from core.errors import Cancelled
 from core.privacy.scanning import scan_dataset
 from core.settings import Settings
 from core.store import Filter, Store
+from core.store.findings import Found
 from core.store.migrations import MIGRATIONS, migrate
 from core.tasks.handlers import mask, scan
 from core.tasks.work import Work
@@ -132,6 +133,17 @@ def test_only_chosen_kinds_are_mended(store: Store, dataset_id: int) -> None:
     assert raws(store, dataset_id)[7] == chat("丢了的字在这里")
 
 
+def test_a_row_in_another_script_stays_one_when_it_is_masked(store: Store) -> None:
+    dataset = store.create_dataset("scripts", Kind.CHAT)
+    users = [*("请问这个问题怎么办" for _i in range(12)), "Please write to a@b.cn as soon as you can", "å¾®è°ƒ"]
+    store.add_drafts(dataset.id, [Draft(chat(user), Kind.CHAT) for user in users])
+    store.finish_import(dataset.id)
+    scan_dataset(store, dataset.id)
+    assert counts(store, dataset.id)[OTHER_SCRIPT] == (1, 1)
+    privacy.fix(store, dataset.id, ["email", "garbled"], "Ada")
+    assert counts(store, dataset.id) == {OTHER_SCRIPT: (1, 1)}
+
+
 def test_a_row_that_somebody_edits_meanwhile_is_told_and_left(
     store: Store, dataset_id: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -166,6 +178,18 @@ def test_a_scan_that_was_stopped_leaves_the_one_before(store: Store, dataset_id:
     assert store.findings.latest(dataset_id) == first and counts(store, dataset_id) == FOUND
 
 
+def test_what_a_killed_scan_left_behind_is_never_seen_and_goes(store: Store, dataset_id: int) -> None:
+    half = store.findings.begin(dataset_id, store.dataset(dataset_id).revision)
+    row = next(iter(store.examples(dataset_id)))
+    store.findings.add(half, [Found(row.id, "ssn", row.content_hash, 9)])
+    assert store.findings.latest(dataset_id) is None and counts(store, dataset_id) == {}
+    scan_dataset(store, dataset_id)
+    assert counts(store, dataset_id) == FOUND
+    with store.database.read() as connection:
+        assert connection.execute(sql("SELECT count(*) FROM privacy_scan")).scalar() == 1
+        assert connection.execute(sql("SELECT count(*) FROM privacy_finding WHERE kind = 'ssn'")).scalar() == 0
+
+
 def test_the_label_of_a_row_is_masked_too(store: Store) -> None:
     dataset = store.create_dataset("labels", Kind.CHAT)
     store.add_drafts(
@@ -175,6 +199,17 @@ def test_the_label_of_a_row_is_masked_too(store: Store) -> None:
     scan_dataset(store, dataset.id)
     privacy.fix(store, dataset.id, ["email"], "Ada")
     assert [row.label for row in store.examples(dataset.id)] == ["[e-mail]", "y"]
+
+
+def test_a_row_that_cannot_be_written_anew_is_told_and_the_others_are_mended(store: Store) -> None:
+    dataset = store.create_dataset("deep", Kind.CHAT)
+    deep = chat("a@b.cn")[:-1] + ',"x":' + "[" * 400 + "]" * 400 + "}"
+    store.add_drafts(dataset.id, [Draft(deep, Kind.CHAT), Draft(chat("c@d.cn"), Kind.CHAT)])
+    store.finish_import(dataset.id)
+    scan_dataset(store, dataset.id)
+    applied = privacy.fix(store, dataset.id, ["email"], "Ada")
+    assert applied.saved == 1 and len(applied.problems) == 1 and "too deeply" in str(applied.problems[0].message)
+    assert raws(store, dataset.id) == [deep, chat("[邮箱]")] or "[e-mail]" in raws(store, dataset.id)[1]
 
 
 def test_the_tasks_do_the_same(store: Store, settings: Settings, dataset_id: int) -> None:
@@ -231,6 +266,20 @@ def test_a_find_cut_by_the_edge_of_the_piece_is_not_shown_in_part() -> None:
     said = privacy.plain(privacy.pieces(raw, ("phone",))[1])
     assert "138****5678" in said and "1949" not in said and "002X，" not in said.replace("********002X", "")
     assert privacy.pieces(raw, ("card",)) == ("", [])
+
+
+@pytest.mark.data
+def test_real_headlines_raise_no_false_alarm(shared_data: Callable[[str], Path]) -> None:
+    found = [
+        (span.kind, line[span.start : span.end])
+        for line in shared_data("tnews_train.tsv").read_text("utf-8").splitlines()
+        for span in findings(line)
+    ]
+    phones = ["021-60543447", "13833097069", "021-60543447", "15525906088"]
+    assert [value for kind, value in found if kind in PERSONAL] == phones
+    assert {kind for kind, _value in found} - set(PERSONAL) == {"zero_width", "byte_order_mark"}
+    for name in ("banking77_train.csv", "medical_qa_alpaca.jsonl", "drone_training.jsonl"):
+        assert [line for line in shared_data(name).read_text("utf-8").splitlines() if findings(line)] == []
 
 
 def test_a_file_is_looked_through(tmp_path: Path) -> None:
