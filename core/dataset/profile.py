@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -21,6 +21,10 @@ _NO_UPPER = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
 _NO_LOWER = bytes(set(range(256)) - set(b"abcdefghijklmnopqrstuvwxyz"))
 # Letters beyond ASCII that have case at all lie below Hangul and Kana, but for a few that no text is written in.
 _CASED = re.compile("[\u00aa-\u2dff\ua640-\uabff\uff21-\uff5a]+")
+# Their first bytes in UTF-8: most Chinese text has none of them, and is not looked through letter by letter.
+_NO_LEAD = bytes(set(range(256)) - {*range(0xC2, 0xE0), 0xE1, 0xEA})
+_WIDE = re.compile(rb"\xef(?:\xbc[\xa1-\xba]|\xbd[\x81-\x9a])")  # full-width Latin
+_RARE = re.compile(rb"\xe2[\x84\x85\xb0-\xb4]")
 
 
 @dataclass
@@ -48,7 +52,7 @@ class Texts:
     characters: int = 0
     seen: set[str] = field(default_factory=set)
 
-    def add(self, texts: list[str]) -> None:
+    def add(self, texts: Sequence[str]) -> None:
         """Look at the next texts."""
         joined = "\0".join(texts)
         self.characters += len(joined) - len(texts) + 1
@@ -69,27 +73,34 @@ class Texts:
 
 def letters(text: str) -> tuple[int, int]:
     """How many capitals and how many small letters a text has, in any script that knows them."""
-    plain = text.encode("ascii", "ignore")
-    upper, lower = len(plain.translate(None, _NO_UPPER)), len(plain.translate(None, _NO_LOWER))
-    if len(plain) != len(text):
+    raw = text.encode()
+    upper, lower = len(raw.translate(None, _NO_UPPER)), len(raw.translate(None, _NO_LOWER))
+    if len(raw) != len(text) and _may_have_case(raw):
         others = "".join(_CASED.findall(text))
         upper += sum(map(str.isupper, others))
         lower += sum(c.islower() and c.isalpha() for c in others)
     return upper, lower
 
 
-def _shared(texts: list[str]) -> str:
+def _may_have_case(raw: bytes) -> bool:
+    """Whether a text in UTF-8 may have capitals beyond ASCII. One byte is looked for much faster than a pattern."""
+    if raw.translate(None, _NO_LEAD):
+        return True
+    return any(lead in raw and form.search(raw) for lead, form in ((b"\xef", _WIDE), (b"\xe2", _RARE)))
+
+
+def _shared(texts: Sequence[str]) -> str:
     """The longest beginning of all of them: that of the first and the last in order."""
     low, high = min(texts), max(texts)
     return next((low[:place] for place, (a, b) in enumerate(zip(low, high, strict=False)) if a != b), low)
 
 
-def _common(texts: list[str], known: str | None) -> str:
+def _common(texts: Sequence[str], known: str | None) -> str:
     """The beginning that all texts share, with what is known of earlier ones."""
     return "" if known == "" else _shared([*texts, known] if known else texts)
 
 
-def common_end(texts: list[str], known: str | None) -> str:
+def common_end(texts: Sequence[str], known: str | None) -> str:
     """The end that all texts share, with what is known of earlier ones."""
     if known is None:
         known = texts[0]
@@ -143,8 +154,9 @@ class Profile:
 
     def add(self, chunk: list[Row]) -> None:
         """Learn from the next rows."""
-        filled = [row for row in chunk if not is_empty(row)]
-        if len(filled) != len(chunk):
+        filled = chunk
+        if not all(row.answer and not row.answer.isspace() for row in chunk):
+            filled = [row for row in chunk if not is_empty(row)]
             for row in chunk:
                 if is_empty(row):
                     self.empty.add(row)
@@ -153,37 +165,47 @@ class Profile:
         self.rows += len(filled)
         self.first += filled[: FEW - len(self.first)]
         self._answers.update([hash(row.answer) for row in filled])
-        for row in filled:
-            self._single(row)
+        self._look_for_repeats(filled)
+        if max(map(self.measure, filled)) > self.limit:
+            for row in filled:
+                if self.measure(row) > self.limit:
+                    self.long.add(row)
         texts = [row for row in filled if not row.frozen]
         if texts:
-            self.questions.add([row.question for row in texts])
-            self.answers.add([row.answer for row in texts])
+            self._look_at_texts(texts)
 
-    def _single(self, row: Row) -> None:
-        """What is asked of each row by itself."""
-        key = key_of(row, self.whole)
-        if key in self._keys:
-            self.duplicates.add(row)
-        else:
-            self._keys.add(key)
-        if self.measure(row) > self.limit:
-            self.long.add(row)
-        if row.frozen:
+    def _look_for_repeats(self, rows: list[Row]) -> None:
+        keys = [key_of(row, self.whole) for row in rows]
+        new = set(keys)
+        if len(new) == len(keys) and self._keys.isdisjoint(new):
+            self._keys |= new
             return
-        answer = row.answer
-        first, last = answer[0], answer[-1]
-        if first != " ":
-            self.unled = True
-        if first.isspace() or last.isspace():
-            self.blank_around.add(row)
-            if trimmed_end(answer) != answer:
-                self.blank_ends.add(row)
-        if not row.question or row.question.isspace():
-            self.unasked.add(row)
-        if row.rest and not self.whole:
-            self.extra.add(row)
-            self.extra_keys.update(row.rest.split(", "))
+        for row, key in zip(rows, keys, strict=True):
+            if key in self._keys:
+                self.duplicates.add(row)
+            else:
+                self._keys.add(key)
+
+    def _look_at_texts(self, rows: list[Row]) -> None:
+        """What is asked of rows whose answer is plain text."""
+        _id, questions, answers, rest, *_more = zip(*rows, strict=True)
+        self.questions.add(questions)
+        self.answers.add(answers)
+        self.unled = self.unled or not all(answer[:1] == " " for answer in answers)
+        for row, answer in zip(rows, answers, strict=True):
+            if (answer[:1].isspace() or answer[-1:].isspace()) and answer:
+                self.blank_around.add(row)
+                if trimmed_end(answer) != answer:
+                    self.blank_ends.add(row)
+        if not all(questions) or any(map(str.isspace, questions)):
+            for row in rows:
+                if not row.question or row.question.isspace():
+                    self.unasked.add(row)
+        if any(rest) and not self.whole:
+            for row in rows:
+                if row.rest:
+                    self.extra.add(row)
+                    self.extra_keys.update(row.rest.split(", "))
 
 
 def chunks(rows: Iterable[Row]) -> Iterator[list[Row]]:
