@@ -8,6 +8,7 @@ from pagedriver import HOSTILE, Open, Page
 
 from core.dataset.examples import Draft, Kind
 from core.store import Dataset, Store
+from pages.parts.text import JOINER
 
 CHECK = "pages/data/check.py"
 
@@ -25,14 +26,14 @@ def texts(store: Store, dataset: Dataset) -> list[tuple[str, ...]]:
 
 def offered(page: Page) -> str:
     """The headings of the fixes, as a person reads them."""
-    return "\n".join(expander.label for expander in page.app.expander).replace("\\", "")
+    return "\n".join(expander.label for expander in page.app.expander).replace("\\", "").replace(JOINER, "")
 
 
 def test_all_fixes_are_applied_and_undone_in_one_step(open_page: Open, store: Store) -> None:
     dataset = made(store, ("one", "first it is"), ("two", "second so far"), ("one", "first it is"))
     before = texts(store, dataset)
     page = open_page(CHECK, dataset=str(dataset.id))
-    assert page.says("Recommended fixes") and "Remove 1 duplicate rows" in offered(page)
+    assert "Recommended fixes" in [tab.label for tab in page.app.tabs] and "Remove 1 duplicate rows" in offered(page)
     assert page.says("one ->\n→ first it is"), "a preview"
     page.click("Apply all 4")
     assert texts(store, dataset) == [("one ->", " first it is\n"), ("two ->", " second so far\n")]
