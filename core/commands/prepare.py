@@ -18,12 +18,14 @@ if TYPE_CHECKING:
     from core.dataset.readers import Reject, Source
     from core.dataset.recipes import Recipe
 
+_COLUMNS = ["row", "column", "reason", "seen"]
 SHOWN = 20  # rejected rows that are written out
 
 DESCRIPTION = """\
 Turn a table into a training file.
 
-FILE may be CSV, TSV, XLSX, JSON or JSON Lines; which one is seen from its content. The columns are recognised by
+FILE may be CSV, TSV, XLSX, XLS, ODS, JSON, JSON Lines or Parquet, packed or not; which one is seen from its content.
+Several files become one training file. The columns are recognised by
 their names (question and answer, text and label, prompt and completion, instruction, input and output, …) or by what
 stands in them. How they were understood is written down as a recipe: change that file and give it with --recipe to
 use a prompt template, rename or drop classes, or take a sample.
@@ -36,6 +38,7 @@ EXAMPLES = """\
 examples:
   python -m core prepare questions.xlsx --sheet "2026"
   python -m core prepare questions.csv --recipe questions_recipe.json --out prepared
+  python -m core prepare january.csv february.xlsx.gz --out prepared
 """
 
 
@@ -48,7 +51,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("file", type=Path, help="the table to read")
+    parser.add_argument("file", type=Path, nargs="+", help="the table to read, or several")
     parser.add_argument("--recipe", type=Path, metavar="R", help="how columns become examples (else it is guessed)")
     parser.add_argument("--out", type=Path, metavar="D", help="folder to write to (else the folder of FILE)")
     parser.add_argument("--sheet", metavar="S", help="sheet of a workbook (else its first)")
@@ -69,14 +72,17 @@ def run(options: argparse.Namespace) -> int:
     """Read, map, write; 0 where there are examples. Raises BadInput where there are none."""
     from core.dataset.export import replacing
     from core.dataset.importing import nothing_usable
-    from core.dataset.readers import sniff
+    from core.dataset.readers import Member, sniff_all
+    from core.dataset.readers.several import title
 
-    _exists(options.file)
-    source = sniff(options.file, sheet=options.sheet)
+    for path in options.file:
+        _exists(path)
+    first, files = options.file[0], [Member(path, path.name) for path in options.file]
+    source = sniff_all(files, title([file.name for file in files]), first, sheet=options.sheet)
     recipe = _recipe(options.recipe, source)
-    folder = options.out or options.file.parent
+    folder = options.out or first.parent
     folder.mkdir(parents=True, exist_ok=True)
-    stem = options.file.stem
+    stem = first.stem
     target, recipe_target = folder / f"{stem}_prepared.jsonl", folder / f"{stem}_recipe.json"
     outcome = _Outcome()
     with replacing(target) as part, part.open("w", encoding="utf-8", newline="\n") as file:
@@ -137,8 +143,9 @@ def _write_rejects(path: Path, rejects: list[Reject]) -> None:
         return
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["row", "column", "reason", "seen"])
-        writer.writerows((r.row, r.column, str(r.reason), r.seen) for r in rejects)
+        writer.writerow(["file", "row", "column", "reason", "seen"] if any(r.file for r in rejects) else _COLUMNS)
+        for r in rejects:
+            writer.writerow([*([r.file] if r.file else []), r.row, r.column, str(r.reason), r.seen])
 
 
 def _as_json(source: Source, recipe: Recipe, outcome: _Outcome, target: Path, recipe_target: Path) -> str:
@@ -181,7 +188,7 @@ def _as_text(source: Source, recipe: Recipe, outcome: _Outcome, target: Path, re
         lines += [f"  {count:6,}  {label}" for label, count in outcome.labels.most_common(SHOWN)]
         lines += _more(len(outcome.labels))
     if outcome.rejects:
-        rejected = target.with_name(f"{Path(source.name).stem}_rejected.csv")
+        rejected = target.with_name(f"{target.stem.removesuffix('_prepared')}_rejected.csv")
         number = f"{len(outcome.rejects):,}"
         lines += ["", _("{number} rows cannot be used; all of them are listed in {file}", number=number, file=rejected)]
         lines += [_rejected(reject) for reject in outcome.rejects[:SHOWN]]
@@ -192,6 +199,8 @@ def _as_text(source: Source, recipe: Recipe, outcome: _Outcome, target: Path, re
 def _understood(recipe: Recipe) -> list[str]:
     from core.dataset.vocabulary import Role
 
+    if recipe.shape:
+        return [_("The lines are in the format {shape} and were converted.", shape=recipe.shape.value)]
     if recipe.as_is:
         return [_("The lines are training examples already and were taken as they are.")]
     words = [f"{column} → {role.value}" for column, role in recipe.roles.items() if role is not Role.IGNORE]
@@ -203,6 +212,7 @@ def _more(count: int) -> list[str]:
 
 
 def _rejected(reject: Reject) -> str:
-    where = _("row {row}", row=reject.row) + (f", {reject.column}" if reject.column else "")
+    where = f"{reject.file}, " if reject.file else ""
+    where += _("row {row}", row=reject.row) + (f", {reject.column}" if reject.column else "")
     seen = f" [{' '.join(reject.seen.split())}]" if reject.seen else ""
     return f"  {where}: {reject.reason}{seen}"

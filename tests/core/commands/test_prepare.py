@@ -115,4 +115,4 @@ def test_a_process_ends_with_two_and_a_sentence(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "core", "prepare", str(path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "x.csv is a PDF file.\nLuopan reads CSV, TSV, XLSX, JSON and JSON Lines.\n"
+    assert done.stderr == "x.csv is a PDF file.\nLuopan reads CSV, TSV, XLSX, XLS, ODS, JSON, JSON Lines and Parquet, packed ones too.\n"
