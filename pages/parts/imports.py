@@ -88,6 +88,8 @@ def _rejects(dataset: Dataset) -> None:
         {names["row"]: r.row, names["column"]: r.column, names["reason"]: str(r.reason), names["seen"]: r.seen}
         for r in rejects[:SHOWN]
     ]
+    if len({r.file for r in rejects}) > 1:
+        listed = [{_("File"): r.file, **row} for r, row in zip(rejects, listed, strict=False)]
     st.dataframe(listed, hide_index=True, height=min(320, 35 * (len(listed) + 1) + 3), alt=_("Rows that were left out"))
     if len(rejects) > SHOWN:
         st.caption(_("The first {n} of {m}; the file has all.", n=SHOWN, m=f"{len(rejects):,}"))

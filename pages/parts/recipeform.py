@@ -33,7 +33,7 @@ def role_names() -> dict[Role, str]:
         Role.ASSISTANT: _("Answer (assistant)"),
         Role.LABEL: _("Label"),
         Role.IGNORE: _("Leave out"),
-        Role.CONVERSATION: _("Conversation (rows that share it are one example)"),
+        Role.CONVERSATION: _("Conversation"),
         Role.TURN: _("Order of the turns"),
         Role.SPEAKER: _("Who speaks"),
     }

@@ -38,13 +38,14 @@ def join(path: Path, name: str, parts: Sequence[Source], sample_rows: int) -> So
         message = T("{file} and {other} hold different things.", file=first.name, other=other.name)
         raise BadInput(message, T("Bring together only tables, or only examples in the same format."))
     columns = tuple(dict.fromkeys(column for part in parts for column in part.columns))
+    encodings = {part.encoding for part in parts if part.format.is_text}
     each = max(1, sample_rows // len(parts))
     return dataclasses.replace(
         first,
         path=path,
         name=name,
         format=first.format if len({part.format for part in parts}) == 1 else Format.SEVERAL,
-        encoding=first.encoding if len({part.encoding for part in parts}) == 1 else "",
+        encoding=next(iter(encodings)) if len(encodings) == 1 else "",
         delimiter=first.delimiter if len({part.delimiter for part in parts}) == 1 else "",
         size=sum(part.size for part in parts),
         rows_estimate=sum(part.rows_estimate for part in parts),
