@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,43 @@ def test_a_damaged_one_gives_rows_or_a_sentence(
     tmp_path_factory: pytest.TempPathFactory, place: int, damage: bytes
 ) -> None:
     path = write_xls(tmp_path_factory.mktemp("xls") / "x", [["text", "label"], ["a", "b"], ["c", "d"]])
+    data = bytearray(path.read_bytes())
+    data[place : place + len(damage)] = damage
+    path.write_bytes(data)
+    try:
+        assert all(isinstance(row, Row | Reject) for row in read(sniff(path)))
+    except BadInput as error:
+        assert str(error)
+
+
+def write_ods(path: Path) -> Path:
+    uri = "urn:oasis:names:tc:opendocument:xmlns"
+    rows = "".join(
+        "<table:table-row>"
+        + "".join(f'<table:table-cell office:value-type="string"><text:p>{c}</text:p></table:table-cell>' for c in row)
+        + "</table:table-row>"
+        for row in (("text", "label"), ("好", "a"), ("b", "c"))
+    )
+    content = (
+        f'<?xml version="1.0"?><office:document-content xmlns:office="{uri}:office:1.0" xmlns:table="{uri}:table:1.0" '
+        f'xmlns:text="{uri}:text:1.0"><office:body><office:spreadsheet><table:table table:name="S">{rows}'
+        "</table:table></office:spreadsheet></office:body></office:document-content>"
+    )
+    with zipfile.ZipFile(path, "w") as archive:  # stored, so that damage reaches the markup
+        archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        archive.writestr("META-INF/manifest.xml", f'<m:manifest xmlns:m="{uri}:manifest:1.0"></m:manifest>')
+        archive.writestr("content.xml", content)
+    return path
+
+
+@settings(deadline=None, max_examples=10)
+@given(st.integers(0, 2_000), st.binary(min_size=1, max_size=20))
+def test_a_damaged_open_document_gives_rows_or_a_sentence(
+    tmp_path_factory: pytest.TempPathFactory, place: int, damage: bytes
+) -> None:
+    path = write_ods(tmp_path_factory.mktemp("ods") / "x")
+    source = sniff(path)
+    assert source.format is Format.ODS and len(list(read(source))) == 2
     data = bytearray(path.read_bytes())
     data[place : place + len(damage)] = damage
     path.write_bytes(data)
