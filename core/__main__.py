@@ -39,6 +39,9 @@ def main(arguments: list[str] | None = None) -> int:
         return 1 if isinstance(error, Cancelled) else 2
     except BrokenPipeError:
         return 0
+    except OSError as error:  # a folder that is none, a full disk, no right to write
+        print(f"{error.filename or parser.prog}: {error.strerror or error}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return 130

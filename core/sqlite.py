@@ -23,5 +23,5 @@ def module() -> ModuleType:
 
 
 def journal_mode() -> str:
-    """"WAL" where this build is safe with it, else "DELETE"."""
+    """The journal to use: WAL where this build is safe with it, else DELETE."""
     return "WAL" if module().sqlite_version_info >= WAL_SAFE_SINCE else "DELETE"

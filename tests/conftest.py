@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -41,3 +42,9 @@ def settings(tmp_path: Path) -> Settings:
 def english() -> None:
     """Every test begins in English."""
     words.use("en")
+
+
+# In CI every run tries the same examples, so that a change is judged by what it changed; elsewhere they are random.
+hypothesis.settings.register_profile("ci", deadline=None, derandomize=True)
+hypothesis.settings.register_profile("here", deadline=None)
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") == "true" else "here")

@@ -9,10 +9,13 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from core.commands import checkprivacy, relations
+from core.commands.numbers import whole
 from core.words import _
 
 if TYPE_CHECKING:
     from core.checks import Issue, Report
+    from core.privacy import FileScan
     from core.tokens import Distribution, Price
 
 SHOWN = 20  # issues of one code that are written out
@@ -36,9 +39,13 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     how.add_argument("--model", metavar="M", help="count for this model: its encoding, its limit, its price")
     how.add_argument("--encoding", metavar="E", help="count in this encoding (o200k_base where neither is given)")
     parser.add_argument(
-        "--limit", type=_positive, metavar="N", help="tokens that are read of one example (else the model's, or 65,536)"
+        "--limit", type=whole(), metavar="N", help="tokens that are read of one example (else the model's, or 65,536)"
+    )
+    parser.add_argument(
+        "--privacy", action="store_true", help="also look for personal data, secrets and odd characters"
     )
     parser.add_argument("--json", action="store_true", help="print the figures as one JSON object")
+    relations.add_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -51,19 +58,24 @@ def run(options: argparse.Namespace) -> int:
     encoding = options.encoding or (price.encoding if price else encoding_name_for(options.model or DEFAULT))
     limit = options.limit or (price.context if price else None) or DEFAULT_LIMIT
     report = check_file(options.file, encoding=encoding, limit=limit, progress=_progress(options))
+    compared, private = relations.compare(options), _private(options)
+    more = {"relations": compared, "privacy": private}
     if options.json:
-        print(json.dumps(report.as_json(), ensure_ascii=False))
+        found = {name: part.as_json() for name, part in more.items() if part}
+        print(json.dumps({**report.as_json(), **found}, ensure_ascii=False))
     else:
-        for line in (*_head(options.file, report), *_issues(report), *_figures(report, price)):
+        lines = [*(compared.lines() if compared else []), *(checkprivacy.lines(private) if private else [])]
+        for line in (*_head(options.file, report), *_issues(report), *lines, *_figures(report, price)):
             print(line)
     return 0 if report.ok else 1
 
 
-def _positive(text: str) -> int:
-    number = int(text.replace(",", "").replace("_", ""))
-    if number < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return number
+def _private(options: argparse.Namespace) -> FileScan | None:
+    if not options.privacy:
+        return None
+    from core.privacy import scan_file
+
+    return scan_file(options.file)
 
 
 def _progress(options: argparse.Namespace) -> Any:
@@ -86,6 +98,9 @@ def _head(path: Path, report: Report) -> list[str]:
     ]
     if report.ok:
         lines.append(_("Nothing stands in the way of training."))
+    if report.format is None:
+        command = f"python -m core prepare {path}"
+        lines.append(_("This is no training file. If it is a table, turn it into one: {command}", command=command))
     return lines
 
 

@@ -9,13 +9,17 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from core.commands import place
+from core.commands.numbers import whole
 from core.words import _
 
 if TYPE_CHECKING:
     from core.evaluation import Answer, ModelRef, ModelScore
     from core.evaluation.asking import Messages
+    from core.provider import Connection
+    from core.settings import Settings
 
     Rows = list[tuple[str, str, Messages]]  # question, expected answer, what is sent
 
@@ -26,20 +30,20 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "evaluate",
         help="ask models about the rows of a file and score the answers",
         description="Sends the messages before the last assistant message of each row, with temperature 0, and "
-        "compares the answer with that message. Progress goes to stderr, the figures to stdout.",
+        "compares the answer with that message. Progress goes to stderr, the figures to stdout. Ends with 0 when every "
+        "answer came, 1 when some did not, 2 when it could not be done.",
     )
     parser.add_argument("file", type=Path, metavar="FILE.jsonl", help="rows the models have not been trained on")
     parser.add_argument(
         "--model", action="append", required=True, metavar="M", help="a model to ask; give it twice to compare two"
     )
-    place = parser.add_mutually_exclusive_group()
-    place.add_argument("--connection", default="local", metavar="ID", help="a connection of the app (default: local)")
-    place.add_argument("--base-url", metavar="U", help="address of a provider, such as https://api.openai.com/v1")
-    parser.add_argument("--api-key-env", metavar="NAME", help="environment variable that holds its key")
-    parser.add_argument("--limit", type=int, metavar="N", help="ask only N rows, drawn with --seed")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the draw (default: 0)")
-    parser.add_argument("--max-tokens", type=int, default=512, metavar="N", help="longest answer (default: 512)")
-    parser.add_argument("--parallel", type=int, default=8, metavar="N", help="questions at a time (default: 8)")
+    place.add_arguments(parser)
+    parser.add_argument("--limit", type=whole(), metavar="N", help="ask only N rows, drawn with --seed")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the draw (default: 0)")
+    parser.add_argument("--max-tokens", type=whole(), default=512, metavar="N", help="longest answer (default: 512)")
+    parser.add_argument(
+        "--parallel", type=whole(1, 64), default=8, metavar="N", help="questions at a time (default: 8)"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--out", type=Path, metavar="CSV", help="write every question with its answers to a CSV file")
     parser.set_defaults(run=run)
@@ -53,6 +57,8 @@ def run(options: argparse.Namespace) -> int:
     from core.evaluation.scoring import is_closed, pair, score
 
     rows = read_rows(options.file)
+    if options.out:
+        options.out.open("ab").close()  # whether it can be written is better known before the answers are there
     closed = is_closed([expected for _question, expected, _messages in rows])
     if options.limit is not None and options.limit < len(rows):
         chosen = random.Random(options.seed).sample(range(len(rows)), options.limit)
@@ -60,7 +66,7 @@ def run(options: argparse.Namespace) -> int:
     refs = [ModelRef(options.connection, model) for model in options.model]
     answers = ask_all(options, refs, rows)
     expected = {number: row[1] for number, row in enumerate(rows)}
-    by_model = [[answer for answer in answers if answer.model == place] for place in range(len(refs))]
+    by_model = [[answer for answer in answers if answer.model == at] for at in range(len(refs))]
     scored = [score(ref, expected, mine, closed=closed) for ref, mine in zip(refs, by_model, strict=True)]
     if options.out:
         write_csv(options.out, refs, rows, answers)
@@ -118,34 +124,37 @@ def ask_all(options: argparse.Namespace, refs: Sequence[ModelRef], rows: Rows) -
     connection = _connection(options, settings)
     models = Models(settings, lambda _id: connection, max_tokens=options.max_tokens)
     asks = (
-        Ask(number, place, ref, messages)
+        Ask(number, at, ref, messages)
         for number, (_question, _expected, messages) in enumerate(rows)
-        for place, ref in enumerate(refs)
+        for at, ref in enumerate(refs)
     )
     answers: list[Answer] = []
     failures, total, started = Failures(), len(rows) * len(refs), time.monotonic()
-    for heard in ask_many(asks, models, parallel=options.parallel):
-        answers += [kept(ask, said, rows[ask.number][1]) for ask, said in heard]
-        left = (time.monotonic() - started) / len(answers) * (total - len(answers))
-        line = _("{done} of {total} answers, about {s} s left", done=len(answers), total=total, s=round(left))
-        print(f"\r{line}   ", end="", file=sys.stderr, flush=True)
-        failures.watch(heard)
-    print(file=sys.stderr)
-    models.close()
+    try:
+        for heard in ask_many(asks, models, parallel=options.parallel):
+            answers += [kept(ask, said, rows[ask.number][1]) for ask, said in heard]
+            left = (time.monotonic() - started) / len(answers) * (total - len(answers))
+            line = _("{done} of {total} answers, about {s} s left", done=len(answers), total=total, s=round(left))
+            print(f"\r{line}   ", end="", file=sys.stderr, flush=True)
+            failures.watch(heard)
+    finally:
+        print(file=sys.stderr)
+        models.close()
     return sorted(answers, key=lambda answer: (answer.number, answer.model))
 
 
-def _connection(options: argparse.Namespace, settings: Any) -> Any:
-    from core.provider import LOCAL, Connection
-
-    source = f"env:{options.api_key_env}" if options.api_key_env else ""
-    if options.base_url:
-        return Connection("command-line", options.base_url, options.base_url, key_source=source)
-    if options.connection == LOCAL.id:
-        return LOCAL
+def _connection(options: argparse.Namespace, settings: Settings) -> Connection:
+    """Who is asked. Raises AppError where its address or key cannot be: better now than once for every row."""
+    from core.provider import LOCAL
+    from core.provider.endpoint import resolve
     from core.store import Store
 
-    return Store.open(settings).jobs.connection(options.connection)
+    found = place.given(options)
+    if found is None and options.connection == LOCAL.id:
+        return LOCAL
+    connection = found or Store.open(settings).jobs.connection(options.connection)
+    resolve(settings, connection)
+    return connection
 
 
 def first_error(answers: Sequence[Answer]) -> str | None:
@@ -176,17 +185,15 @@ def show(score: ModelScore, error: str | None) -> None:
 
 def write_csv(path: Path, refs: Sequence[ModelRef], rows: Rows, answers: Sequence[Answer]) -> None:
     """Every question with what was expected and what was answered; text stays text in a spreadsheet."""
+    from core.dataset.export import guarded
+
     found = {(answer.number, answer.model): answer for answer in answers}
     with path.open("w", encoding="utf-8-sig", newline="") as out:
         writer = csv.writer(out)
         writer.writerow(["question", "expected", *(name for ref in refs for name in (ref.name, f"{ref.name} right"))])
         for number, (question, expected, _messages) in enumerate(rows):
             cells = [question, expected]
-            for place in range(len(refs)):
-                answer = found.get((number, place))
+            for at in range(len(refs)):
+                answer = found.get((number, at))
                 cells += [answer.text, {True: "yes", False: "no", None: ""}[answer.correct]] if answer else ["", ""]
-            writer.writerow([_text(cell) for cell in cells])
-
-
-def _text(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+            writer.writerow(map(guarded, cells))

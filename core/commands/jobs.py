@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import argparse
 import csv
-import hashlib
 import json
 import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
+from core.commands import place
+from core.commands.numbers import above_zero_or_auto, whole, whole_or_auto
 from core.errors import BadInput
 from core.words import T, _
 
@@ -71,25 +71,24 @@ def _add_create(verbs: Any) -> None:
     parser.add_argument("file", type=Path, metavar="FILE", help="the examples to learn from")
     parser.add_argument("--model", required=True, metavar="M", help="the model to begin with, such as local-classic-1")
     parser.add_argument("--validation", type=Path, metavar="F", help="examples that are kept aside to judge the model")
-    parser.add_argument("--epochs", type=_auto_int, default="auto", metavar="N", help="rounds over the data, or auto")
-    parser.add_argument("--batch-size", type=_auto_int, default="auto", metavar="N", help="examples a step, or auto")
     parser.add_argument(
-        "--learning-rate-multiplier", type=_auto_float, default="auto", metavar="X", help="size of the steps, or auto"
+        "--epochs", type=whole_or_auto, default="auto", metavar="N", help="rounds over the data, or auto"
+    )
+    parser.add_argument(
+        "--batch-size", type=whole_or_auto, default="auto", metavar="N", help="examples a step, or auto"
+    )
+    parser.add_argument(
+        "--learning-rate-multiplier",
+        type=above_zero_or_auto,
+        default="auto",
+        metavar="X",
+        help="size of the steps, or auto",
     )
     parser.add_argument("--suffix", default="", metavar="S", help="a word for the name of the new model")
-    parser.add_argument("--seed", type=int, metavar="N", help="the same seed and data give the same model")
-    place = parser.add_mutually_exclusive_group()
-    place.add_argument("--connection", default="local", metavar="ID", help="a connection of the app (default: local)")
-    place.add_argument("--base-url", metavar="U", help="address of a provider, such as https://api.openai.com/v1")
-    parser.add_argument("--api-key-env", metavar="NAME", help="environment variable that holds its key")
-
-
-def _auto_int(text: str) -> int | str:
-    return "auto" if text == "auto" else int(text)
-
-
-def _auto_float(text: str) -> float | str:
-    return "auto" if text == "auto" else float(text)
+    parser.add_argument(
+        "--seed", type=whole(0, 2**31 - 1), metavar="N", help="the same seed and data give the same model"
+    )
+    place.add_arguments(parser)
 
 
 def _with_store(options: argparse.Namespace, run: Run) -> int:
@@ -122,10 +121,12 @@ def _say(job: Job) -> str:
 
 
 def _create(options: argparse.Namespace, settings: Settings, store: Store) -> int:
+    from core.checks import MIN_EXAMPLES
     from core.jobs import JobDraft, LaunchState, launch_file, run_launch
 
-    for path in filter(None, (options.file, options.validation)):
-        _check(path)
+    _check(options.file, MIN_EXAMPLES)
+    if options.validation:
+        _check(options.validation, 1)
     draft = JobDraft(
         connection_id=_connection(options, store),
         version_id=None,
@@ -141,30 +142,39 @@ def _create(options: argparse.Namespace, settings: Settings, store: Store) -> in
     job = run_launch(store, settings, job.id)
     launched = job.state == LaunchState.LAUNCHED
     more = _("Watch it: python -m core jobs follow {id}", id=job.id) if launched else ""
+    if job.state in (LaunchState.INTENT, LaunchState.ASK, LaunchState.REFUSED):
+        more = _("Try again: python -m core jobs retry {id}", id=job.id)
     _print(options, job.as_json(), f"{_say(job)}\n{more}".rstrip())
     return 0 if launched else 1
 
 
-def _check(path: Path) -> None:
+def _check(path: Path, fewest: int) -> None:
     """Refuse a file with errors before anything is sent. Raises BadInput with the first few."""
-    from core.checks import MIN_EXAMPLES, Severity, check_line
+    from core.checks import Severity, check_line
+    from core.dataset.examples import kind_of
 
     found: list[str] = []
-    examples = 0
+    examples, known = 0, False
     try:
         with path.open("rb") as lines:
             for number, line in enumerate(lines, start=1):
                 if line.strip():
-                    _body, issues = check_line(line.rstrip(b"\r\n"))
+                    body, issues = check_line(line.rstrip(b"\r\n"))
                     examples += 1
+                    known = known or (body is not None and kind_of(body) is not None)
                     errors = [issue.sentence for issue in issues if issue.severity == Severity.ERROR]
                     found += [_("line {n}: {what}", n=number, what=sentence) for sentence in errors]
                 if len(found) >= SHOWN:
                     break
     except OSError as error:
         raise BadInput(T("{file} cannot be read: {why}", file=str(path), why=error.strerror or "")) from None
-    if not found and examples < MIN_EXAMPLES:
-        found = [_("There are {rows} rows to train with; {fewest} are needed.", rows=examples, fewest=MIN_EXAMPLES)]
+    if not found and examples < fewest:
+        found = [_("There are {rows} rows in it; {fewest} are needed.", rows=examples, fewest=fewest)]
+    if found and examples and not known:
+        raise BadInput(
+            T("{file} is no training file.", file=path.name),
+            T("If it is a table, turn it into one: {command}", command=f"python -m core prepare {path}"),
+        )
     if found:
         raise BadInput(
             T("{file} has errors that a provider would refuse:\n{errors}", file=path.name, errors="\n".join(found)),
@@ -174,15 +184,11 @@ def _check(path: Path) -> None:
 
 def _connection(options: argparse.Namespace, store: Store) -> str:
     """The connection that was chosen; one given by its address is kept, so that the job can be followed later."""
-    from core.provider import Connection, check_base_url
-
-    if not options.base_url:
+    found = place.given(options)
+    if found is None:
         return store.jobs.connection(options.connection).id
-    url, name = check_base_url(options.base_url), options.api_key_env or ""
-    id = "cli-" + hashlib.sha256(f"{url}|{name}".encode()).hexdigest()[:10]
-    source = f"env:{name}" if name else ""
-    store.jobs.save_connection(Connection(id, urlsplit(url).netloc, url, key_source=source))
-    return id
+    store.jobs.save_connection(found)
+    return found.id
 
 
 def _list(options: argparse.Namespace, settings: Settings, store: Store) -> int:
@@ -205,9 +211,12 @@ def _follow(options: argparse.Namespace, settings: Settings, store: Store) -> in
 
     job = store.jobs.get(options.job)
     told: set[str] = set()
-    status = ""
+    status = trouble = ""
     while True:
         job = poll(store, settings, job.id)
+        if str(job.error) != trouble:
+            trouble = str(job.error)
+            print(f"{job.error} {job.hint}".strip(), file=sys.stderr, flush=True)
         if not options.json:
             if job.shown != status:
                 status = job.shown

@@ -16,8 +16,8 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     text = "list the models of a provider, delete one that was trained"
     parser = subparsers.add_parser("models", help=text, description=text[0].upper() + text[1:] + ".")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    listing = verbs.add_parser("list", help="the models that can be trained or asked, with their last day")
-    deleting = verbs.add_parser("delete", help="delete a model that was trained; this cannot be undone")
+    listing = _verb(verbs, "list", "the models that can be trained or asked, with their last day")
+    deleting = _verb(verbs, "delete", "delete a model that was trained; this cannot be undone")
     deleting.add_argument("model", metavar="MODEL", help="its full name; those of trained models begin with ft:")
     deleting.add_argument("--yes", action="store_true", help="do not ask")
     for verb, run in ((listing, _list), (deleting, _delete)):
@@ -26,6 +26,11 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         )
         verb.add_argument("--json", action="store_true", help="print one JSON object")
         verb.set_defaults(run=run)
+
+
+def _verb(verbs: Any, name: str, text: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = verbs.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+    return parser
 
 
 def _list(options: argparse.Namespace) -> int:
@@ -65,7 +70,9 @@ def _delete(options: argparse.Namespace) -> int:
             print(_("Nothing was deleted."))
             return 1
     settings = Settings.from_env()
-    delete_model(Store.open(settings), settings, options.connection, options.model)
-    deleted = {"id": options.model, "deleted": True}
-    print(json.dumps(deleted) if options.json else _("{model} is deleted.", model=options.model))
-    return 0
+    deleted = delete_model(Store.open(settings), settings, options.connection, options.model)
+    told = _("{model} is deleted.", model=options.model)
+    if not deleted:
+        told = _("There is no model {model}. See them: python -m core models list", model=options.model)
+    print(json.dumps({"id": options.model, "deleted": deleted}) if options.json else told)
+    return 0 if deleted else 1

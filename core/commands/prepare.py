@@ -12,9 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from core.commands import advising
 from core.words import _
 
 if TYPE_CHECKING:
+    from core.dataset.advice import Finding
+    from core.dataset.examples import Draft
+    from core.dataset.fixrows import Row
     from core.dataset.readers import Reject, Source
     from core.dataset.recipes import Recipe
 
@@ -32,6 +36,12 @@ use a prompt template, rename or drop classes, or take a sample.
 
 It writes NAME_prepared.jsonl and NAME_recipe.json beside FILE (or into --out), and NAME_rejected.csv with the rows
 that cannot be used, if there are any.
+
+At a terminal it then gives advice, fix by fix, and asks about each; -q takes all of it without asking. Rows that are
+classes can be split into NAME_prepared_train.jsonl and NAME_prepared_valid.jsonl; files of an earlier run stay, and
+the new ones are named "NAME_prepared (1).jsonl". FILE itself is never changed. In a script without -q the advice is
+only told. Columns called prompt and completion become completion data, all others chats; --format decides otherwise.
+
 Ends with 0 when there are examples, 2 when no row can be used.
 """
 EXAMPLES = """\
@@ -39,6 +49,7 @@ examples:
   python -m core prepare questions.xlsx --sheet "2026"
   python -m core prepare questions.csv --recipe questions_recipe.json --out prepared
   python -m core prepare january.csv february.xlsx.gz --out prepared
+  python -m core prepare classes.csv -q
 """
 
 
@@ -54,7 +65,14 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     parser.add_argument("file", type=Path, nargs="+", help="the table to read, or several")
     parser.add_argument("--recipe", type=Path, metavar="R", help="how columns become examples (else it is guessed)")
     parser.add_argument("--out", type=Path, metavar="D", help="folder to write to (else the folder of FILE)")
-    parser.add_argument("--sheet", metavar="S", help="sheet of a workbook (else its first)")
+    parser.add_argument("--sheet", metavar="S", help="sheet of a workbook (else the first that holds rows)")
+    parser.add_argument("-q", "--quiet", action="store_true", help="take all advice without asking")
+    parser.add_argument(
+        "--format", choices=("chat", "completion"), help="what to make of a table (else by its columns)"
+    )
+    parser.add_argument(
+        "--long", choices=("remove", "trim", "split"), default="remove", help="what becomes of very long examples"
+    )
     parser.add_argument("--json", action="store_true", help="print the outcome as one JSON object")
     parser.set_defaults(run=run)
 
@@ -79,21 +97,75 @@ def run(options: argparse.Namespace) -> int:
         _exists(path)
     first, files = options.file[0], [Member(path, path.name) for path in options.file]
     source = sniff_all(files, title([file.name for file in files]), first, sheet=options.sheet)
-    recipe = _recipe(options.recipe, source)
+    recipe = _recipe(options.recipe, source, options.format)
+    if not source.columns:
+        raise nothing_usable(source, None)
     folder = options.out or first.parent
     folder.mkdir(parents=True, exist_ok=True)
     stem = first.stem
     target, recipe_target = folder / f"{stem}_prepared.jsonl", folder / f"{stem}_recipe.json"
+    if options.recipe is None:
+        _understood_or_asked(recipe, source, options.file, recipe_target)
+    if options.quiet or (sys.stdin.isatty() and not options.json):
+        return _advised(options, source, recipe, folder)
     outcome = _Outcome()
     with replacing(target) as part, part.open("w", encoding="utf-8", newline="\n") as file:
         for line in _lines(recipe, source, outcome):
             file.write(f"{line}\n")
         if not outcome.examples:
             raise nothing_usable(source, next(iter(outcome.rejects), None))
-    recipe_target.write_text(recipe.to_json(), encoding="utf-8")
+    kept = _keep(recipe, recipe_target)
     _write_rejects(folder / f"{stem}_rejected.csv", outcome.rejects)
-    show = _as_json if options.json else _as_text
-    print(show(source, recipe, outcome, target, recipe_target))
+    found, recipe_file = _advice(target, recipe), recipe_target if kept else None
+    if options.json:
+        advice = [advising.as_dict(finding) for finding in found]
+        print(_as_json(source, recipe, outcome, target, recipe_file, advice))
+    else:
+        print(_as_text(source, recipe, outcome, target, recipe_file, advising.told(found)))
+    return 0
+
+
+def _advice(target: Path, recipe: Recipe) -> list[Finding]:
+    """What the preparer says of the lines that were written."""
+    from core.dataset.fixrows import row_of
+
+    def rows() -> Iterator[Row]:
+        with target.open(encoding="utf-8", newline="\n") as file:
+            for number, line in enumerate(file, start=1):
+                yield row_of(number, line.rstrip("\n"), recipe.kind)
+
+    return advising.findings(rows, recipe.kind)
+
+
+def _advised(options: argparse.Namespace, source: Source, recipe: Recipe, folder: Path) -> int:
+    """Read, advise, ask (or take all), write what was agreed on."""
+    from core.commands.preparing import Preparation
+    from core.dataset.importing import nothing_usable
+    from core.dataset.spool import Spool
+
+    outcome = _Outcome()
+    spool = Spool(prepared_rows(recipe, source, outcome))
+    try:
+        if not outcome.examples:
+            raise nothing_usable(source, next(iter(outcome.rejects), None))
+        preparation = Preparation(
+            source, recipe, spool, folder, outcome.rejects, quiet=options.quiet, long=options.long
+        )
+        written = preparation.run(say=not options.json)
+    finally:
+        spool.close()
+    if written is None:
+        return 1
+    stem = options.file[0].stem
+    recipe_target = folder / f"{stem}_recipe.json"
+    kept = _keep(recipe, recipe_target)
+    _write_rejects(folder / f"{stem}_rejected.csv", outcome.rejects)
+    if options.json:
+        outcome.examples = written.rows
+        told = json.loads(
+            _as_json(source, recipe, outcome, written.files[0], recipe_target if kept else None, written.advice)
+        )
+        print(json.dumps({**told, "outputs": [str(path) for path in written.files]}, ensure_ascii=False))
     return 0
 
 
@@ -105,14 +177,45 @@ def _exists(path: Path) -> None:
         raise NotFound(T("There is no file {file}.", file=str(path)), T("Check its name and folder."))
 
 
-def _recipe(path: Path | None, source: Source) -> Recipe:
-    from core.dataset.mapping import suggest
+def _recipe(path: Path | None, source: Source, wanted: str | None = None) -> Recipe:
+    from core.commands.preparing import suggested
     from core.dataset.recipes import Recipe
 
     if path is None:
-        return suggest(source)
+        return suggested(source, wanted)
     _exists(path)
     return Recipe.from_json(path.read_bytes(), path.name)
+
+
+def _understood_or_asked(recipe: Recipe, source: Source, files: list[Path], target: Path) -> None:
+    """Where the columns tell too little, leave a recipe to fill in. Raises BadInput that says how."""
+    from core.dataset.mapping import check
+    from core.errors import BadInput
+    from core.words import T
+
+    if recipe.as_is:
+        return
+    try:
+        check(recipe, source.columns)
+    except BadInput as error:
+        _keep(recipe, target)
+        raise BadInput(
+            T("{problem} The columns are: {columns}.", problem=error.message, columns=", ".join(source.columns)),
+            T(
+                "Give them their roles in {recipe} (user, assistant, system, label, ignore), then: {command}",
+                recipe=str(target),
+                command=f"python -m core prepare {' '.join(map(str, files))} --recipe {target}",
+            ),
+        ) from None
+
+
+def _keep(recipe: Recipe, target: Path) -> bool:
+    """Write the recipe down, unless another one stands there already: somebody may have changed it by hand."""
+    text = recipe.to_json()
+    if target.exists() and target.read_text(encoding="utf-8", errors="replace") != text:
+        return False
+    target.write_text(text, encoding="utf-8")
+    return True
 
 
 def _lines(recipe: Recipe, source: Source, outcome: _Outcome) -> Iterator[str]:
@@ -130,6 +233,36 @@ def _lines(recipe: Recipe, source: Source, outcome: _Outcome) -> Iterator[str]:
         yield result.raw
 
 
+def prepared_rows(recipe: Recipe, source: Source, outcome: _Outcome) -> Iterator[Row]:
+    """The examples as the preparer sees them; what else happens is noted in the outcome."""
+    from core.commands.preparing import pairs
+    from core.dataset.fixrows import row_of
+    from core.dataset.mapping import apply
+    from core.dataset.readers import Reject, read
+
+    plain = pairs(recipe, source, _progress(source))
+    if plain is None:
+        results = apply(recipe, read(source), _progress(source), source=source)
+        plain = (
+            result
+            if isinstance(result, Reject)
+            else _noted(row_of(result.origin.row, result.raw, recipe.kind), result, outcome)
+            for result in results
+        )
+    for row in plain:
+        if isinstance(row, Reject):
+            outcome.rejects.append(row)
+        else:
+            outcome.examples += 1
+            yield row
+
+
+def _noted(row: Row, draft: Draft, outcome: _Outcome) -> Row:
+    if draft.label:
+        outcome.labels[draft.label] += 1
+    return row
+
+
 def _progress(source: Source) -> Any:
     """The rows read so far, on a terminal; nothing where nobody watches."""
     if not sys.stderr.isatty():
@@ -141,14 +274,20 @@ def _write_rejects(path: Path, rejects: list[Reject]) -> None:
     if not rejects:
         path.unlink(missing_ok=True)  # of an earlier run: it would tell of rows that are mended
         return
+    from core.dataset.export import guarded
+
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["file", "row", "column", "reason", "seen"] if any(r.file for r in rejects) else _COLUMNS)
+        several = any(r.file for r in rejects)
+        writer.writerow(["file", *_COLUMNS] if several else _COLUMNS)
         for r in rejects:
-            writer.writerow([*([r.file] if r.file else []), r.row, r.column, str(r.reason), r.seen])
+            cells = [r.row, guarded(r.column), str(r.reason), guarded(r.seen)]
+            writer.writerow([guarded(r.file), *cells] if several else cells)
 
 
-def _as_json(source: Source, recipe: Recipe, outcome: _Outcome, target: Path, recipe_target: Path) -> str:
+def _as_json(
+    source: Source, recipe: Recipe, outcome: _Outcome, target: Path, recipe_target: Path | None, advice: list[Any]
+) -> str:
     rejects = [{"row": r.row, "column": r.column, "reason": str(r.reason), "seen": r.seen} for r in outcome.rejects]
     return json.dumps(
         {
@@ -163,13 +302,16 @@ def _as_json(source: Source, recipe: Recipe, outcome: _Outcome, target: Path, re
             "labels": dict(outcome.labels.most_common()),
             "rejects": rejects,
             "output": str(target),
-            "recipe_file": str(recipe_target),
+            "recipe_file": str(recipe_target) if recipe_target else None,
+            "advice": advice,
         },
         ensure_ascii=False,
     )
 
 
-def _as_text(source: Source, recipe: Recipe, outcome: _Outcome, target: Path, recipe_target: Path) -> str:
+def _as_text(
+    source: Source, recipe: Recipe, outcome: _Outcome, target: Path, recipe_target: Path | None, advice: list[str]
+) -> str:
     lines = [
         _(
             "{file}: {format}, {encoding}, columns: {columns}",
@@ -181,7 +323,9 @@ def _as_text(source: Source, recipe: Recipe, outcome: _Outcome, target: Path, re
         *_understood(recipe),
         "",
         _("{number} examples written to {file}", number=f"{outcome.examples:,}", file=target),
-        _("the recipe is in {file}", file=recipe_target),
+        _("the recipe is in {file}", file=recipe_target)
+        if recipe_target
+        else _("the recipe that is there already was left as it is; --recipe applies it"),
     ]
     if outcome.labels:
         lines += ["", _("Labels")]
@@ -193,6 +337,7 @@ def _as_text(source: Source, recipe: Recipe, outcome: _Outcome, target: Path, re
         lines += ["", _("{number} rows cannot be used; all of them are listed in {file}", number=number, file=rejected)]
         lines += [_rejected(reject) for reject in outcome.rejects[:SHOWN]]
         lines += _more(len(outcome.rejects))
+    lines += advice
     return "\n".join([*lines, "", _("Next: {command}", command=f"python -m core check {target}")])
 
 

@@ -140,7 +140,7 @@ def apply_change(example: Example, fields: Mapping[str, str | None], *, closed: 
     label = values.get("label", example.label)
     if together and label != example.label and "assistant" not in values and raw == example.raw:
         values["assistant"] = label
-    raw = _with_texts(raw, example.kind, {name: values[name] for name in _TEXTS if name in values})
+    raw = with_texts(raw, example.kind, {name: values[name] for name in _TEXTS if name in values})
     if together and "label" not in values and raw != example.raw:
         label = _answer(raw)
     return Content(raw, label, _split(values, example), _status(values, example))
@@ -183,7 +183,7 @@ def _status(values: Mapping[str, str], example: Example) -> Status:
     return Status(value)
 
 
-def _with_texts(raw: str, kind: Kind, texts: Mapping[str, str]) -> str:
+def with_texts(raw: str, kind: Kind, texts: Mapping[str, str]) -> str:
     """The line with these texts in their places; the same line where they are there already."""
     if not texts:
         return raw

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from typing import Any
@@ -91,11 +91,6 @@ class Example:
     @cached_property
     def body(self) -> Body:
         return load(self.raw)
-
-    def with_body(self, body: Body) -> Example:
-        """The same example with another body."""
-        raw = dump(body)
-        return replace(self, raw=raw, content_hash=content_hash(raw))
 
 
 def load(raw: str) -> Body:

@@ -56,8 +56,13 @@ def to_csv(examples: Iterable[Exportable], path: Path, *, guard: bool = False, b
         for example in examples:
             count += 1
             cells = _cells(example)
-            writer.writerow([f"'{c}" if c.startswith(_FORMULA) else c for c in cells] if guard else cells)
+            writer.writerow(map(guarded, cells) if guard else cells)
     return count
+
+
+def guarded(cell: str) -> str:
+    """A cell behind an apostrophe where a spreadsheet would take it for a formula."""
+    return f"'{cell}" if cell.startswith(_FORMULA) else cell
 
 
 def to_xlsx(examples: Iterable[Exportable], path: Path) -> int:

@@ -268,7 +268,7 @@ class _Mapper:
         label = self._recipe.label_names.get(named, seen)  # names stand in the recipe as in the file
         system, user = self._parts[Role.SYSTEM].text(cells), self._parts[Role.USER].text(cells)
         answer = label if self._answer_is_label else self._parts[Role.ASSISTANT].text(cells)
-        if not user.strip():
+        if not user.strip() and self._recipe.kind is not Kind.COMPLETION:  # open-ended writing has no prompts
             return self._empty(row, Role.USER)
         if not answer.strip():
             return self._empty(row, Role.ASSISTANT)

@@ -79,10 +79,10 @@ class Paired:
         """The comparison in words."""
         return T(
             "{second} is right on {n} of {rows} rows; {first} on {m}.",
-            second=self.second.name,
+            second=T(self.second.name),  # a name that the app gave is read in the reader's language
             n=f"{self.second_right:,}",
             rows=f"{self.rows:,}",
-            first=self.first.name,
+            first=T(self.first.name),
             m=f"{self.first_right:,}",
         )
 
@@ -95,7 +95,9 @@ class Paired:
             return T("They are right and wrong on the same rows.")
         if self.p < 0.05:
             better = self.second if self.only_second > self.only_first else self.first
-            return T("So {model} is better; a gap like this is hardly chance (p {p}).", model=better.name, p=_p(self.p))
+            return T(
+                "So {model} is better; a gap like this is hardly chance (p {p}).", model=T(better.name), p=_p(self.p)
+            )
         return T("A gap this small can be chance (p {p}); more rows would tell.", p=_p(self.p))
 
 

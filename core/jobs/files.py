@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.dataset.examples import Split
+from core.dataset.export import replacing
 from core.jobs.values import Job
 from core.provider.outcome import Outcome, Reply
 from core.settings import Settings
@@ -21,19 +22,22 @@ ROLES = {"training_file": "train", "validation_file": "validation"}
 LOOKS = (0.0, 2.0, 5.0)  # seconds between looks for an upload whose answer was lost
 
 
+def name_of(role: str, token: str) -> str:
+    """The name of a launch's file: unlike that of any other launch, so that it can be looked for."""
+    return f"{ROLES[role]}-{token[:12]}.jsonl"
+
+
 def path_of(settings: Settings, job: Job, role: str) -> Path:
-    """Where the file of this launch lies; its name is unlike that of any other launch."""
-    return settings.folder("launches", job.token) / f"{ROLES[role]}-{job.token[:12]}.jsonl"
+    """Where the file of this launch lies."""
+    return settings.folder("launches", job.token) / name_of(role, job.token)
 
 
 def write_whole(path: Path, blocks: Iterable[bytes]) -> None:
-    """Write a file so that it is there whole and durable, or not at all."""
-    draft = path.with_name(path.name + ".part")
-    with draft.open("wb") as opened:
+    """Write a file so that it is there whole and durable, or not at all, whoever else writes it now."""
+    with replacing(path) as part, part.open("wb") as opened:
         opened.writelines(blocks)
         opened.flush()
         os.fsync(opened.fileno())
-    draft.replace(path)
 
 
 def prepare(store: Store, settings: Settings, job: Job) -> dict[str, Path]:

@@ -6,12 +6,13 @@ import hashlib
 import secrets
 import shutil
 import uuid
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from core.dataset.examples import Kind
+from core.dataset.examples import Kind, kind_of, load
 from core.errors import BadInput
 from core.jobs import files
 from core.jobs.values import Job, JobDraft
@@ -31,33 +32,61 @@ def launch(store: Store, settings: Settings, draft: JobDraft, who: str = "", *, 
     if draft.version_id is None:
         raise BadInput(T("Choose the data to train with."), T("Open a dataset and freeze a version of it."))
     version = store.version(draft.version_id)
-    kind = store.dataset(version.dataset_id).kind
-    if kind == Kind.REINFORCEMENT:
-        raise BadInput(T("Reinforcement examples need a grader, which cannot be launched from here yet."))
-    method = "dpo" if kind == Kind.PREFERENCE else "supervised"
+    method = method_for(store.dataset(version.dataset_id).kind)
     values = {"version_id": version.id, "dataset_id": version.dataset_id}
     job, _new = _write(store, draft, who, {**draft.params, "method": method, "price_shown": price}, values, "")
     return job
+
+
+def method_for(kind: Kind | None) -> str:
+    """How examples of this format are trained. Raises BadInput where that cannot be launched."""
+    if kind == Kind.REINFORCEMENT:
+        raise BadInput(T("Reinforcement examples need a grader, which cannot be launched from here yet."))
+    return "dpo" if kind == Kind.PREFERENCE else "supervised"
 
 
 def launch_file(
     store: Store, settings: Settings, draft: JobDraft, train: Path, validation: Path | None = None, who: str = ""
 ) -> Job:
     """Write down the intent to train with files as they are now; they are copied, so later changes do no harm."""
-    sources = {"training_file": train, "validation_file": validation}
-    token, digest = uuid.uuid4().hex, hashlib.sha256()
-    for role, source in sources.items():
-        if source is not None:
-            if not source.is_file():
-                raise BadInput(T("There is no file {path}.", path=str(source)))
-            path = settings.folder("launches", token) / f"{files.ROLES[role]}-{token[:12]}.jsonl"
-            shutil.copyfile(source, path)
-            digest.update(path.read_bytes())
-    params = {**draft.params, "method": "supervised", "files": {r: s.name for r, s in sources.items() if s}}
-    job, new = _write(store, draft, who, params, {}, digest.hexdigest(), token)
-    if not new:
-        shutil.rmtree(settings.folder("launches", token))
+    sources = {role: path for role, path in zip(files.ROLES, (train, validation), strict=True) if path is not None}
+    for path in sources.values():
+        if not path.is_file():
+            raise BadInput(T("There is no file {path}.", path=str(path)))
+    token = uuid.uuid4().hex
+    folder = settings.folder("launches", token)
+    new = False
+    try:
+        digest = _copy(sources, folder, token)
+        names = {role: path.name for role, path in sources.items()}
+        params = {**draft.params, "method": method_for(_kind(train)), "files": names}
+        job, new = _write(store, draft, who, params, {}, digest, token)
+    finally:
+        if not new:
+            shutil.rmtree(folder, ignore_errors=True)
     return job
+
+
+def _copy(sources: dict[str, Path], folder: Path, token: str) -> str:
+    """Copy the files to where a launch looks for them; returns the hash of what they hold."""
+    digest = hashlib.sha256()
+    for role, source in sources.items():
+        path = folder / files.name_of(role, token)
+        shutil.copyfile(source, path)
+        with path.open("rb") as copy:
+            digest.update(hashlib.file_digest(copy, "sha256").digest())
+    return digest.hexdigest()
+
+
+def _kind(path: Path) -> Kind | None:
+    """The format of a file's first example."""
+    with path.open("rb") as lines:
+        for line in lines:
+            if line.strip():
+                with suppress(ValueError):
+                    return kind_of(load(line.decode()))
+                return None
+    return None
 
 
 def _write(
@@ -105,7 +134,8 @@ def check_draft(draft: JobDraft, connection: Connection) -> None:
     if draft.seed is not None and not 0 <= draft.seed < 2**31:
         raise BadInput(T("The seed is {seen}.", seen=draft.seed), T("Enter a whole number from 0 to 2147483647."))
     most, suffix = connection.preset.suffix_limit, draft.suffix
-    if len(suffix) > most or (not connection.preset.suffix_dots and "." in suffix):
+    odd = any(sign in "/:?#%" or not sign.isprintable() for sign in suffix)  # it becomes a part of the model's name
+    if odd or len(suffix) > most or (not connection.preset.suffix_dots and "." in suffix):
         raise BadInput(
             T("The suffix “{suffix}” cannot be used here.", suffix=suffix[:80]),
             T("Use at most {most} letters, digits and hyphens.", most=most),

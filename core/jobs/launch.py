@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock, Timeout
 
 from core.errors import AppError
 from core.jobs import files
@@ -41,10 +43,31 @@ def run_launch(
 ) -> Job:
     """Bring a launch as far as it goes: upload, create with ONE request, look it up where the answer was lost.
 
-    Safe to run again after a crash: what may have been sent is only looked up, never sent a second time.
+    Safe to run again after a crash: what may have been sent is only looked up, never sent a second time. Where
+    another process of this machine is at it, that one is waited for.
     """
+    with _alone(settings, store.jobs.get(job_id), sleep):
+        return _run(store, settings, job_id, sleep, look_ups)
+
+
+@contextmanager
+def _alone(settings: Settings, job: Job, sleep: Sleep) -> Iterator[None]:
+    """Holds a launch, so that the command line and the worker do not both upload its files."""
+    lock = FileLock(settings.folder("launches", job.token) / "lock")
+    while not lock.is_locked:
+        try:
+            lock.acquire(timeout=0.3, poll_interval=0.05)
+        except Timeout:
+            sleep(0.0)  # whoever waits may be asked to stop meanwhile
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _run(store: Store, settings: Settings, job_id: int, sleep: Sleep, look_ups: Sequence[float]) -> Job:
     job = store.jobs.get(job_id)
-    if job.state == LaunchState.SENDING:  # the process that sent it is gone
+    if job.state == LaunchState.SENDING:  # the process that sent it is gone, else it would hold the launch
         job = store.jobs.move(job.id, [LaunchState.SENDING], LaunchState.UNKNOWN) or store.jobs.get(job_id)
     for wait in (0.0, *CONNECT_AGAIN):
         if job.state == LaunchState.INTENT and not job.error:

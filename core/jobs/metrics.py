@@ -46,14 +46,6 @@ class Series:
     name: str
     points: tuple[Point, ...]
 
-    @property
-    def is_validation(self) -> bool:
-        return "valid" in self.name
-
-    @property
-    def is_loss(self) -> bool:
-        return self.name.endswith("loss")
-
 
 def series(store: Store, job_id: int) -> list[Series]:
     """The curves of a job, the usual ones first; empty where there are none (yet)."""

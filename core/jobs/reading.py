@@ -10,6 +10,7 @@ from core.jobs.values import Checkpoint
 from core.words import T, Text
 
 MEMORISING = 1.03  # validation loss this much above its lowest point counts as rising
+AT_REST = 0.03  # of its whole fall that the loss may still lie above its lowest point
 STILL_FALLING = 0.97  # the last sixth of the curve below this share of the sixth before counts as falling
 HARDLY_MOVED = 0.95
 SHORT_ANSWER = 4  # tokens; below it, two hidden end tokens lift the accuracy of hosted models
@@ -49,6 +50,8 @@ def _validation_words(points: Sequence[Point], checkpoints: Sequence[Checkpoint]
         return _memorising_words(step, checkpoints)
     if _is_falling(smooth):
         return [T("Validation loss was still falling at the end: more epochs may make the model better.")]
+    rest = smooth[lowest] + AT_REST * (smooth[0] - smooth[lowest])
+    step = next(point.step for point, value in zip(points, smooth, strict=True) if value <= rest)
     return [T("Validation loss came to rest around step {step}: the training was long enough.", step=step)]
 
 

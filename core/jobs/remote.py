@@ -89,9 +89,10 @@ def list_models(store: Store, settings: Settings, connection_id: str) -> list[di
         return client.models().unwrap()
 
 
-def delete_model(store: Store, settings: Settings, connection_id: str, model: str) -> None:
-    """Delete a fine-tuned model at its provider; a model that is gone already is fine. Raises ProviderError."""
+def delete_model(store: Store, settings: Settings, connection_id: str, model: str) -> bool:
+    """Delete a fine-tuned model at its provider; False where it does not know one. Raises ProviderError."""
     with connect(settings, store.jobs.connection(connection_id)) as client:
         reply = client.delete_model(model)
         if not reply.ok and reply.http_status != 404:
             raise ProviderError(reply.message, reply.hint)
+        return reply.ok

@@ -60,11 +60,6 @@ def status_of(raw: Any) -> Status:
     return _RAW.get(raw.strip().lower(), Status.UNKNOWN) if isinstance(raw, str) else Status.UNKNOWN
 
 
-def step_forward(before: Status | None, after: Status) -> Status:
-    """The status to keep: a terminal one never goes back, whatever the provider says later."""
-    return before if before is not None and before.is_terminal else after
-
-
 _ALIASES: dict[str, str] = {
     "current_steps": "step",
     "current_step": "step",

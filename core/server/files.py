@@ -7,8 +7,9 @@ from pathlib import Path
 
 from core.server import wire
 from core.server.database import Connection, Database, Row, now
+from core.server.engines.base import sync
 from core.server.errors import ApiError
-from core.server.home import Home, sync_folder
+from core.server.home import Home
 from core.server.paging import Paging
 from core.words import T
 
@@ -28,7 +29,7 @@ class Files:
         """Takes over the bytes at `path` (already on disk) as a new file that lives for `seconds`, or for good."""
         file_id = wire.new_id("file-")
         path.replace(self._home.file(file_id))
-        sync_folder(self._home.files)
+        sync(self._home.files)
         with self._database.write() as connection:
             row = _insert(connection, file_id, filename, size, purpose, seconds)
         return wire.file(row)
@@ -40,7 +41,7 @@ class Files:
             out.write(content)
             out.flush()
             os.fsync(out.fileno())
-        sync_folder(self._home.files)
+        sync(self._home.files)
         _insert(connection, file_id, f"{job_id}-step_metrics.csv", len(content), RESULTS, None)
         return file_id
 

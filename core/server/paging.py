@@ -20,6 +20,11 @@ def query_of(request: Request) -> QueryParams:
     return QueryParams(request.scope["query_string"])
 
 
+def whole(text: str) -> int | None:
+    """A whole number of at most nine digits, or None."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 9 else None
+
+
 @dataclass(frozen=True)
 class Paging:
     """Which rows are wanted."""
@@ -33,13 +38,14 @@ class Paging:
         """Read from a request. Raises ApiError where a value cannot be meant."""
         query = query_of(request)
         text = query.get("limit") or str(default)
-        if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= MOST:
+        limit = whole(text)
+        if limit is None or not 1 <= limit <= MOST:
             message = T('limit must be a whole number from 1 to {most}, not "{seen}".', most=MOST, seen=text[:40])
             raise bad_request(message, "limit")
         order = query.get("order") or "desc"
         if order not in ("asc", "desc"):
             raise bad_request(T('order must be "asc" or "desc", not "{seen}".', seen=order[:40]), "order")
-        return cls(int(text), query.get("after") or None, order == "asc")
+        return cls(limit, query.get("after") or None, order == "asc")
 
     def rows(
         self, connection: Connection, table: str, where: str = "1", values: Sequence[object] = ()

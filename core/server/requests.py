@@ -82,7 +82,7 @@ class CreateJob(BaseModel):
     @model_validator(mode="after")
     def _suffix_makes_an_id(self) -> CreateJob:
         if self.suffix is not None and (not self.suffix.isprintable() or any(c in "/:?#%" for c in self.suffix)):
-            raise PydanticCustomError("suffix", "suffix must not contain / : ? # % or control characters")
+            raise PydanticCustomError("suffix", "must hold none of / : ? # % and no control characters")
         return self
 
     def method_type(self) -> str:
@@ -145,7 +145,8 @@ def _refusal(error: ValidationError) -> ApiError:
         param = "suffix"
     if first["type"] == "missing":
         return bad_request(T("{param} is missing.", param=param), param)
-    seen = repr(first["input"])
+    value = first["input"]
+    seen = repr(value.get("suffix") if param == "suffix" and isinstance(value, dict) else value)
     seen = seen if len(seen) <= 80 else seen[:79] + "…"
     message = T("{param}: {problem} (seen: {seen}).", param=param or "body", problem=first["msg"], seen=seen)
     return bad_request(message, param or None)

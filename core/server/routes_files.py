@@ -13,7 +13,7 @@ from core.server import uploads, wire
 from core.server.errors import ApiError, bad_request
 from core.server.files import PURPOSES, Files
 from core.server.home import Home
-from core.server.paging import MOST, Paging, query_of
+from core.server.paging import MOST, Paging, query_of, whole
 from core.words import T
 
 EXPIRY = (3600, 2_592_000)  # seconds, as at OpenAI
@@ -91,7 +91,8 @@ def _lifetime(fields: dict[str, str]) -> int | None:
     least, most = EXPIRY
     if anchor != "created_at":
         raise bad_request(T("expires_after needs the anchor created_at."), "expires_after.anchor")
-    if not (seconds or "").isascii() or not (seconds or "").isdigit() or not least <= int(str(seconds)[:9]) <= most:
+    lifetime = whole(seconds or "")
+    if lifetime is None or not least <= lifetime <= most:
         message = T("expires_after needs seconds from {least} to {most}.", least=least, most=most)
         raise bad_request(message, "expires_after.seconds")
-    return int(str(seconds))
+    return lifetime

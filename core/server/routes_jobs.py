@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import orjson
 from starlette.concurrency import run_in_threadpool
@@ -21,6 +22,7 @@ from core.server.requests import CreateJob, parse
 from core.words import T
 
 JSON_LIMIT = 1 << 20  # bytes
+DEPTH_LIMIT = 200
 KEY_LIMIT = 255  # characters of an idempotency key
 
 
@@ -133,6 +135,20 @@ async def read_json(request: Request, limit: int) -> object:
             message = T("The body is larger than {limit} MB.", limit=limit >> 20)
             raise ApiError(413, message, code="request_too_large")
     try:
-        return orjson.loads(raw)
+        body = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise bad_request(T("The body is not valid JSON: {problem}.", problem=str(error))) from None
+    if too_deep(body):
+        raise bad_request(T("The body is nested deeper than {most} levels.", most=DEPTH_LIMIT))
+    return body
+
+
+def too_deep(body: object) -> bool:
+    """Whether more brackets are open at some place than anything sensible needs."""
+    here: list[Any] = [body]
+    for _level in range(DEPTH_LIMIT):
+        here = [v for v in here if isinstance(v, dict | list)]
+        if not here:
+            return False
+        here = [child for v in here for child in (v.values() if isinstance(v, dict) else v)]
+    return True

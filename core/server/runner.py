@@ -77,7 +77,7 @@ def serve(folder: Path, environment: Mapping[str, str], *, port: int, parent: in
 
 def _bind(port: int) -> socket.socket:
     """A listening socket on the wanted port of the loopback, or the next free one; 0 lets the system choose."""
-    last = port + TRIES if port else port
+    last = min(port + TRIES, 65_535) if port else port
     for candidate in range(port, last + 1):
         # With the protocol named, asyncio sends small answers at once instead of waiting 40 ms for company.
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)

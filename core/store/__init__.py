@@ -10,20 +10,27 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from sqlalchemy.exc import SQLAlchemyError
+
+from core import sqlite
+from core.errors import AppError
 from core.settings import Settings
 from core.store.aggregates import Aggregates
 from core.store.database import Database
 from core.store.datasets import Datasets
 from core.store.editing import Editing
 from core.store.evaluations import Evaluations
+from core.store.findings import Findings
 from core.store.history import History
 from core.store.migrations import migrate
 from core.store.part import Judge
 from core.store.preferences import Preferences
+from core.store.relations import Relations
 from core.store.rows import Rows
 from core.store.tasks import Tasks
 from core.store.values import EVERYTHING, Dataset, Filter, HistoryEntry, Page, Rejected, Version, VersionRow
 from core.store.versions import Versions
+from core.words import T
 
 if TYPE_CHECKING:
     from core.store.jobs import Jobs
@@ -37,15 +44,24 @@ class Store(Datasets, Rows, Editing, History, Aggregates, Versions):
         self.preferences = Preferences(database)
         self.evaluations = Evaluations(database)
         self.tasks = Tasks(database)
+        self.relations = Relations(database)
+        self.findings = Findings(database)
 
     @classmethod
     def open(cls, settings: Settings, judge: Judge | None = None) -> Store:
-        """Open the database of these settings, made or brought up to date where that is needed."""
+        """Open the database of these settings, made or brought up to date where needed. Raises AppError."""
         settings.folder()
         import core.store.jobs  # noqa: F401  (declares its tables; not above, because core.jobs imports the store)
 
-        database = Database(settings.database_url)
-        migrate(database)
+        try:
+            database = Database(settings.database_url)
+            migrate(database)
+        except (SQLAlchemyError, sqlite.module().Error) as error:
+            reason = str(getattr(error, "orig", None) or error).strip().split("\n")[0]
+            raise AppError(
+                T("The database cannot be opened: {reason}.", reason=reason.rstrip(".")),
+                T("Check LUOPAN_DATABASE_URL, or LUOPAN_HOME where that is not set."),
+            ) from None  # the cause may name the address with its password
         return cls(database, judge)
 
     @cached_property

@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, select
+from dataclasses import dataclass
 
+from sqlalchemy import case, func, select
+
+from core.dataset.examples import Split
 from core.store.part import Part
 from core.store.schema import example, example_issue
+
+_HELD_OUT = (str(Split.VALIDATION), str(Split.TEST))
+
+
+@dataclass(frozen=True)
+class Repeats:
+    """Exact repeats in a dataset: how many rows repeat an earlier one, how many held-out rows also train, and the
+    (id, position) of the first repeating rows."""
+
+    extra: int
+    leaked: int
+    rows: tuple[tuple[int, int], ...]
 
 
 class Aggregates(Part):
@@ -59,3 +74,26 @@ class Aggregates(Part):
         with self.database.read() as connection:
             rows = connection.execute(wanted.order_by(example.c.position).limit(limit)).all()
         return [(row.id, row.position) for row in rows]
+
+    def repeats(self, dataset_id: int, limit: int = 20) -> Repeats:
+        """Rows whose content is exactly that of an earlier row, and held-out rows that also train."""
+        first = func.min(example.c.position).label("first")
+        held_out = func.sum(case((example.c.split.in_(_HELD_OUT), 1), else_=0)).label("held_out")
+        groups = (
+            select(example.c.content_hash, func.count().label("rows"), first, held_out)
+            .where(example.c.dataset_id == dataset_id)
+            .group_by(example.c.content_hash)
+            .having(func.count() > 1)
+            .subquery()
+        )
+        leaked = case((groups.c.held_out < groups.c.rows, groups.c.held_out), else_=0)
+        totals = select(func.sum(groups.c.rows - 1), func.sum(leaked))
+        later = (
+            select(example.c.id, example.c.position)
+            .join(groups, groups.c.content_hash == example.c.content_hash)
+            .where(example.c.dataset_id == dataset_id, example.c.position > groups.c.first)
+        )
+        with self.database.read() as connection:
+            extra, leaks = connection.execute(totals).one()
+            rows = connection.execute(later.order_by(example.c.position).limit(limit)).all() if extra else []
+        return Repeats(int(extra or 0), int(leaks or 0), tuple((row.id, row.position) for row in rows))

@@ -219,13 +219,17 @@ class Jobs:
             transaction.execute(update(jobs).where(jobs.c.id == id).values(draft_key=None))
 
     def update(self, id: int, **values: Any) -> Job:
-        """Write what was learnt of a job. A status that has ended stays; the launch state is not touched."""
+        """Write what was learnt of a job. A status that has ended stays, and what was known then is not taken back by
+        an answer that was overtaken; the launch state is not touched."""
         status = values.pop("status", None)
         with self._database.write() as transaction:
             if status is not None:
                 ended = jobs.c.status.in_([word.value for word in Status if word.is_terminal])
                 going = or_(jobs.c.status.is_(None), ~ended)
-                transaction.execute(update(jobs).where(jobs.c.id == id, going).values(status=Status(status).value))
+                changed = update(jobs).where(jobs.c.id == id, going).values(status=Status(status).value)
+                if not transaction.execute(changed).rowcount and not Status(status).is_terminal:
+                    values.pop("raw_status", None)
+                    values = {name: value for name, value in values.items() if value not in (None, "")}
             transaction.execute(update(jobs).where(jobs.c.id == id).values(updated_at=now(), **_raw(values)))
         return self.get(id)
 

@@ -21,7 +21,19 @@ def m001_tables(connection: Connection) -> None:
     metadata.create_all(connection)
 
 
-MIGRATIONS: list[Callable[[Connection], None]] = [m001_tables]
+def m002_relations(connection: Connection) -> None:
+    """The tables of repeats, contradictions and leaks, where the database is older than they are."""
+    metadata.create_all(connection, tables=[metadata.tables[name] for name in ("relation_report", "relation_group")])
+
+
+def m_privacy_findings(connection: Connection) -> None:
+    """What scans for personal data and odd characters find, and the numbers of masks."""
+    from core.store.findings import TABLES
+
+    metadata.create_all(connection, TABLES, checkfirst=True)
+
+
+MIGRATIONS: list[Callable[[Connection], None]] = [m001_tables, m002_relations, m_privacy_findings]
 
 
 def migrate(database: Database) -> list[str]:

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 from core.dataset.examples import Example
 from core.errors import BadInput, NotFound
 from core.store.database import Database, contains
+from core.store.findings import kinds_of, with_finding
 from core.store.part import EXAMPLE, Judge, Part, chunks, load_dataset, load_examples, to_example
 from core.store.schema import example, example_issue
 from core.store.values import EVERYTHING, Filter, Page
@@ -92,7 +93,7 @@ class Rows(Part):
             return current.rows
         key = (dataset_id, current.revision, current.rows, filter)
         with self._counts_lock:
-            known = self._counts.get(key)
+            known = self._counts.get(key) if filter.finding is None else None  # a scan changes no revision
         if known is None:
             where = conditions(connection, dataset_id, filter)
             known = connection.execute(select(func.count()).select_from(example).where(*where)).scalar_one()
@@ -119,6 +120,8 @@ def conditions(connection: Connection, dataset_id: int, filter: Filter) -> list[
         if value is not None:
             found = select(example_issue.c.example_id)
             where.append(example.c.id.in_(found.where(example_issue.c.dataset_id == dataset_id, column == str(value))))
+    if filter.finding is not None:
+        where.append(example.c.id.in_(with_finding(dataset_id, kinds_of(filter.finding))))
     if filter.text:
         texts = (example.c.question, example.c.answer, example.c.other, example.c.label)
         where.append(or_(*(contains(connection, column, filter.text) for column in texts)))

@@ -38,6 +38,7 @@ class Filter:
     issue: str | None = None
     severity: str | None = None
     over_tokens: int | None = None
+    finding: str | None = None  # a kind of core.checks.privacy, or "personal", "odd" for all of theirs
 
 
 EVERYTHING = Filter()

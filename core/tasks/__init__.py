@@ -19,6 +19,9 @@ from core.words import T
 KINDS: dict[str, bool] = {
     "import": False,  # subject: the file's name
     "recount": True,  # subject: the dataset's id
+    "relate": True,  # subject: the dataset's id
+    "scan": True,  # subject: the dataset's id
+    "mask": True,  # subject: the dataset's id
     "launch": True,  # subject: the job's id
     "follow": True,  # subject: the job's id
     "evaluate": True,  # subject: the evaluation's id

@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from core.errors import NotFound, ProviderError
+from core.errors import NotFound
 from core.jobs.values import LaunchState
 from core.settings import Settings
 from core.store import Store
@@ -20,7 +20,6 @@ from core.words import T
 
 Step = Callable[[Work], dict[str, Any] | None]
 
-TRY_TO_SEND = timedelta(hours=1)
 FOLLOW_AGAIN = timedelta(minutes=5)
 SWEEP_AGAIN = timedelta(days=1)
 
@@ -72,19 +71,34 @@ def recount(work: Work) -> None:
     work.store.set_encoding(work.number, work.arg("encoding"))
 
 
+def relate(work: Work) -> dict[str, Any]:
+    """The rows of a dataset are compared with each other: repeats, contradictions, leaks."""
+    from core.dataset import relating
+
+    return dict(relating.relate(work.store, work.number, work.progress, work.cancelled))
+
+
+def scan(work: Work) -> None:
+    """A dataset is looked through for personal data, odd characters and mistaken encodings."""
+    from core import privacy
+
+    privacy.scan_dataset(work.store, work.number, work.progress, work.cancelled)
+
+
+def mask(work: Work) -> dict[str, Any]:
+    """Finds of a dataset are masked or mended, as one step that can be undone."""
+    from core import privacy
+
+    how = privacy.Style(work.arg("style", privacy.Style.KIND))
+    fixed = privacy.fix(work.store, work.number, work.arg("kinds"), work.arg("who"), how, work.progress, work.cancelled)
+    return {"saved": fixed.saved, "conflicts": len(fixed.conflicts), "problems": len(fixed.problems)}
+
+
 def launch(work: Work) -> None:
-    """A job that was written down is sent, once. Where no connection is to be had, it is tried for an hour."""
+    """A job that was written down is sent, once. What cannot be sent waits for a person, with its reason."""
     from core import jobs
 
-    until, wait = (work.task.started_at or now()) + TRY_TO_SEND, 1.0
-    while True:
-        job = jobs.run_launch(work.store, work.settings, work.number, sleep=work.sleep)
-        if job.state != LaunchState.INTENT:
-            return
-        if now() > until:
-            raise ProviderError(job.error, job.hint)
-        work.sleep(wait)
-        wait = min(30.0, 2 * wait)
+    jobs.run_launch(work.store, work.settings, work.number, sleep=work.sleep)
 
 
 def follow(work: Work) -> None:
@@ -118,6 +132,9 @@ def sweep(work: Work) -> dict[str, Any]:
 HANDLERS: dict[str, Handler] = {
     "import": Handler("work", (import_file,)),
     "recount": Handler("work", (recount,)),
+    "relate": Handler("work", (relate,)),
+    "scan": Handler("work", (scan,)),
+    "mask": Handler("work", (mask,)),
     "launch": Handler("follow", (launch, follow)),
     "follow": Handler("follow", (follow,)),
     "evaluate": Handler("work", (evaluate,)),

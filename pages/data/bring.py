@@ -63,7 +63,7 @@ def _map(upload: uploads.Upload) -> None:
         st.warning(_("There are no rows in it. Choose another file or sheet."))
         return
     start: Recipe = state.get("recipe", Recipe())
-    left, right = st.columns([3, 2], gap="large")
+    left, right = st.columns([3, 2], gap="medium")
     with left:
         recipe = _recipe(source, start)
     with right:

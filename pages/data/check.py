@@ -7,7 +7,7 @@ import streamlit as st
 from core.checks import Severity
 from core.dataset.examples import Split
 from core.words import _
-from pages.parts import choices, feedback, frame, report, resources, splitting
+from pages.parts import choices, feedback, frame, mending, privacy, relating, report, resources, splitting
 
 
 def page() -> None:
@@ -24,6 +24,11 @@ def page() -> None:
     report.tiles(found, price)
     st.subheader(_("What the checks found"))
     report.issues(dataset, found)
+    st.subheader(_("Repeats, leaks, contradictions"))
+    relating.show(dataset)
+    st.subheader(_("What should not be in it"))
+    privacy.show(dataset)
+    mending.show(dataset, found.limit)
     left, right = st.columns([1, 1], gap="large")
     with left:
         st.subheader(_("Labels"))

@@ -22,6 +22,7 @@ def page() -> None:
         st.info(_("This dataset is still being imported. Its rows appear here when it is complete."))
         return
     view.toolbar(dataset)
+    _catch_up(dataset.id)
     asked = view.current()
     shown = grid.load(
         dataset, asked.filter, sort=asked.sort, descending=asked.descending, page=asked.page, size=asked.size
@@ -39,6 +40,16 @@ def page() -> None:
     else:
         _rows(dataset, shown, asked)
     feedback.next_step(_("Every change is saved as you make it."), _("Check the data"), frame.CHECK)
+    if dataset.id in grid.outdated():
+        st.rerun()  # something of our own was written while this page was being drawn
+
+
+def _catch_up(dataset_id: int) -> None:
+    """Read the rows anew where they do not have yet what was written."""
+    outdated = grid.outdated()
+    if dataset_id in outdated:
+        outdated.discard(dataset_id)
+        clashes.reread()
 
 
 def _rows(dataset: Dataset, shown: Snapshot, asked: view.View) -> None:

@@ -15,15 +15,17 @@ from pages.parts import resources, state
 from pages.parts.wrapping import shared
 
 PAGE = 25
-SHORT = 24  # characters that are shown of an answer that was given to every row
+SHORT = 12  # characters from which an answer that was given to every row is cut to one line
 CLIP = 600  # characters of a text that are shown in the table
 _STYLE = """<style>
 .answers{width:100%;border-collapse:collapse;table-layout:fixed;font-size:.92em}
 .answers th,.answers td{border-bottom:1px solid rgba(128,128,128,.28);padding:.5em .7em;text-align:left;
-vertical-align:top;white-space:pre-wrap;overflow-wrap:anywhere}
-.answers th{font-weight:600}.answers .n{width:4em;opacity:.7}.answers .q{width:38%}
+vertical-align:top;white-space:pre-wrap;overflow-wrap:break-word}
+.answers th{font-weight:600}.answers .n{width:4em;opacity:.7}.answers .q{width:32%}
 .answers ins{background:rgba(63,160,90,.24);text-decoration:none;border-radius:3px}
 .answers del{background:rgba(200,70,47,.22);border-radius:3px}
+.answers .s{display:inline-block;max-width:calc(100% - 1.6em);overflow:hidden;text-overflow:ellipsis;
+white-space:nowrap;vertical-align:bottom;opacity:.75}
 .answers .y{color:#3C9A5F}.answers .x{color:#D2553F}.answers .e{opacity:.75;font-style:italic}
 </style>"""
 
@@ -45,7 +47,10 @@ def show(evaluation: Evaluation) -> None:
             _("Show"), list(filters), format_func=filters.__getitem__, default="all", required=True, key="answers_only",
             on_change=_first_page,
         )  # fmt: skip
-        text = st.text_input(_("Search"), key="answers_text", type="search", on_change=_first_page)
+        text = st.text_input(
+            _("Search"), key="answers_text", type="search", on_change=_first_page, placeholder=_("Search"),
+            label_visibility="collapsed",
+        )  # fmt: skip
     page = compare.side_by_side(
         resources.store(),
         evaluation.id,
@@ -79,7 +84,7 @@ def _first_page() -> None:
 def _table(evaluation: Evaluation, rows: Sequence[Compared]) -> str:
     """The rows as an HTML table; every foreign text in it is escaped here."""
     wrap = shared([row.question.text for row in rows])
-    heads = [_("Row"), _("Question"), _("Expected"), *(ref.name for ref in evaluation.models)]
+    heads = [_("Row"), _("Question"), _("Expected"), *(_(ref.name) for ref in evaluation.models)]
     classes = ("n", "q", *[""] * (len(heads) - 2))
     head = "".join(f'<th class="{name}">{html.escape(text)}</th>' for name, text in zip(classes, heads, strict=True))
     repeated = _repeated(rows, len(evaluation.models))
@@ -123,8 +128,7 @@ def _answer(expected: str, answer: Answer | None, *, in_short: bool = False) -> 
     if answer.correct:
         return f'<b class="y">✓</b> {_clipped(answer.text)}'
     if in_short and len(answer.text) > SHORT:
-        first, whole = html.escape(answer.text[:SHORT].rstrip()), html.escape(answer.text[:CLIP])
-        return f'<b class="x">✗</b> <span class="e" title="{whole}">{first} …</span>'
+        return '<b class="x">✗</b> <span class="s" title="{0}">{0}</span>'.format(html.escape(answer.text[:CLIP]))
     from core.evaluation import compare
 
     marks = {"equal": "{}", "insert": "<ins>{}</ins>", "delete": "<del>{}</del>"}

@@ -32,7 +32,7 @@ def show(job: Job) -> None:
         prompt = st.text_area(
             _("Your question"),
             question,
-            height=140,
+            height=200,
             help=_("It begins with a row that was held out, in the shape the model was trained on."),
         )
         asked = st.form_submit_button(_("Ask both"), type="primary", icon=":material/forum:", shortcut="Ctrl+Enter")
@@ -67,7 +67,7 @@ def _ask(job: Job, instruction: str, prompt: str) -> list[tuple[ModelRef, Said]]
 
 
 def _answer(ref: ModelRef, said: Said) -> None:
-    st.markdown(f"**{escape(ref.name)}**")
+    st.markdown(f"**{escape(_(ref.name))}**")
     st.caption(escape(ref.model))
     if said.error:
         feedback.show_error(said.error)

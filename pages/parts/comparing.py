@@ -7,7 +7,7 @@ import streamlit as st
 from core.dataset.examples import Split
 from core.jobs.values import Job
 from core.store.evaluations import Evaluation, ModelRef
-from core.words import _
+from core.words import T, _
 from pages.parts import feedback, frame, progress, resources, state
 
 NEW = 0  # stands in the chooser for a comparison that is still to be made
@@ -76,10 +76,10 @@ def choose_job(key: str) -> Job | None:
 
 
 def references(job: Job) -> tuple[ModelRef, ModelRef]:
-    """The two models of a training: the one it began with, and the one it made."""
+    """The two models of a training: what it began with and what it made. Their names are translated when read."""
     return (
-        ModelRef(job.connection_id, job.model, _("Base model")),
-        ModelRef(job.connection_id, job.fine_tuned_model, _("Fine-tuned model")),
+        ModelRef(job.connection_id, job.model, T("Base model").sentence),
+        ModelRef(job.connection_id, job.fine_tuned_model, T("Fine-tuned model").sentence),
     )
 
 

@@ -42,6 +42,15 @@ def series_name(name: str) -> str:
     return names.get(name) or for_chart(name)
 
 
+def _legend(name: str) -> str:
+    """What a line is called beside a chart whose title says what is measured: three short words fit in one line."""
+    if name not in (*LOSS, *ACCURACY):
+        return series_name(name)
+    if name.startswith("full_"):
+        return _("Validation, all rows")
+    return _("Train") if name.startswith("train") else _("Validation")
+
+
 def palette() -> list[str]:
     """The chart colours of the theme that this browser shows."""
     mode = "dark" if st.context.theme.type == "dark" else "light"
@@ -88,7 +97,7 @@ def curve(lines: Sequence[Line], names: Sequence[str], title: str, checkpoints: 
         margin={"l": 8, "r": 8, "t": 44, "b": 8},
         legend={"orientation": "h", "y": -0.18, "x": 0},
         xaxis={"title": None, "rangemode": "tozero"},
-        yaxis={"rangemode": "tozero"},
+        yaxis={"rangemode": "tozero", "tickformat": ".0%" if names == ACCURACY else None},
         hovermode="x unified",
     )
     return figure
@@ -109,7 +118,7 @@ def _draw(figure: go.Figure, name: str, steps: list[float], values: list[float],
             x=steps,
             y=_smooth(values) if noisy else values,
             mode="lines+markers" if whole or len(values) < 40 else "lines",
-            name=series_name(name),
+            name=_legend(name),
             line={"color": colour, "width": 2, "dash": "dash" if whole else "solid"},
             marker={"size": 7},
         )
@@ -127,14 +136,14 @@ def show(lines: Sequence[Line], checkpoints: Sequence[int], key: str) -> None:
         st.caption(_("The curve appears with the first numbers the provider sends."))
         return
     for column, (names, figure) in zip(st.columns(len(drawn)), drawn, strict=True):
-        column.plotly_chart(figure, key=f"{key}-{names[0]}", config={"displaylogo": False})
+        column.plotly_chart(figure, key=f"{key}-{names[0]}", config={"displayModeBar": False})
     known = {*LOSS, *ACCURACY, "step", "total_steps"}
     others = [line.name for line in lines if line.name not in known and line.points]
     if others:
         with st.expander(_("Other numbers from the provider")):
             for name in others:
                 figure = curve(lines, [name], for_chart(name), checkpoints)
-                st.plotly_chart(figure, key=f"{key}-{name}", config={"displaylogo": False})
+                st.plotly_chart(figure, key=f"{key}-{name}", config={"displayModeBar": False})
 
 
 def shades() -> list[tuple[float, str]]:

@@ -15,7 +15,7 @@ import streamlit as st
 from core.dataset.edits import Applied, Change, Edits
 from core.dataset.examples import Example, Split, Status, user_text
 from core.errors import AppError
-from core.store import Dataset, Filter
+from core.store import Dataset, Filter, Store
 from core.words import _
 from pages.parts import resources, state
 from pages.parts.snapshot import (
@@ -95,38 +95,62 @@ def flush() -> None:
         return
     changes = pending(shown, edited(shown))
     if changes:
-        settle(shown, changes)
-        write(Edits(changed=tuple(changes)))
+        write(Edits(changed=tuple(changes)), from_editor=True)
 
 
-def write(edits: Edits) -> Applied | None:
+def outdated() -> set[int]:
+    """The datasets of which this session wrote something that the shown rows do not have yet."""
+    return state.once("outdated", set[int])
+
+
+def write(edits: Edits, *, from_editor: bool = False) -> Applied | None:
     """Apply edits to the dataset that is open; what was refused is kept for the person to decide."""
-    number = state.dataset_id()
-    shown = snapshot()
-    number = shown.dataset_id if shown else number
+    # A newer run of the page may stop this one wherever it touches the session, so everything of the session is
+    # fetched first: what is written and what is remembered of it are never torn apart.
+    shown, clashes, stale, store, who = snapshot(), _clashes(), outdated(), resources.store(), resources.who()
+    number = shown.dataset_id if shown else state.dataset_id()
     if number is None:
         return None
-    store = resources.store()
+    if shown and from_editor:
+        settle(shown, edits.changed)
     try:
-        applied = store.apply(number, edits, resources.who())
+        applied = store.apply(number, edits, who)
     except AppError as error:
         state.put("refusal", error)
         return None
-    take(applied)
-    _take_over(applied)
+    _keep(applied, shown, clashes)
+    _take_over(applied, shown, store)
+    if edits.added or edits.removed:
+        stale.add(number)
+    _say(applied)
     return applied
 
 
-def take(applied: Applied) -> None:
-    """Keep what was refused, until the person has decided or read it."""
-    shown = snapshot()
-    clashes = state.once("clashes", dict[int, Clash])
+def step(dataset_id: int, way: Callable[[int, str], Applied]) -> None:
+    """Undo or redo (the store's); the rows are read anew by whichever run comes to it."""
+    flush()
+    shown, clashes, stale, who = snapshot(), _clashes(), outdated(), resources.who()
+    applied = way(dataset_id, who)
+    stale.add(dataset_id)
+    _keep(applied, shown, clashes)
+    _say(applied)
+
+
+def _clashes() -> dict[int, Clash]:
+    return state.once("clashes", dict[int, Clash])
+
+
+def _keep(applied: Applied, shown: Snapshot | None, clashes: dict[int, Clash]) -> None:
+    """Keep what was refused, until the person has decided."""
     for conflict in applied.conflicts:
         mine = {**_pending_mine(clashes, conflict.example_id), **{k: v or "" for k, v in conflict.fields.items()}}
         before = shown.rows.get(conflict.example_id) if shown else None
         clashes[conflict.example_id] = Clash(
             conflict.example_id, mine, before, conflict.theirs, conflict.who, conflict.at
         )
+
+
+def _say(applied: Applied) -> None:
     if applied.problems:
         state.put("problems", [(problem.example_id, problem.message) for problem in applied.problems])
 
@@ -136,14 +160,12 @@ def _pending_mine(clashes: Mapping[int, Clash], example_id: int) -> dict[str, st
     return clashes[example_id].mine if example_id in clashes else {}
 
 
-def _take_over(applied: Applied) -> None:
+def _take_over(applied: Applied, shown: Snapshot | None, store: Store) -> None:
     """Show what was just written: tokens, issues and texts of these rows."""
-    shown = snapshot()
     if shown is None:
         return
     if applied.batch_id is not None:
         shown.dataset_revision += 1
-    store = resources.store()
     here = [number for number in applied.revisions if number in shown.revisions]
     refresh(shown, [store.example(number) for number in here], applied.revisions)
 

@@ -11,7 +11,7 @@ from core.errors import NotFound
 from core.store import Dataset
 from core.store.tasks import Task
 from core.words import _
-from pages.parts import feedback, frame, intake, progress, recipeform, resources, state
+from pages.parts import feedback, frame, grid, intake, progress, recipeform, resources, state
 from pages.parts.text import escape
 
 ENCODINGS = ["utf-8", "utf-8-sig", "gb18030", "big5", "utf-16", "cp1252", "shift_jis", "euc_kr"]
@@ -90,7 +90,12 @@ def _rejects(dataset: Dataset) -> None:
     ]
     if len({r.file for r in rejects}) > 1:
         listed = [{_("File"): r.file, **row} for r, row in zip(rejects, listed, strict=False)]
-    st.dataframe(listed, hide_index=True, height=min(320, 35 * (len(listed) + 1) + 3), alt=_("Rows that were left out"))
+    st.dataframe(
+        listed,
+        hide_index=True,
+        height=min(10 * grid.ROW, grid.ROW * (len(listed) + 1) + 3),
+        alt=_("Rows that were left out"),
+    )
     if len(rejects) > SHOWN:
         st.caption(_("The first {n} of {m}; the file has all.", n=SHOWN, m=f"{len(rejects):,}"))
     st.download_button(

@@ -96,6 +96,8 @@ def summary(dataset: Dataset, draft: JobDraft) -> None:
         for item in readiness.items:
             mark = feedback.GOOD if item.ok else feedback.BAD if item.blocking else feedback.DOUBT
             st.markdown(f"{mark} {escape(item.text)}")
+            if str(item.hint) and not item.ok:
+                st.caption(escape(item.hint))
         # No callback: it would be given the draft as it was drawn, without what was typed just before the click.
         clicked = st.button(
             _("Start training"),

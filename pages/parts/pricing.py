@@ -26,6 +26,7 @@ def table() -> None:
         num_rows="dynamic",
         hide_index=True,
         height=520,
+        placeholder="–",
         column_config=_columns(),
         column_order=list(_columns()),
         on_change="ignore",

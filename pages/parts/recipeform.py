@@ -17,7 +17,7 @@ from core.dataset.recipes import Mode, Recipe, Sample
 from core.dataset.vocabulary import Role
 from core.errors import BadInput
 from core.words import _
-from pages.parts import feedback, state
+from pages.parts import feedback, grid, state
 from pages.parts.text import escape
 
 WRITABLE = (Role.SYSTEM, Role.USER, Role.ASSISTANT)
@@ -70,15 +70,14 @@ def _roles(source: Source, start: Recipe, number: int) -> dict[str, Role]:
     roles: dict[str, Role] = {}
     box = st.container(height=420 if len(source.columns) > MANY_COLUMNS else "content", border=True)
     for place, column in enumerate(source.columns):
-        left, middle, right = box.columns([2, 3, 4], vertical_alignment="center")
-        left.markdown(f"**{escape(column)}**")
+        left, right = box.columns([5, 4], vertical_alignment="center")
+        left.markdown(f"**{escape(column)}**  \n:gray[{escape(examples_of(source, column))}]")
         given = start.roles.get(column, Role.IGNORE)
-        with middle:
+        with right:
             roles[column] = st.selectbox(
                 _("Role of {column}", column=escape(column)), list(names), list(names).index(given),
                 format_func=names.__getitem__, key=f"map_{number}_role_{place}", label_visibility="collapsed",
             )  # fmt: skip
-        right.caption(escape(examples_of(source, column)))
     first = {column: role for column, role in roles.items() if column in start.roles}
     return {column: first[column] for column in start.roles if column in first} | roles
 
@@ -172,12 +171,12 @@ def _label_table(counts: Mapping[str, int], start: Recipe, key: str) -> list[dic
     column = st.column_config
     edited = st.data_editor(
         frame, key=key, num_rows="fixed", hide_index=True, placeholder="",
-        height=min(350, 35 * (len(frame) + 1) + 3), disabled=["label", "rows"],
+        height=min(10 * grid.ROW, grid.ROW * (len(frame) + 1) + 3), disabled=["label", "rows"],
         column_config={
-            "keep": column.CheckboxColumn(_("Keep"), width=60),
-            "label": column.TextColumn(_("In the file")),
-            "rows": column.NumberColumn(_("Rows"), width=80),
-            "name": column.TextColumn(_("New name"), help=_("Empty: the name stays")),
+            "keep": column.CheckboxColumn(_("Keep"), width=64),
+            "label": column.TextColumn(_("In the file"), width=170),
+            "rows": column.NumberColumn(_("Rows"), width=66),
+            "name": column.TextColumn(_("New name"), width=240, help=_("Empty: the name stays")),
         },
     )  # fmt: skip
     return [{**row, "name": row["name"] if isinstance(row["name"], str) else ""} for row in edited.to_dict("records")]

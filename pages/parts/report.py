@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import streamlit as st
 
-from core import tasks
+from core import privacy, tasks
 from core.checks import DEFAULT_LIMIT, MIN_EXAMPLES, Severity, check_set, issue_table, sentence_of
 from core.dataset.examples import Split, user_text
 from core.store import Dataset
+from core.store.aggregates import Repeats
 from core.tokens import Distribution, Money, Price, default_epochs, distribution, estimate
 from core.words import _
 from pages.parts import charts, feedback, frame, grid, progress, resources, state
@@ -69,6 +71,12 @@ def values(dataset_id: int, revision: int, encoding: str) -> tuple[list[int], li
     return tokens, answers, trained
 
 
+@st.cache_data(max_entries=16, show_spinner=False)
+def exact_repeats(dataset_id: int, revision: int) -> Repeats:
+    """Exact repeats in this revision of a dataset."""
+    return resources.store().repeats(dataset_id, FIRST_ROWS)
+
+
 def figures(dataset: Dataset, price: Price | None) -> Figures:
     """The figures of a dataset for a model."""
     tokens, answers, trained = values(dataset.id, dataset.revision, dataset.encoding)
@@ -108,13 +116,13 @@ def tiles(found: Figures, price: Price | None) -> None:
     errors, warnings = found.found(Severity.ERROR), found.found(Severity.WARNING)
     cost = found.cost(price) if price else None
     with st.container(horizontal=True):
-        st.metric(_("Rows"), f"{found.rows:,}", border=True)
-        st.metric(f"{MARKS[Severity.ERROR]} {_('Errors')}", f"{errors:,}", border=True)
-        st.metric(f"{MARKS[Severity.WARNING]} {_('Warnings')}", f"{warnings:,}", border=True)
-        st.metric(_("Tokens to train on"), f"{found.billable():,}", border=True)
+        st.metric(_("Rows"), f"{found.rows:,}", border=True, height="stretch")
+        st.metric(f"{MARKS[Severity.ERROR]} {_('Errors')}", f"{errors:,}", border=True, height="stretch")
+        st.metric(f"{MARKS[Severity.WARNING]} {_('Warnings')}", f"{warnings:,}", border=True, height="stretch")
+        st.metric(_("Tokens to train on"), f"{found.billable():,}", border=True, height="stretch")
         help_ = _("How often each row is seen when the provider chooses: {n} epochs.", n=found.epochs)
-        st.metric(_("Epochs"), f"{found.epochs}", border=True, help=help_)
-        st.metric(_("Training cost"), money(cost), border=True)
+        st.metric(_("Epochs"), f"{found.epochs}", border=True, height="stretch", help=help_)
+        st.metric(_("Training cost"), money(cost), border=True, height="stretch")
 
 
 def money(cost: Money | None) -> str:
@@ -139,7 +147,8 @@ def issues(dataset: Dataset, found: Figures) -> None:
                          n=f"{found.over:,}", limit=f"{found.limit:,}")  # fmt: skip
             st.markdown(f"{MARKS[Severity.WARNING]} {escape(sentence)}", width="stretch")
             _link(_("Show them"), over=str(found.limit), sort="-tokens")
-    if not found.issues and not whole and not found.over:
+    repeated = _repeats(dataset)
+    if not found.issues and not whole and not found.over and not repeated:
         st.success(_("Nothing to object to: every row keeps the rules of its format."))
     order = list(Severity)
     for code, count in sorted(found.issues.items(), key=lambda item: (order.index(table[item[0]]), -item[1])):
@@ -147,14 +156,32 @@ def issues(dataset: Dataset, found: Figures) -> None:
             _first_rows(dataset, code, count)
 
 
+def _repeats(dataset: Dataset) -> bool:
+    """Rows that stand there twice, and held-out rows that also train; whether there are any."""
+    repeats = exact_repeats(dataset.id, dataset.revision)
+    if repeats.leaked:
+        leak = _("{n} held-out rows also stand among the training rows: comparing on them flatters the model.",
+                 n=f"{repeats.leaked:,}")  # fmt: skip
+        st.markdown(f"{MARKS[Severity.WARNING]} {escape(leak)}")
+    if repeats.extra:
+        sentence = _("Rows that repeat another row exactly. What is seen twice weighs double: delete one of them.")
+        with st.expander(f"{MARKS[Severity.WARNING]} **{repeats.extra:,}** · {escape(sentence)}"):
+            _row_links(repeats.rows)
+    return bool(repeats.extra)
+
+
 def _first_rows(dataset: Dataset, code: str, count: int) -> None:
-    store = resources.store()
-    for example_id, _position in store.first_issue_rows(dataset.id, code, FIRST_ROWS):
-        example = store.example(example_id)
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.text(user_text(example.body)[:160] or _("(empty)"), width="stretch")
-            _link(_("Open"), issue=code, row=str(example_id))
+    _row_links(resources.store().first_issue_rows(dataset.id, code, FIRST_ROWS), issue=code)
     _link(_("Show all {n} rows", n=f"{count:,}"), issue=code)
+
+
+def _row_links(rows: Iterable[tuple[int, int]], **where: str) -> None:
+    """A line for each of these (id, position), with the way into the grid."""
+    for example_id, _position in rows:
+        example = resources.store().example(example_id)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.text(privacy.half_shown(user_text(example.body))[-160:] or _("(empty)"), width="stretch")
+            _link(_("Open"), row=str(example_id), **where)
 
 
 def _link(label: str, **where: str) -> None:
@@ -237,7 +264,7 @@ def prices(found: Figures, catalogue: list[Price]) -> None:
                 names["seen"]: price.checked_on,
             }
         )
-    st.dataframe(rows, hide_index=True, alt=_("Prices"))
+    st.dataframe(rows, hide_index=True, placeholder="–", alt=_("Prices"))
     st.caption(
         _("A range, since no provider publishes exactly how it counts. {n} epochs over {m} rows. Prices change: "
           "look at your provider's page, and correct the table in the settings.",

@@ -24,7 +24,7 @@ def show(evaluation: Evaluation) -> None:
         pair = scoring.paired(store, evaluation.id)
         st.markdown(f"**{escape(pair.sentence)}** {escape(pair.verdict)}")
     for column, score in zip(st.columns(len(scores)), scores, strict=True):
-        with column.container(border=True):
+        with column.container(border=True, height="stretch"):
             _tiles(score)
     side, matrix, labels = st.tabs([_("Answers side by side"), _("What is mixed up"), _("Label by label")])
     with side:
@@ -44,7 +44,7 @@ def percent(value: float | None) -> str:
 
 
 def _tiles(score: ModelScore) -> None:
-    st.markdown(f"**{escape(score.ref.name)}**")
+    st.markdown(f"**{escape(_(score.ref.name))}**")
     st.caption(escape(score.ref.model))
     with st.container(horizontal=True):
         if score.similarity is None:
@@ -72,7 +72,7 @@ def _choose(scores: list[ModelScore], key: str) -> ModelScore | None:
         return None
     if len(closed) == 1:
         return closed[0]
-    names = [score.ref.name for score in closed]
+    names = [_(score.ref.name) for score in closed]
     chosen = st.segmented_control(
         _("Model"),
         names,
@@ -117,7 +117,7 @@ def _confusion(scores: list[ModelScore]) -> None:
         xaxis={"title": _("What the model answered"), "side": "top", "type": "category"},
         yaxis={"title": _("What was expected"), "autorange": "reversed", "type": "category"},
     )
-    st.plotly_chart(figure, key="confusion", config={"displaylogo": False})
+    st.plotly_chart(figure, key="confusion", config={"displayModeBar": False})
     if len(score.labels) > MANY_LABELS:
         st.caption(_("The {n} most frequent labels of {total}.", n=MANY_LABELS, total=len(score.labels)))
 
@@ -130,12 +130,16 @@ def _labels(scores: list[ModelScore]) -> None:
         {
             _("Label"): each.label,
             _("Rows"): each.support,
-            _("Found (recall)"): each.recall,
-            _("Right when said (precision)"): each.precision,
-            _("F1"): each.f1,
+            _("Found (recall)"): _hundredths(each.recall),
+            _("Right when said (precision)"): _hundredths(each.precision),
+            _("F1"): _hundredths(each.f1),
         }
         for each in score.per_class
     ]
     shares = [_("Found (recall)"), _("Right when said (precision)"), _("F1")]
-    columns = {name: st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1) for name in shares}
-    st.dataframe(rows, hide_index=True, column_config=columns, height=38 + 35 * min(len(rows), 20))
+    columns = {name: st.column_config.ProgressColumn(format="%.0f %%", min_value=0, max_value=100) for name in shares}
+    st.dataframe(rows, hide_index=True, column_config=columns, height="content" if len(rows) <= 20 else 700)
+
+
+def _hundredths(share: float | None) -> float | None:
+    return None if share is None else 100 * share

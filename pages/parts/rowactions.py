@@ -64,15 +64,11 @@ def _delete() -> None:
 
 
 def _step_back(dataset_id: int) -> None:
-    grid.flush()
-    grid.take(resources.store().undo(dataset_id, resources.who()))
-    clashes.reread()
+    grid.step(dataset_id, resources.store().undo)
 
 
 def _step_on(dataset_id: int) -> None:
-    grid.flush()
-    grid.take(resources.store().redo(dataset_id, resources.who()))
-    clashes.reread()
+    grid.step(dataset_id, resources.store().redo)
 
 
 def _add(dataset_id: int, kind: Kind) -> None:

@@ -95,12 +95,11 @@ def _issues(example: Example) -> None:
 def _turns(form: Form, turns: list[Turn]) -> None:
     for place, turn in enumerate(turns[:MANY]):
         roles = list(ROLES) if turn.role in ROLES else [*ROLES, turn.role]
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="xsmall"):
             st.selectbox(
                 _("Role"), roles, roles.index(turn.role), format_func=role_name, key=_key(form, turn, "role"),
-                on_change=_save, label_visibility="collapsed", width=210,
+                on_change=_save, label_visibility="collapsed",
             )  # fmt: skip
-            st.space("stretch")
             st.button(
                 "", icon=":material/arrow_upward:", key=_key(form, turn, "up"), on_click=_move, args=(place, -1),
                 disabled=place == 0, type="tertiary", help=_("Move this turn up"),

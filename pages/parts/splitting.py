@@ -64,11 +64,11 @@ def _split(dataset_id: int) -> None:
 def assigned(dataset_id: int, validation: float | int, seed: int, *, stratified: bool = True) -> int:
     """Split a dataset, as one step that can be undone; how many rows are held out."""
     grid.flush()
-    store = resources.store()
+    store, outdated = resources.store(), grid.outdated()
     pairs = store.row_labels(dataset_id)
     splits = split.assign(
         ((number, label if stratified else "") for number, label in pairs), validation=validation, seed=seed
     )
     store.assign_splits(dataset_id, splits, resources.who())
-    grid.forget()
+    outdated.add(dataset_id)
     return sum(part is Split.VALIDATION for part in splits.values())

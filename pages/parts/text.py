@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from typing import Any
 
 import streamlit as st
@@ -12,10 +13,18 @@ from core.words import _
 
 _MARKDOWN = str.maketrans({character: "\\" + character for character in "\\`*_{}[]()<>#+-.!|~$:&"})
 
+# What Streamlit makes icons, links and arrows of even behind a backslash; a joiner without width keeps it apart.
+_MAGIC = re.compile(
+    r"(?<=:)(?=material/|streamlit:|//)|(?<=\bwww)(?=\.)|(?<=@)(?=\w)|(?<=(?<!\S)[-<>~])(?=-?[-<>=](?!\S))",
+    re.IGNORECASE,
+)
+JOINER = "\u2060"
+
 
 def escape(value: object) -> str:
     """Text made safe for the few places that read Markdown: labels, captions, messages of alerts."""
-    return str(value).replace("\r", "").replace("\n", " ").translate(_MARKDOWN)
+    line = str(value).replace("\r", "").replace("\n", " ")
+    return _MAGIC.sub(JOINER, line).translate(_MARKDOWN)
 
 
 def for_chart(value: object) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from core import privacy
 from core.checks import Severity, issue_table, sentence_of
 from core.dataset.examples import Split, Status
 from core.store import Dataset, Filter
@@ -15,7 +16,7 @@ from pages.parts import grid, resources, state
 
 SIZES = (50, 100, 200)
 SORTS = ("position", "tokens", "label")
-NAMES = ("text", "label", "split", "status", "issue", "over", "sort", "page", "size")
+NAMES = ("text", "label", "split", "status", "issue", "over", "finding", "sort", "page", "size")
 NONE = "∅"  # stands in the URL for "no label", "no split", "no status"
 
 
@@ -38,7 +39,7 @@ class View:
 def current() -> View:
     """The view that the URL describes; what it says wrongly is left out."""
     issue, over, sort = state.parameter("issue"), state.parameter("over"), state.parameter("sort", "position")
-    size = state.parameter("size")
+    size, finding = state.parameter("size"), state.parameter("finding")
     page = state.parameter("page", "1")
     wanted = Filter(
         text=state.parameter("text"),
@@ -48,6 +49,7 @@ def current() -> View:
         issue=issue if issue in issue_table() else None,
         severity=Severity(issue) if issue in list(Severity) else None,
         over_tokens=int(over) if over.isdecimal() else None,
+        finding=finding if finding in privacy.NAMES else None,
     )
     name = sort.removeprefix("-")
     return View(
@@ -110,6 +112,9 @@ def toolbar(dataset: Dataset) -> None:
                 {name or NONE: f"{name or _('(no label)')} · {n:,}" for name, n in counts.items()},
             )
         _select("issue", _("All rows"), _issue_choices(dataset))
+        if finding := current().filter.finding:
+            name, gone = privacy.title(finding), dict.fromkeys(["finding"])
+            st.button(name, icon=":material/filter_alt_off:", help=_("Show all rows"), on_click=go, kwargs=gone)
         with st.popover(_("More"), icon=":material/filter_list:"):
             _select("split", _("All splits"), {s or NONE: grid.split_name(s) for s in map(str, Split)}, _("Split"))
             _select("status", _("Any status"), {s or NONE: grid.status_name(s) for s in map(str, Status)}, _("Status"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
 from collections.abc import Callable
@@ -27,7 +28,7 @@ HARMLESS = (
     "/_stcore/health",
     "/_stcore/host-config",
 )  # fmt: skip  (Streamlit looks for itself below a deep link)
-ROW = 35  # pixels of a grid row and of its header
+ROW = 33  # pixels of a grid row and of its header
 
 expect.set_options(timeout=PATIENCE)
 
@@ -196,11 +197,20 @@ class Grid:
             int((cell.get_attribute("id") or "").split("-")[-1]): (cell.text_content() or "").strip() for cell in cells
         }
 
+    def select(self, column: int, row: int, x: float) -> None:
+        """Click a cell until it is the selected one: the page may still be moving under the first click."""
+        for _try in range(10):
+            if self.cell(column, row).get_attribute("aria-selected") == "true":
+                return
+            self.press(x, row)
+            with contextlib.suppress(AssertionError):
+                expect(self.cell(column, row)).to_have_attribute("aria-selected", "true", timeout=1_000)
+        raise AssertionError(f"cell {column}, {row} cannot be selected")
+
     def write(self, column: int, row: int, words: str, *, start: int, x: float) -> None:
         """Type into a cell in place of what stands there. `start` is the column that lies x pixels from the left."""
         page, cell = self.page, self.cell(column, row)
-        if self.cell(start, row).get_attribute("aria-selected") != "true":
-            self.press(x, row)
+        self.select(start, row, x)
         for place in range(start, column):
             expect(self.cell(place, row)).to_have_attribute("aria-selected", "true")
             page.keyboard.press("ArrowRight")

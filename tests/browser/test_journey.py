@@ -134,13 +134,20 @@ def edit_one_row_from_two_browsers(window: Window, app: RunningApp, browser: Bro
 def check_and_split(window: Window, app: RunningApp, data: Dataset) -> None:
     window.follow("Check the data")
     window.sees("410")
-    expect(window.page.get_by_test_id("stPlotlyChart")).to_have_count(3)
     window.sees("Split the rows before you train")
     window.shot("07-check", tall=True)
-    window.page.get_by_role("button", name="Split", exact=True).click()
-    window.sees("41 rows are held out")
+    split(window, 41)
     assert app.store.split_counts(data.id) == {Split.TRAIN: 369, Split.VALIDATION: 41}
     window.shot("08-split", tall=True)
+
+
+def split(window: Window, held_out: int) -> None:
+    """Press Split once the charts have come: until then the page moves under the mouse."""
+    expect(window.page.get_by_test_id("stPlotlyChart")).to_have_count(3)
+    window.sees("Counted with")
+    window.rest()
+    window.page.get_by_role("button", name="Split", exact=True).click()
+    window.sees(f"{held_out} rows are held out")
 
 
 def train(window: Window, app: RunningApp, browser: Browser) -> None:
@@ -239,8 +246,7 @@ def test_a_file_of_ones_own(
     assert all(user_text(row.body).startswith(PROMPT[:10]) and user_text(row.body).endswith("\n类别：") for row in rows)
 
     window.follow("Check them")
-    window.page.get_by_role("button", name="Split", exact=True).click()
-    window.sees(f"{wanted // 10} rows are held out")
+    split(window, wanted // 10)
     window.shot(f"{name}-check", tall=True)
     window.follow("Train a model")
     window.press("Start training")
@@ -283,7 +289,7 @@ def bring(window: Window, file: Path, name: str, wanted: int) -> None:
 def leave_out_the_last(window: Window, labels: Grid, name: str) -> None:
     """Take the tick from the rarest class, with the keyboard."""
     read, keep = labels.column("In the file"), labels.column("Keep")
-    labels.press(110, 0)
+    labels.select(read, 0, 110)
     window.page.keyboard.press("ControlOrMeta+ArrowDown")
     last = labels.frame.locator(f"td[id^=glide-cell-{read}-][aria-selected=true]")
     expect(last).to_have_text(name)
@@ -298,9 +304,7 @@ def leave_out_the_last(window: Window, labels: Grid, name: str) -> None:
 PAGES = ("", "bring", "edit", "check", "export", "launch", "jobs", "compare", "ask", "connections", "prices")
 
 
-@pytest.mark.parametrize(
-    ("locale", "scheme", "width"), [("zh-CN", "dark", 1440), ("zh-CN", "light", 1100), ("en-GB", "dark", 1100)]
-)
+@pytest.mark.parametrize(("locale", "scheme", "width"), [("zh-CN", "light", 1440), ("zh-CN", "dark", 1100)])
 def test_every_page_can_be_looked_at(locale: str, scheme: str, width: int, browser: Browser, app: RunningApp) -> None:
     window = Window(browser, app.url, locale=locale, scheme=scheme, width=width)
     for path in PAGES:
@@ -322,15 +326,13 @@ def test_an_app_that_was_killed_follows_its_training_to_the_end(browser: Browser
         window.go("/")
         window.page.locator(".st-key-sample-helpdesk_en").get_by_role("button").click()
         window.follow("Check them")
-        window.page.get_by_role("button", name="Split", exact=True).click()
-        window.sees("41 rows are held out")
+        split(window, 41)
         window.follow("Train a model")
         window.press("Start training")
-        wait_for(lambda: app.store.jobs.list()[0].is_running, window.page)
+        wait_for(lambda: any(job.is_running for job in app.store.jobs.list()), window.page)
         app.kill()
         job = app.store.jobs.list()[0]
         assert job.is_running and not job.fine_tuned_model
-        window.shot_path("5-killed")
         app.start()
         window.sees("Compare it with the base model", timeout=90_000)  # the open window found back by itself
         window.shot("5-followed-on", tall=True)

@@ -103,6 +103,16 @@ def test_a_launch_that_reaches_nobody_waits_and_stops_when_asked(
     assert (left.state, left.remote_id) == (LaunchState.INTENT, "")
 
 
+def test_a_launch_that_reached_nobody_ends_so_that_the_next_click_sends_at_once(
+    store: Store, settings: Settings, job: jobs.Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work = work_on(store, settings, "launch", job)
+    monkeypatch.setattr(work, "sleep", lambda _seconds: None)
+    launch(work)
+    left = store.jobs.get(job.id)
+    assert left.state == LaunchState.INTENT and left.is_settled and "cannot be reached" in str(left.error)
+
+
 def test_following_ends_where_there_is_nothing_to_follow(store: Store, settings: Settings, job: jobs.Job) -> None:
     follow(work_on(store, settings, "follow", job))  # it was never sent
     jobs.withdraw(store, settings, job.id)

@@ -18,6 +18,7 @@ from core.evaluation import Evaluation, EvaluationDraft, ModelRef
 from core.jobs import Job, JobDraft
 from core.settings import Settings
 from core.store import Dataset, Store
+from pages.parts.text import JOINER
 
 ROOT = Path(__file__).resolve().parents[2]
 # What a file or a model may hold: a picture that calls home, a script, a formula, colours, a link.
@@ -60,7 +61,7 @@ class Page:
     @property
     def errors(self) -> str:
         """The sentences in red, as a person reads them."""
-        return "\n".join(str(element.value).replace("\\", "") for element in self.app.error)
+        return "\n".join(plain(element.value) for element in self.app.error)
 
     @property
     def links(self) -> list[str]:
@@ -74,7 +75,7 @@ class Page:
 
     def says(self, text: str) -> bool:
         """Whether a text stands anywhere on the page, however it had to be escaped."""
-        return any(text in said.replace("\\", "") for element in self.elements for said in texts(element.proto))
+        return any(text in plain(said) for element in self.elements for said in texts(element.proto))
 
     def unescaped(self, text: str) -> list[str]:
         """The kinds of elements that would read this foreign text as Markdown or HTML."""
@@ -98,6 +99,11 @@ PLAIN = {
     ("code", "code_text"),
     ("arrow_data_frame", "data"),
 }
+
+
+def plain(said: object) -> str:
+    """A text as a person reads it, without what keeps it from being read as Markdown."""
+    return str(said).replace("\\", "").replace(JOINER, "")
 
 
 def named_texts(proto: Any) -> list[tuple[str, str]]:

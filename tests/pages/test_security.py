@@ -33,7 +33,17 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, float]]
     """The app on a free port, and the seconds until its health check answered."""
     port, home = free_port(), tmp_path_factory.mktemp("home")
     environment = {**os.environ, "LUOPAN_HOME": str(home), "LUOPAN_AUTOSTART": "0"}
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port), "--server.headless", "true"]
+    command = [
+        sys.executable,
+        "-m",
+        "streamlit",
+        "run",
+        "app.py",
+        "--server.port",
+        str(port),
+        "--server.headless",
+        "true",
+    ]
     began = time.monotonic()
     process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -24,8 +25,11 @@ from core.words import T
 
 SAMPLE_ROWS = 200
 _HEAD = 1 << 17  # characters
+_SHEETS_LOOKED_AT = 20  # of a workbook whose first sheets hold no rows
 _JSON_LINES_SAMPLE = 1_000
 _OLE = bytes.fromhex("d0cf11e0a1b11ae1")  # .xls
+_NO_TEXT = re.compile("[\x00-\x08\x0e-\x19\x1c-\x1f\ud800-\udfff]")  # control characters and undecodable bytes
+_ENOUGH = 2_000  # characters from which on the share of such signs tells something
 _OTHER_KINDS = {
     b"%PDF": "PDF",
     b"\x89PNG": "PNG",
@@ -68,7 +72,7 @@ def sniff(
         source = _parquet(Source(path, name, Format.PARQUET, size))
     else:
         source = _text(path, name, size, magic, encoding, header)
-    if not source.sample and not source.rows_estimate:
+    if not source.sample and not source.rows_estimate and not (sheet and len(source.sheets) > 1):
         raise BadInput(
             T("{file} holds no rows that can be read.", file=name),
             T("Its first line names the columns, the rows follow."),
@@ -134,17 +138,26 @@ def _even(records: Iterator[Record], width: int) -> Iterator[Record]:
 def _workbook(source: Source, sheet: str | None, header: bool | int | None) -> Source:
     sheets.guard(source.path, source.name)
     names = sheets.sheet_names(source.path, source.name)
-    chosen = sheet or names[0]
-    if chosen not in names:
+    source = dataclasses.replace(source, sheets=names)
+    if sheet and sheet not in names:
         raise BadInput(
-            T("{file} has no sheet called {sheet}.", file=source.name, sheet=chosen),
+            T("{file} has no sheet called {sheet}.", file=source.name, sheet=sheet),
             T("Its sheets are: {names}.", names=", ".join(names)),
         )
+    found = _sheet(source, sheet or names[0], header)
+    if sheet or found.sample:
+        return found
+    others = (_sheet(source, name, header) for name in names[1:_SHEETS_LOOKED_AT])
+    return next((other for other in others if other.sample), found)  # a cover sheet stands before the table
+
+
+def _sheet(source: Source, chosen: str, header: bool | int | None) -> Source:
+    """One sheet of a workbook, recognised."""
     heights: list[int] = []
     rows = sheets.records(source.path, source.name, chosen, heights.append)
     first = list(itertools.islice((record for record in rows if any(c.strip() for c in record[1])), SAMPLE_ROWS + 1))
     rows.close()  # type: ignore[attr-defined]  # a generator: stops the child
-    source = dataclasses.replace(source, sheets=names, sheet=chosen, rows_estimate=heights[0])
+    source = dataclasses.replace(source, sheet=chosen, rows_estimate=heights[0])
     source = _named(source, _trimmed(first), header)
     even = _even(iter(first), len(source.columns))
     return _shaped(source, _sample(tables.rows(even, source.columns, source.header, source.top)))
@@ -179,6 +192,8 @@ def _text(path: Path, name: str, size: int, magic: bytes, encoding: str | None, 
         raise BadInput(T("{file} is a {kind} file.", file=name, kind=kind), _FORMATS)
     found = encoding or detect(path)
     head, complete = _head(path, found, name)
+    if len(head) > _ENOUGH and len(_NO_TEXT.findall(head)) > len(head) // 20:
+        raise BadInput(T("{file} is no text: it holds signs that no text has.", file=name), _FORMATS)
     source = Source(path, name, Format.CSV, size, encoding=found)
     form = _json_form(head, complete)
     if form:

@@ -309,23 +309,36 @@ class JobDir:
             shutil.rmtree(old)
         return path
 
+    def tell_untold(self) -> None:
+        """For a worker that goes on: tells of checkpoints that a kill left on disk before their event was written."""
+        points = {event["step"]: event for event in self.read_events()[0] if event["type"] == "metrics"}
+        for step, _path in self.checkpoints():
+            known = points.get(step, {"step": step})
+            metrics = {name: value for name, value in known.items() if name not in ("type", "at", "key", "total_steps")}
+            self.emit("checkpoint", step=step, path=f"checkpoints/step-{step}", metrics=metrics)
+
     def checkpoints(self) -> list[tuple[int, Path]]:
         """The checkpoints that are there, oldest first, with their steps."""
         found = self.checkpoints_path.glob("step-*") if self.checkpoints_path.exists() else iter(())
         return sorted((int(p.name[5:]), p) for p in found if p.name[5:].isdigit())
 
     def write_folder(self, path: Path, write: Callable[[Path], None]) -> Path:
-        """A folder that is there as a whole or not at all: `write` fills a temporary one, which takes its name."""
+        """A folder that is there as a whole or not at all: `write` fills a temporary one, which takes its name.
+
+        What was told before is on disk before it, so that a run that goes on from there has no gap behind it.
+        """
+        if self.events_path.exists():
+            sync(self.events_path)
         path.parent.mkdir(parents=True, exist_ok=True)
         fresh = path.with_name(path.name + ".tmp")
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir()
         write(fresh)
         for file in fresh.iterdir():
-            _sync(file)
+            sync(file)
         shutil.rmtree(path, ignore_errors=True)
         fresh.replace(path)
-        _sync(path.parent)
+        sync(path.parent)
         return path
 
     def _known_keys(self) -> set[str]:
@@ -347,7 +360,8 @@ def _replace(path: Path, text: str, *, durable: bool = True) -> None:
     fresh.replace(path)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Puts a file, or the names in a folder, on disk, where the system can."""
     if os.name == "nt":  # where folders, and files open for reading, cannot be synchronised
         return
     handle = os.open(path, os.O_RDONLY)

@@ -19,7 +19,7 @@ NAMES = st.sampled_from([
 ODD = st.sampled_from(["<|im_end|>", "\x00", "\ud800", "data:image/png;base64"])
 TEXTS = NAMES | st.text(alphabet=st.characters(codec=None), max_size=20) | ODD
 VALUES: st.SearchStrategy[Any] = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | TEXTS,
+    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats() | TEXTS,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(NAMES | st.text(max_size=5), inner, max_size=5),
     max_leaves=25,
 )

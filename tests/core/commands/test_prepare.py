@@ -102,6 +102,39 @@ def test_when_nothing_is_usable_no_file_is_written(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["x.csv"]
 
 
+def test_columns_that_tell_too_little_leave_a_recipe_to_fill_in(tmp_path: Path) -> None:
+    path = tmp_path / "odd.csv"
+    path.write_text("alpha\nfirst text\nsecond text\n")
+    with pytest.raises(BadInput, match=r"The columns are: alpha\.") as raised:
+        run(path)
+    recipe = tmp_path / "odd_recipe.json"
+    assert f"prepare {path} --recipe {recipe}" in str(raised.value.hint)
+    content = json.loads(recipe.read_text())
+    recipe.write_text(json.dumps(content | {"roles": {"alpha": "user"}, "constants": {"assistant": "ok"}}))
+    assert run(path, "--recipe", recipe) == 0
+
+
+def test_a_recipe_that_was_changed_by_hand_is_not_overwritten(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(table)
+    recipe = table.parent / "mine_recipe.json"
+    changed = recipe.read_text(encoding="utf-8").replace('"label_names": {}', '"label_names": {"greet": "问候"}')
+    recipe.write_text(changed, encoding="utf-8")
+    capsys.readouterr()
+    run(table)
+    assert recipe.read_text(encoding="utf-8") == changed
+    assert "was left as it is" in capsys.readouterr().out
+    run(table, "--json")
+    assert json.loads(capsys.readouterr().out)["recipe_file"] is None
+
+
+def test_no_rejected_cell_becomes_a_formula(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("text,label\nhello,a\n=1+1\n")
+    run(path)
+    with (tmp_path / "x_rejected.csv").open(encoding="utf-8-sig", newline="") as file:
+        assert [row["seen"] for row in csv.DictReader(file)] == ["'=1+1"]
+
+
 def test_files_that_are_not_there_are_named(table: Path) -> None:
     with pytest.raises(NotFound, match=r"nowhere\.csv"):
         run("nowhere.csv")

@@ -188,6 +188,4 @@ def test_a_draft_and_an_example_read_their_line(body: Body) -> None:
     raw = dump(body)
     assert Draft(raw, Kind.CHAT).body == body
     example = Example(1, 1, 0, Kind.CHAT, raw, "", Split.NONE, Status.NEW, 1, 5, 2, (), content_hash(raw))
-    changed = example.with_body({**body, "more": 1})
-    assert example.body == body and changed.body == {**body, "more": 1}
-    assert changed.content_hash == content_hash(changed.raw) and changed.id == example.id
+    assert example.body == body

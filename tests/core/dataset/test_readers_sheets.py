@@ -13,6 +13,8 @@ import xlsxwriter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.dataset.examples import Kind
+from core.dataset.mapping import suggest
 from core.dataset.readers import Format, Reject, Row, read, sheets, sniff
 from core.errors import BadInput
 
@@ -191,3 +193,37 @@ def test_a_hundred_thousand_rows_are_read_in_seconds(tmp_path: Path) -> None:
     begun = time.process_time()
     assert sum(1 for _ in read(sniff(path))) == 100_000
     assert time.process_time() - begun < 5  # the parent's share; the child does the unpacking
+
+
+def with_cover(path: Path) -> Path:
+    """A workbook as offices write it: a title page, then the table."""
+    book = openpyxl.Workbook()
+    cover = book.active
+    assert cover is not None
+    cover.title = "Cover"
+    cover.append(["Questions of 2026"])
+    table = book.create_sheet("Table")
+    for row in (["question", "answer"], ["a?", "x"], ["b?", "y"]):
+        table.append(row)
+    book.save(path)
+    return path
+
+
+def test_a_cover_sheet_does_not_hide_the_table_behind_it(tmp_path: Path) -> None:
+    source = sniff(with_cover(tmp_path / "book.xlsx"))
+    assert (source.sheets, source.sheet, source.rows_estimate) == (("Cover", "Table"), "Table", 2)
+    assert [row.cells["question"] for row in source.sample] == ["a?", "b?"]
+
+
+def test_a_sheet_without_rows_can_be_left_again_for_another(tmp_path: Path) -> None:
+    source = sniff(with_cover(tmp_path / "book.xlsx"), sheet="Cover")
+    assert (source.sheets, source.sheet, source.sample) == (("Cover", "Table"), "Cover", ())
+    assert suggest(source).kind == Kind.CHAT  # what the page does before it says that there are no rows
+
+
+def test_a_workbook_without_any_rows_is_told_in_a_sentence(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    book.create_sheet("Second")
+    book.save(tmp_path / "empty.xlsx")
+    with pytest.raises(BadInput, match="holds no rows"):
+        sniff(tmp_path / "empty.xlsx")

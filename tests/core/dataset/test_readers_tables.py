@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import random
 from pathlib import Path
 
 import pytest
@@ -172,6 +173,12 @@ def test_column_names_are_clean_and_different(header: list[str]) -> None:
     names = column_names(header)
     assert len(set(names)) == len(names) == len(header)
     assert all(name and name == clean_name(name) for name in names)
+
+
+@pytest.mark.parametrize("name", ["image.csv", "image.jsonl"])
+def test_a_file_that_is_no_text_is_told_so_and_not_taken_for_a_table(tmp_path: Path, name: str) -> None:
+    with pytest.raises(BadInput, match=f"{name} is no text"):
+        table(tmp_path, random.Random(1).randbytes(20_000), name)
 
 
 # What a spreadsheet can hold: no NUL, no half characters; a row of blanks would be passed over.

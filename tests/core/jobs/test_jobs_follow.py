@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ from faultyprovider import FaultyProvider
 
 from core.errors import AppError
 from core.jobs import JobDraft, cancel, launch_file, next_poll_delay, poll, run_launch
+from core.jobs.files import write_whole
 from core.jobs.values import Job, LaunchState
 from core.provider import Connection, ProviderKind
 from core.provider.status import Status
@@ -248,3 +250,10 @@ def test_the_local_connection_is_always_there_and_stays_as_it_is(store: Store) -
     store.jobs.delete_connection("local")
     first = store.jobs.connections()[0]
     assert (first.id, first.base_url) == ("local", "")
+
+
+def test_the_worker_and_the_command_line_may_fetch_a_result_at_the_same_moment(tmp_path: Path) -> None:
+    path = tmp_path / "result.csv"
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _n: write_whole(path, [b"step,loss\n"]), range(200)))
+    assert path.read_bytes() == b"step,loss\n" and [p.name for p in tmp_path.iterdir()] == ["result.csv"]

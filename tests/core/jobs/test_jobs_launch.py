@@ -201,8 +201,9 @@ def test_two_workers_send_it_once(store: Store, keyed: Settings, written: Job, p
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda _n: go(store, keyed, written), range(4)))
-    assert provider.count("POST", "/jobs") == 1
+        ends = list(pool.map(lambda _n: go(store, keyed, written), range(4)))
+    assert provider.count("POST", "/jobs") == provider.count("POST", "/files") == 1
+    assert {job.state for job in ends} == {LaunchState.LAUNCHED}  # each waits for the one that sends
     assert store.jobs.get(written.id).state == LaunchState.LAUNCHED
 
 
@@ -287,6 +288,7 @@ def test_a_version_is_sent_byte_for_byte(store: Store, keyed: Settings, provider
         ({"learning_rate_multiplier": 0}, "learning-rate"),
         ({"seed": 2**31}, "seed"),
         ({"suffix": "x" * 65}, "at most 64"),
+        ({"suffix": "a:b"}, "letters, digits and hyphens"),
         ({"connection_id": "nowhere"}, "no connection"),
     ],
 )
@@ -296,6 +298,31 @@ def test_a_draft_that_no_provider_takes_is_refused_here(
     with pytest.raises(AppError, match=word):
         launch_file(store, keyed, replace(draft, **change), train)
     assert store.jobs.list() == []
+    assert not list(keyed.folder("launches").iterdir())  # no copy of the data stays behind
+
+
+@pytest.mark.parametrize(
+    ("body", "method"),
+    [
+        ({"prompt": "q", "completion": "a"}, "supervised"),
+        ({"input": {"messages": []}, "preferred_output": [], "non_preferred_output": []}, "dpo"),
+    ],
+)
+def test_the_format_of_a_file_says_how_it_is_trained(
+    store: Store, keyed: Settings, draft: JobDraft, tmp_path: Path, body: dict[str, Any], method: str
+) -> None:
+    path = tmp_path / "t.jsonl"
+    path.write_text(f"\n{json.dumps(body)}\n")
+    assert launch_file(store, keyed, draft, path).params["method"] == method
+
+
+def test_examples_that_need_a_grader_are_refused_with_a_reason(
+    store: Store, keyed: Settings, draft: JobDraft, tmp_path: Path
+) -> None:
+    path = tmp_path / "t.jsonl"
+    path.write_text(json.dumps({"messages": [{"role": "user", "content": "q"}], "reference_answer": "8"}))
+    with pytest.raises(BadInput, match="need a grader"):
+        launch_file(store, keyed, draft, path)
 
 
 def test_a_missing_file_is_a_sentence(store: Store, keyed: Settings, draft: JobDraft, tmp_path: Path) -> None:

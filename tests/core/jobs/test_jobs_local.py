@@ -207,7 +207,12 @@ def test_the_command_line_walks_the_same_way(command: Command, tmp_path: Path) -
 
 @pytest.mark.parametrize(
     ("text", "word"),
-    [("", "0 rows"), ("{}\n" * 12, "line 1"), ("not json\n", "line 1"), ('{"messages":[]}\n' * 12, "line 1")],
+    [
+        ("", "0 rows"),
+        ("{}\n" * 12, "no training file"),
+        ("not json\n", "no training file"),
+        ('{"messages":[]}\n' * 12, "line 1"),
+    ],
 )
 def test_a_file_with_errors_is_not_sent(command: Command, tmp_path: Path, text: str, word: str) -> None:
     path = tmp_path / "bad.jsonl"

@@ -70,3 +70,10 @@ def test_short_answers_get_a_word_on_the_floor_of_accuracy() -> None:
 def test_too_few_points_say_nothing_wrong(count: int) -> None:
     said = words(curve("train_loss", FALLING[:count]), curve("valid_loss", VALLEY[:count]))
     assert "memorise" not in said and "fell" not in said
+
+
+def test_a_loss_that_stays_level_came_to_rest_where_it_stopped_falling() -> None:
+    said = words(curve("valid_loss", [2.0, 1.4, 1.0, *[0.99] * 40]))
+    assert "came to rest around step" in said
+    step = int(said.split("came to rest around step ")[1].split(":")[0])
+    assert step <= curve("valid_loss", [0.0] * 6).points[-1].step

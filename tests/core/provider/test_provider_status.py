@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from core.provider.status import Status, metric_name, metrics_of, number, status_of, step_forward
+from core.provider.status import Status, metric_name, metrics_of, number, status_of
 
 WORDS = {
     Status.PREPARING: ("validating_files", "pending", "Pending", "created"),
@@ -30,11 +28,6 @@ def test_a_providers_word_is_understood(status: Status, raw: Any) -> None:
 
 def test_exactly_three_states_are_the_end() -> None:
     assert {status for status in Status if status.is_terminal} == {Status.SUCCEEDED, Status.FAILED, Status.CANCELLED}
-
-
-@given(st.sampled_from(Status), st.sampled_from(Status))
-def test_an_ended_job_never_goes_back(before: Status, after: Status) -> None:
-    assert step_forward(before, after) == (before if before.is_terminal else after)
 
 
 @pytest.mark.parametrize("status", Status)

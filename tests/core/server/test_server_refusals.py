@@ -241,3 +241,31 @@ def test_a_request_names_its_host_once(hosts: list[str]) -> None:
 def test_sentences_are_said_in_the_readers_language(provider: Any) -> None:
     reply = provider.ask("GET", "/models/none", headers={"Accept-Language": "zh-CN,zh;q=0.9"})
     assert reply.status_code == 404 and error_of(reply)["code"] == "model_not_found"
+
+
+@pytest.mark.parametrize("limit", ["0", "10001", "000000001999999", "000000001" + "9" * 30, "٣", "1e3"])
+def test_a_limit_is_read_whole_or_refused(provider: Any, limit: str) -> None:
+    error = error_of(reply := provider.ask("GET", "/files", params={"limit": limit}))
+    assert (reply.status_code, error["param"]) == (400, "limit")
+
+
+def test_a_lifetime_is_read_whole_or_refused(provider: Any) -> None:
+    form = {
+        "purpose": "fine-tune",
+        "expires_after[anchor]": "created_at",
+        "expires_after[seconds]": "000360000" + "9" * 20,
+    }
+    reply = provider.ask("POST", "/files", data=form, files={"file": ("a.jsonl", b"x")})
+    assert (reply.status_code, error_of(reply)["param"]) == (400, "expires_after.seconds")
+
+
+@pytest.mark.parametrize("path", [JOBS, CHAT])
+@pytest.mark.parametrize("depth", [201, 990, 1020, 5000])
+def test_a_body_that_is_nested_without_end_is_refused(provider: Any, path: str, depth: int) -> None:
+    reply = provider.ask("POST", path, content=b'{"metadata":' + b"[" * depth + b"]" * depth + b"}")
+    assert reply.status_code == 400 and error_of(reply)["message"]
+
+
+def test_a_bad_suffix_is_shown_and_nothing_else(provider: Any, file_id: str) -> None:
+    reply = provider.ask("POST", JOBS, json={"model": "local-classic-1", "training_file": file_id, "suffix": "a:b"})
+    assert error_of(reply)["message"] == "suffix: must hold none of / : ? # % and no control characters (seen: 'a:b')."

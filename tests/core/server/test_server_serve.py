@@ -74,6 +74,12 @@ def test_it_listens_to_this_machine_only(serve: Serve) -> None:
             httpx2.get(f"http://{address}:{port}/health", trust_env=False, timeout=2)
 
 
+def test_beside_the_app_the_key_does_not_come_into_its_log(serve: Serve, tmp_path: Path) -> None:
+    said = first_line(serve("--port", "0", "--parent", str(os.getpid())))
+    assert said.startswith("The local provider is ready at http://127.0.0.1:")
+    assert (tmp_path / "data" / "key").read_text() not in said
+
+
 def test_a_parent_that_is_gone_already_ends_it(serve: Serve) -> None:
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()

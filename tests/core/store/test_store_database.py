@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from store_samples import change, draft, make
 
 from core import sqlite
+from core.errors import AppError
 from core.settings import Settings
 from core.store import Store, migrations
 from core.store.database import Database, Json, Moment, bulk_insert, inserted_id, metadata
@@ -117,3 +119,23 @@ def test_what_is_new_in_a_release_is_done_once(store: Store, monkeypatch: pytest
 def test_any_postgresql_address_is_understood(scheme: str) -> None:
     database = Database(f"{scheme}://someone@nowhere.invalid/luopan")
     assert not database.is_sqlite and database._engine.url.drivername == "postgresql+psycopg"
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("nonsense", "Could not parse"),
+        ("oracle9://me:hidden@there/x", "Can't load plugin"),
+        ("postgresql://me:hidden@127.0.0.1:9/x", "refused"),
+        ("sqlite:///{folder}/broken.db", "not a database"),
+        ("sqlite:///{folder}", "unable to open"),
+    ],
+)
+def test_a_database_that_cannot_be_opened_is_a_sentence_without_its_password(
+    settings: Settings, tmp_path: Path, url: str, words: str
+) -> None:
+    (tmp_path / "broken.db").write_bytes(b"no database" * 1000)
+    with pytest.raises(AppError, match=words) as raised:
+        Store.open(replace(settings, database_url=url.format(folder=tmp_path)))
+    assert "LUOPAN_DATABASE_URL" in str(raised.value.hint)
+    assert "hidden" not in str(raised.value) and raised.value.__cause__ is None

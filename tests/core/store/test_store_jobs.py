@@ -79,6 +79,15 @@ def test_an_ended_status_stays_and_the_rest_is_written(store: Store) -> None:
     assert (found.status, found.step, found.trained_tokens) == (Status.CANCELLED, 7, 2**40)
 
 
+def test_an_answer_that_was_overtaken_by_the_end_takes_nothing_back(store: Store) -> None:
+    job, _new = store.jobs.add("draft", values())
+    ended = {"raw_status": "succeeded", "fine_tuned_model": "ft:m", "finished_at": AT, "trained_tokens": 9}
+    store.jobs.update(job.id, status=Status.SUCCEEDED, **ended)
+    late = {"raw_status": "running", "fine_tuned_model": "", "finished_at": None, "trained_tokens": None, "failures": 0}
+    found = store.jobs.update(job.id, status=Status.RUNNING, **late)
+    assert {name: getattr(found, name) for name in ended} == ended and found.is_usable
+
+
 def test_an_error_is_read_in_the_readers_language(store: Store) -> None:
     job, _new = store.jobs.add("draft", values())
     error = T("{host} cannot be reached ({what}).", host="h", what=T("none"))

@@ -155,7 +155,7 @@ def test_a_page_of_100_000_rows_reads_as_little_as_a_page_of_1_000(tmp_path: Pat
         for sort in ("position", "label", "tokens"):
             for place in (0.0, 0.5, 1.0):
                 costs = [_cost(store, d, filter, sort, place) for d in (small, large)]
-                assert costs[1] < costs[0] + 0.02, (filter, sort, place, costs)
+                assert costs[1] < costs[0] + 0.1, (filter, sort, place, costs)
     assert _statements(store, large) <= 4
 
 

@@ -71,6 +71,7 @@ class Worker:
             hyperparameters=planned.hyperparameters,
         )
         self._tell_mode(spec, planned, rows)
+        self.job.tell_untold()
         if planned.mode == "closed":
             self._train_closed(spec, planned, rows, valid)
         else:

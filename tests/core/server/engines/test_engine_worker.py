@@ -115,6 +115,32 @@ def test_a_paused_job_goes_on_to_the_same_bits(bench: Bench, monkeypatch: pytest
     assert story(job) == story(whole)
 
 
+class Killed(BaseException):
+    """The process dies here."""
+
+
+@pytest.mark.parametrize("valid", [None, pairs()[::7]], ids=["", "with validation"])
+def test_a_checkpoint_that_a_kill_left_untold_is_told_by_the_next_worker(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, valid: list[Pair] | None
+) -> None:
+    numbers = {"n_epochs": 3, "batch_size": 8}
+    whole = bench.train(pairs(), valid=valid, name="whole", hyperparameters=numbers, seed=5)
+    job = bench.job(bench.spec(pairs(), valid, hyperparameters=numbers, seed=5))
+    emit = JobDir.emit
+
+    def die_at_it(self: JobDir, type: str, **more: Any) -> None:
+        if type == "checkpoint":
+            raise Killed
+        emit(self, type, **more)
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(JobDir, "emit", die_at_it)
+        Worker(job).run()
+    assert [step for step, _ in job.checkpoints()] == [9] and events(job, "checkpoint") == []
+    assert Worker(JobDir(job.path)).run() == 0
+    assert story(job) == story(whole)
+
+
 def long_job(bench: Bench, name: str = "job") -> JobDir:
     """Some seconds of work with small steps."""
     spec = bench.spec(pairs() * 8, hyperparameters={"n_epochs": 12, "batch_size": 1}, seed=3)

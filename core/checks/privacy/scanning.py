@@ -1,0 +1,65 @@
+"""Personal data and secrets in a text. A quick look rules most texts out before any pattern is tried."""
+
+from __future__ import annotations
+
+from bisect import bisect
+from collections.abc import Callable, Iterator
+
+from core.checks.privacy.credentials import SIGNS, WORDS, credentials, emails, named_secrets
+from core.checks.privacy.nationals import nationals
+from core.checks.privacy.numbers import addresses, cards, ibans, residents, social_security
+from core.checks.privacy.phones import phones
+from core.checks.privacy.values import PERSONAL, WIDE, Span
+
+_DIGITS = b"0123456789"
+_FEWEST = 6  # digits in the shortest number that is looked for
+_RANK = {kind: rank for rank, kind in enumerate(PERSONAL)}
+_NUMBERS: tuple[Callable[[str], Iterator[Span]], ...] = (ibans, residents, cards, social_security, nationals, phones)
+
+
+def scan(text: str) -> list[Span]:
+    """What a text gives away, in its order; finds never overlap."""
+    if not text.isascii() and ("＠" in text or any(digit in text for digit in "０１２３４５６７８９")):
+        text = text.translate(WIDE)  # as long as before, so the places stay
+    if not suspicious(text):
+        return []
+    found: list[Span] = []
+    if any(sign in text for sign in SIGNS):
+        found += credentials(text)
+    if any(word in text.lower() for word in WORDS):
+        found += named_secrets(text)
+    if "@" in text:
+        found += emails(text)
+    if digits(text) >= _FEWEST:
+        for look in _NUMBERS:
+            found += look(text)
+    found += addresses(text)
+    return _apart(found) if found else found
+
+
+def suspicious(text: str) -> bool:
+    """Whether a text can hold anything at all: half a microsecond for a short one. Joined texts may be asked too."""
+    return (
+        "@" in text
+        or digits(text) >= 4
+        or any(sign in text for sign in SIGNS)
+        or text.count(":") >= 2
+        or "＠" in text
+    )  # fmt: skip
+
+
+def digits(text: str) -> int:
+    """How many ASCII digits a text holds."""
+    data = text.encode("utf-8", "surrogatepass")
+    return len(data) - len(data.translate(None, _DIGITS))
+
+
+def _apart(found: list[Span]) -> list[Span]:
+    """The finds without those that overlap a graver or, of the same kind, a longer one."""
+    taken: list[tuple[int, int, str]] = []
+    for kind, start, end in sorted(set(found), key=lambda it: (_RANK[it.kind], it.start - it.end, it.start)):
+        place = bisect(taken, (start, end, ""))
+        free_before = not place or taken[place - 1][1] <= start
+        if free_before and (place == len(taken) or taken[place][0] >= end):
+            taken.insert(place, (start, end, kind))
+    return [Span(kind, start, end) for start, end, kind in taken]

@@ -1,0 +1,288 @@
+"""`python -m core prepare` as a conversation: what was found, which of it to mend, the files, the next command."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import accumulate
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from core.commands import advising
+from core.dataset.examples import Kind
+from core.dataset.fixrows import Row, line_bytes
+from core.dataset.recipes import Recipe
+from core.dataset.vocabulary import Role
+from core.errors import BadInput, Cancelled
+from core.words import T, Text, _
+
+if TYPE_CHECKING:
+    from core.dataset.advice import Finding
+    from core.dataset.readers import Reject, Source
+
+SHOWN = 60  # characters of a text in a preview
+_ANSWER_EMPTY = T("The assistant's message is empty. Fill the cell, or leave the row out.")
+
+
+def suggested(source: Source, wanted: str | None) -> Recipe:
+    """The recipe to begin with: a table with the columns prompt and completion is completion data, as they say."""
+    from core.dataset.mapping import guess, suggest
+
+    recipe = suggest(source)
+    named = {column.lower(): column for column in reversed(source.columns)}
+    if wanted != "chat" and not recipe.as_is and {"prompt", "completion"} <= set(named):
+        roles = dict.fromkeys(source.columns, Role.IGNORE)
+        roles |= {named["prompt"]: Role.USER, named["completion"]: Role.ASSISTANT}
+        return Recipe(Kind.COMPLETION, roles=roles, strip=False)
+    if wanted is None or recipe.kind.value == wanted:
+        return recipe
+    if recipe.as_is and recipe.kind not in (Kind.CHAT, Kind.COMPLETION):
+        raise BadInput(T("{file} holds {kind} examples.", file=source.name, kind=recipe.kind.value),
+                       T("They cannot become another format."))  # fmt: skip
+    return guess(source.columns, source.sample, Kind(wanted))
+
+
+def pairs(recipe: Recipe, source: Source, progress: Callable[[int], None] | None) -> Iterator[Row | Reject] | None:
+    """Prompts and completions straight from their columns, where the recipe asks for no more; else None."""
+    columns = [recipe.columns_for(role) for role in (Role.USER, Role.ASSISTANT)]
+    plain = recipe == Recipe(Kind.COMPLETION, roles=recipe.roles, strip=False)
+    others = recipe.columns_for(Role.SYSTEM) or recipe.columns_for(Role.LABEL)
+    return _pairs(source, columns[0][0], columns[1][0], progress) if plain and not others and all(
+        len(names) == 1 for names in columns
+    ) else None  # fmt: skip
+
+
+def _pairs(source: Source, asked: str, answered: str, progress: Callable[[int], None] | None) -> Iterator[Row | Reject]:
+    from core.dataset.readers import Reject, excerpt, read
+
+    count = 0
+    for row in read(source):
+        count += 1
+        if progress and count % 1_000 == 0:
+            progress(count)
+        if isinstance(row, Reject):
+            yield row
+            continue
+        cells = row.cells
+        answer = cells.get(answered, "")
+        if answer and not answer.isspace():
+            yield Row(row.number, cells.get(asked, ""), answer)
+        else:
+            yield Reject(row.number, answered, _ANSWER_EMPTY, excerpt(" | ".join(cells.values())))
+
+
+@dataclass(frozen=True)
+class Written:
+    """What came of it: the files (the given one where nothing had to be changed), and the advice as JSON values."""
+
+    files: list[Path]
+    rows: int
+    advice: list[dict[str, Any]]
+
+
+@dataclass
+class Preparation:
+    """One conversation. `quiet` answers every question with yes."""
+
+    source: Source
+    recipe: Recipe
+    rows: Callable[[], Iterator[Row]]
+    folder: Path
+    rejects: list[Reject]
+    quiet: bool
+    long: str = "remove"
+    say: bool = True
+    _advice: list[dict[str, Any]] = field(default_factory=list)
+
+    def run(self, say: bool = True) -> Written | None:
+        """Advise, ask, write; None where the person did not want the files. Raises BadInput at a stop."""
+        self.say = say
+        found = [finding.by(self.long) for finding in advising.findings(self.rows, self.recipe.kind)]
+        table = self._of_the_file()
+        self._tell("\n".join(f"- {sentence}" for sentence in (*(t[0] for t in table), *(f.sentence for f in found))))
+        stop = next((finding for finding in found if finding.severity == "stop"), None)
+        if stop:
+            raise BadInput(stop.sentence, T("Nothing was written."))
+        chosen = self._agree(table, found)
+        split = any(f.code == "classification" for f in found) and self._ask(
+            _("- [Recommended] Would you like to split into training and validation set? [Y/n]: ")
+        )
+        if not table and not chosen and not split and not self.rejects:
+            self._tell("\n" + _("You can use your file for training as it is."))
+            self._next([self.source.path], None)
+            return Written([self.source.path], found[0].count, self._advice)
+        if not self._ask("\n" + _("Your data will be written to a new JSONL file. Proceed [Y/n]: ")):
+            self._tell(_("Nothing was written."))
+            return None
+        return self._write(chosen, split)
+
+    def _agree(self, table: list[tuple[Text, Text]], found: list[Finding]) -> list[Finding]:
+        """The fixes that are to be made."""
+        fixable = [finding for finding in found if finding.question]
+        if table or fixable:
+            self._tell("\n" + _("Based on the analysis we will perform the following actions:"))
+        else:
+            self._tell("\n" + _("Nothing needs to be mended."))
+        for _sentence, action in table:
+            self._tell(_("- [Necessary] {action}", action=action))
+        chosen = []
+        for finding in found:
+            agreed = bool(finding.question) and self._accepts(finding)
+            self._advice.append(advising.as_dict(finding, agreed))
+            if agreed:
+                chosen.append(finding)
+        return chosen
+
+    def _accepts(self, finding: Finding) -> bool:
+        if finding.severity == "required":
+            self._tell(_("- [Necessary] {action}", action=finding.question))
+            return True
+        if not self.quiet:
+            for shown in finding.preview[:1]:
+                after = " / ".join(map(_brief, shown.after)) or _("removed")
+                self._tell(f"    {_brief(shown.before)}\n  → {after}")
+        return self._ask(_("- [Recommended] {action} [Y/n]: ", action=finding.question))
+
+    def _of_the_file(self) -> list[tuple[Text, Text]]:
+        """What is found of the file itself, and what is done about it in any case."""
+        name, columns = self.source.format.value.upper(), self.source.columns
+        found = []
+        if name != "JSONL" or not self.recipe.as_is:
+            found.append((T("Your file is formatted as a {name} file.", name=name),
+                          T("Your format `{name}` will be converted to `JSONL`", name=name)))  # fmt: skip
+        if self.recipe.kind is Kind.COMPLETION and not self.recipe.as_is:
+            used = {self.recipe.columns_for(role)[:1]: name for role, name in _COLUMNS.items()}
+            for column, wanted in ((c, name) for (c, *_more), name in used.items()):
+                if column != wanted and column.lower() == wanted:
+                    found.append((T("The `{name}` column/key should be lowercase.", name=wanted),
+                                  T("Lower case column name to `{name}`", name=wanted)))  # fmt: skip
+            extra = [column for column in columns if self.recipe.roles.get(column) is Role.IGNORE]
+            if extra:
+                found.append((T("Besides prompt and completion there are: {names}.", names=", ".join(extra)),
+                              T("Remove additional columns/keys: {names}", names=", ".join(extra))))  # fmt: skip
+        empty = sum(reject.reason == _ANSWER_EMPTY for reject in self.rejects)
+        if empty:
+            action = T("Remove {n} rows with empty completions", n=empty)
+            if self.recipe.kind is not Kind.COMPLETION:
+                action = T("Remove {n} rows with empty answers", n=empty)
+            found.append((T("{n} rows have no answer, so there is nothing to learn from them.", n=empty), action))
+        if other := len(self.rejects) - empty:
+            found.append((T("{n} rows cannot be read; they are listed with their reasons.", n=other),
+                          T("Leave out {n} rows that cannot be read", n=other)))  # fmt: skip
+        return found
+
+    def _write(self, chosen: list[Finding], split: bool) -> Written:
+        from core.dataset.advice import apply
+        from core.dataset.export import replacing
+        from core.dataset.profile import chunks
+        from core.dataset.sampling import drawn
+
+        files = names(self.folder, self.source.path.stem, split)
+        ends = Ends()
+        with replacing(files[0]) as part:
+            places = [0]
+            with part.open("wb") as file:
+                for chunk in chunks(apply(chosen, self.rows())):
+                    ends.add(chunk)
+                    lines = [line_bytes(row, self.recipe.kind) for row in chunk]
+                    places += list(accumulate(map(len, lines), initial=places[-1]))[1:]
+                    file.writelines(lines)
+            rows = len(places) - 1
+            if not rows:
+                raise BadInput(T("No row is left."), T("Take fewer fixes."))
+            if split:
+                order = drawn(rows)
+                held_out = sorted(set(range(rows)).difference(order))
+                _pick(part, files[1], places, held_out)
+                _pick(part, part, places, order)
+        listed = ", ".join(f"`{path}`" for path in files)
+        self._tell("\n" + _("{number} examples written to {file}", number=f"{rows:,}", file=listed))
+        self._next(files, ends)
+        return Written(files, rows, self._advice)
+
+    def _next(self, files: list[Path], ends: Ends | None) -> None:
+        held_out = f' --validation "{files[1]}"' if len(files) > 1 else ""
+        self._tell("\n" + _("Next: {command}", command=f'python -m core check "{files[0]}"'))
+        self._tell(f'> python -m core jobs create "{files[0]}"{held_out} --model local-classic-1')
+        if ends is None or self.recipe.kind is not Kind.COMPLETION:
+            return
+        if ends.asked:
+            sentence = _("When you ask the trained model, end the prompt with `{text}`: there it begins to write.",
+                         text=_shown(ends.asked))  # fmt: skip
+            self._tell(sentence)
+        if ends.answered and not ends.answered[-1].isalnum():
+            self._tell(_('Give stop=["{text}"], so that it stops at the expected place.', text=_shown(ends.answered)))
+
+    def _ask(self, question: str) -> bool:
+        if self.quiet:
+            self._tell(f"{question}Y")
+            return True
+        print(question, end="", flush=True)
+        answer = sys.stdin.readline()
+        if not answer:
+            raise Cancelled(T("Nothing was written."))
+        return answer.strip().lower() not in ("n", "no")
+
+    def _tell(self, sentence: str) -> None:
+        if self.say:
+            print(sentence)
+
+
+_COLUMNS = {Role.USER: "prompt", Role.ASSISTANT: "completion"}
+
+
+class Ends:
+    """The common ends of the rows that are written."""
+
+    def __init__(self) -> None:
+        self.asked: str | None = None
+        self.answered: str | None = None
+
+    def add(self, rows: list[Row]) -> None:
+        from core.dataset.profile import common_end
+
+        if self.asked != "":
+            self.asked = common_end([row.question for row in rows], self.asked)
+        if self.answered != "":
+            self.answered = common_end([row.answer for row in rows], self.answered)
+
+
+def names(folder: Path, stem: str, split: bool) -> list[Path]:
+    """The files to write, named as the old preparer did; those of an earlier run stay."""
+    parts = ("_train", "_valid") if split else ("",)
+    run = 0
+    while True:
+        again = f" ({run})" if run else ""
+        wanted = [folder / f"{stem}_prepared{part}{again}.jsonl" for part in parts]
+        if not any(path.is_file() for path in wanted):
+            return wanted
+        run += 1
+
+
+def _pick(origin: Path, target: Path, places: list[int], order: list[int]) -> None:
+    """These lines of a file, in this order, as another file (or as itself)."""
+    import mmap
+
+    from core.dataset.export import replacing
+
+    with replacing(target) as part:
+        if order:
+            with (
+                origin.open("rb") as file,
+                mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as lines,
+                part.open("wb") as out,
+            ):
+                out.writelines(lines[places[n] : places[n + 1]] for n in order)
+        else:
+            part.touch()
+
+
+def _shown(text: str) -> str:
+    return text.replace("\n", "\\n")
+
+
+def _brief(row: Row) -> str:
+    """A row on one line."""
+    texts = (repr(text if len(text) <= SHOWN else text[: SHOWN // 2] + "…" + text[-SHOWN // 2 :]) for text in row[1:3])
+    return " → ".join(texts)

@@ -1,0 +1,358 @@
+"""The classic preparer's advice: what was found in the rows, then a required fix, an optional one, or stop.
+
+Rules, thresholds, order and questions for completion data are those of `openai tools fine_tunes.prepare_data` of the
+openai package 0.28 (MIT licence); chats get their counterparts. Pure: rows in, findings out, nothing is changed until
+a finding's `apply` is called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import partial
+
+from core.dataset import fixes
+from core.dataset.examples import Kind
+from core.dataset.fixes import Fix, Measure
+from core.dataset.fixrows import Row
+from core.dataset.profile import LAST_ENDING, LAST_SEPARATOR, Found, Profile, Texts
+from core.words import T, Text
+
+ENOUGH = 100  # rows
+LONG_CHARACTERS = 10_000  # of prompt and completion: some 2,048 tokens
+LONG_PREFIX = 12  # a longer common beginning of all prompts is an instruction, to be removed
+LONG_LEAD = 5  # a common beginning of all completions from this length on is to be removed
+LONG_ENDING = 10
+Source = Callable[[], Iterable[Row]]
+
+
+class Weight(StrEnum):
+    """How much a finding weighs."""
+
+    REQUIRED = "required"
+    OPTIONAL = "optional"
+    STOP = "stop"
+    INFO = "info"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One row before a fix and after it: no row where it is removed, several where it is split."""
+
+    before: Row
+    after: tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was found (`sentence`), and what can be done about it (`question`, `fix`), shown on a few rows."""
+
+    code: str
+    severity: Weight
+    sentence: Text
+    question: Text | None = None
+    fix: Fix | None = None
+    preview: tuple[Shown, ...] = ()
+    count: int = 0
+    ways: tuple[tuple[str, Text, Fix, tuple[Shown, ...]], ...] = ()
+
+    def apply(self, rows: Iterable[Row]) -> Iterator[Row]:
+        """The rows after the fix; as they are where there is none."""
+        return self.fix(rows) if self.fix else iter(rows)
+
+    def by(self, way: str) -> Finding:
+        """The same finding, mended in another of its ways ("remove", "trim" or "split")."""
+        chosen = next((found for found in self.ways if found[0] == way), None)
+        return replace(self, question=chosen[1], fix=chosen[2], preview=chosen[3]) if chosen else self
+
+
+def characters(row: Row) -> int:
+    """The length of a completion: prompt and completion together, in characters."""
+    return len(row.question) + len(row.answer)
+
+
+def advise(source: Source, kind: Kind, *, measure: Measure = characters, limit: int = LONG_CHARACTERS) -> list[Finding]:
+    """What the preparer says of these rows, in the order in which its fixes are applied.
+
+    `source` gives the rows anew each time it is called. `measure` and `limit` say which rows are long.
+    """
+    completion = kind is Kind.COMPLETION
+    profile = Profile.of(source(), whole=not completion, measure=measure, limit=limit)
+    found: list[Finding | None] = [_number(profile, completion), *_empty(profile, completion)]
+    if not profile.rows:
+        return _until_stop(found)
+    found += [_task(profile, completion), _duplicates(profile, completion), _long(profile, completion)]
+    found += [_upper(profile, completion, True), _upper(profile, completion, False)]
+    if completion:
+        found += [_blank_ends(profile), _separator(profile, source), _question_prefix(profile), _answer_prefix(profile)]
+        found += [_ending(profile, source), _lead(profile)]
+    elif kind is Kind.CHAT:
+        found += [_blank_around(profile)]
+    return _until_stop(found)
+
+
+def _until_stop(found: Iterable[Finding | None]) -> list[Finding]:
+    """The findings up to one that stops: what comes after it would not hold."""
+    kept: list[Finding] = []
+    for finding in found:
+        if finding:
+            kept.append(finding)
+            if finding.severity is Weight.STOP:
+                break
+    return kept
+
+
+def apply(findings: Iterable[Finding], rows: Iterable[Row]) -> Iterator[Row]:
+    """The rows after all these fixes, in order."""
+    for finding in findings:
+        rows = finding.apply(rows)
+    return iter(rows)
+
+
+def shown(fix: Fix, rows: Iterable[Row]) -> tuple[Shown, ...]:
+    """What a fix makes of single rows."""
+    return tuple(Shown(row, tuple(fix([row]))) for row in rows)
+
+
+def visible(text: str) -> str:
+    """A separator as it is written in a sentence."""
+    return text.replace("\n", "\\n")
+
+
+def _gone(found: Found) -> tuple[Shown, ...]:
+    return tuple(Shown(row, ()) for row in found.rows)
+
+
+def _where(found: Found) -> str:
+    """The first rows that something is true of."""
+    return ", ".join(str(row.id) for row in found.rows) + (", …" if found.count > len(found.rows) else "")
+
+
+def _number(profile: Profile, completion: bool) -> Finding:
+    n = f"{profile.rows + profile.empty.count:,}"
+    if profile.rows + profile.empty.count >= ENOUGH:
+        few, many = T("There are {n} prompt-completion pairs.", n=n), T("There are {n} examples.", n=n)
+    else:
+        few = T("There are {n} prompt-completion pairs. A few hundred are a good start; results tend to grow evenly "
+                "with every doubling of their number.", n=n)  # fmt: skip
+        many = T("There are {n} examples. A few hundred are a good start; results tend to grow evenly with every "
+                 "doubling of their number.", n=n)  # fmt: skip
+    return Finding("number_of_examples", Weight.INFO, few if completion else many, count=profile.rows)
+
+
+def _empty(profile: Profile, completion: bool) -> Iterator[Finding]:
+    if profile.extra.count:
+        keys = ", ".join(sorted(profile.extra_keys))
+        yield Finding(
+            "extra_columns", Weight.REQUIRED, T("Besides prompt and completion there are: {names}.", names=keys),
+            T("Remove additional columns/keys: {names}", names=keys), fixes.keys_only,
+            shown(fixes.keys_only, profile.extra.rows), profile.extra.count,
+        )  # fmt: skip
+    if count := profile.empty.count:
+        question = T("Remove {n} rows with empty completions", n=count)
+        if not completion:
+            question = T("Remove {n} rows with empty answers", n=count)
+        sentence = T("{n} rows have no answer, so there is nothing to learn from them: {rows}",
+                     n=count, rows=_where(profile.empty))  # fmt: skip
+        yield Finding(
+            "empty_answers", Weight.REQUIRED, sentence, question, fixes.drop_empty, _gone(profile.empty), count
+        )
+    if not profile.rows:
+        message = T("No row has an answer. Fill the answers before you train.")
+        yield Finding("nothing_left", Weight.STOP, message)
+    if not completion and (count := profile.unasked.count) and profile.task != "open-ended":
+        yield Finding(
+            "empty_questions", Weight.OPTIONAL,
+            T("{n} rows ask nothing: {rows}", n=count, rows=_where(profile.unasked)),
+            T("Remove {n} rows with empty questions", n=count), fixes.drop_unasked, _gone(profile.unasked), count,
+        )  # fmt: skip
+
+
+def _task(profile: Profile, completion: bool) -> Finding | None:
+    if profile.task == "classification":
+        sentence = T(
+            "This looks like classification: {n} different answers. Hold rows out of the training, and the model can "
+            "be measured on them.", n=f"{profile.classes:,}",
+        )  # fmt: skip
+        return Finding("classification", Weight.INFO, sentence, count=profile.classes)
+    if profile.task == "open-ended":
+        return Finding("open_ended", Weight.INFO, T("This looks like open-ended writing: no row asks anything."))
+    return Finding("conditional", Weight.INFO, T("This looks like answering: most answers are texts of their own."))
+
+
+def _duplicates(profile: Profile, completion: bool) -> Finding | None:
+    count = profile.duplicates.count
+    if not count:
+        return None
+    return Finding(
+        "duplicates", Weight.OPTIONAL,
+        T("{n} rows say the same as an earlier one: {rows}", n=count, rows=_where(profile.duplicates)),
+        T("Remove {n} duplicate rows", n=count),
+        partial(fixes.drop_duplicates, whole=not completion), _gone(profile.duplicates), count,
+    )  # fmt: skip
+
+
+def _long(profile: Profile, completion: bool) -> Finding | None:
+    count = profile.long.count
+    if not count or (completion and profile.task == "open-ended"):
+        return None
+    questions = {
+        "remove": T("Remove {n} long examples", n=count),
+        "trim": T("Cut the questions of {n} long examples to fit", n=count),
+        "split": T("Split {n} long examples into shorter ones", n=count),
+    }
+    ways = []
+    for name, fix in fixes.WAYS.items():
+        ready: Fix = partial(fix, measure=profile.measure, limit=profile.limit)
+        ways.append((name, questions[name], ready, shown(ready, profile.long.rows)))
+    sentence = T("{n} examples are very long (the limit is {limit}): {rows}", n=count, limit=f"{profile.limit:,}",
+                 rows=_where(profile.long))  # fmt: skip
+    if completion:
+        sentence = T("{n} examples are very long (more than {limit} characters): {rows}", n=count,
+                     limit=f"{profile.limit:,}", rows=_where(profile.long))  # fmt: skip
+    found = Finding("long_examples", Weight.OPTIONAL, sentence, count=count, ways=tuple(ways))
+    return found.by("remove")
+
+
+def _upper(profile: Profile, completion: bool, asked: bool) -> Finding | None:
+    texts = profile.questions if asked else profile.answers
+    if not texts.is_upper:
+        return None
+    name = ("prompt" if asked else "completion") if completion else ("user" if asked else "assistant")
+    fix = fixes.lower_questions if asked else fixes.lower_answers
+    sentence = T(
+        "More than a third of the letters of {name} are capitals. Models do better with the usual mixture of case.",
+        name=name,
+    )
+    question = T("Lowercase all your data in column/key `{name}`", name=name)
+    code = "upper_case_questions" if asked else "upper_case_answers"
+    return Finding(code, Weight.OPTIONAL, sentence, question, fix, shown(fix, profile.first), profile.rows)
+
+
+def _blank_ends(profile: Profile) -> Finding | None:
+    count = profile.blank_ends.count
+    if not count or profile.answers.suffix:
+        return None
+    sentence = T("{n} completions end in blanks: {rows}", n=count, rows=_where(profile.blank_ends))
+    question = T("Remove the blanks at the end of {n} completions", n=count)
+    preview = shown(fixes.trim_ends, profile.blank_ends.rows)
+    return Finding("trailing_blanks", Weight.OPTIONAL, sentence, question, fixes.trim_ends, preview, count)
+
+
+def _blank_around(profile: Profile) -> Finding | None:
+    count = profile.blank_around.count
+    if not count:
+        return None
+    sentence = T("{n} answers begin or end with white space: {rows}", n=count, rows=_where(profile.blank_around))
+    question = T("Remove the white space around {n} answers", n=count)
+    preview = shown(fixes.strip_answers, profile.blank_around.rows)
+    return Finding("white_space_around", Weight.OPTIONAL, sentence, question, fixes.strip_answers, preview, count)
+
+
+def _separator(profile: Profile, source: Source) -> Finding | None:
+    """The common end of all prompts, which tells the model where to begin."""
+    if profile.task == "open-ended":
+        return None
+    texts = profile.questions
+    if profile.rows and texts.suffix == profile.first[0].question and _all_alike(source, texts, asked=True):
+        message = T("All prompts are identical: `{text}`. Leave them blank for open-ended writing, else make them "
+                    "differ.", text=visible(texts.suffix)[:200])  # fmt: skip
+        return Finding("identical_questions", Weight.STOP, message)
+    taken = texts.seen
+    free = [mark for mark in texts.marks if mark not in taken and not (mark == " ->" and "\n" in taken)]
+    separator = free[0] if free else LAST_SEPARATOR
+    if texts.suffix:
+        return _has_end("separator", T("All prompts end with suffix `{text}`.", text=visible(texts.suffix)),
+                        separator, texts, _again(source, texts.suffix, asked=True))  # fmt: skip
+    fix: Fix = partial(fixes.end_questions, ending=separator)
+    return Finding(
+        "missing_separator", Weight.OPTIONAL,
+        T("The prompts have no common separator at their end. One makes it clear to the model where the completion "
+          "begins. For open-ended writing leave the prompts empty."),
+        T("Add a suffix separator `{text}` to all prompts", text=visible(separator)),
+        fix, shown(fix, profile.first), profile.rows,
+    )  # fmt: skip
+
+
+def _has_end(code: str, sentence: Text, better: str, texts: Texts, again: bool) -> Finding:
+    """Prompts or completions with a common end: what may be wrong with it."""
+    if again:
+        sentence = T("{found} Some contain it more than once: choose one that stands only at the end.", found=sentence)
+    elif len(texts.suffix or "") > LONG_ENDING:
+        sentence = T("{found} That is very long: consider a shorter one, such as `{text}`.",
+                     found=sentence, text=visible(better))  # fmt: skip
+    return Finding(code, Weight.INFO, sentence)
+
+
+def _all_alike(source: Source, texts: Texts, *, asked: bool) -> bool:
+    """Whether the common end is the whole of every text."""
+    return all((row.question if asked else row.answer) == texts.suffix for row in fixes.drop_empty(source()))
+
+
+def _again(source: Source, ending: str, *, asked: bool) -> bool:
+    """Whether some text holds its end a second time."""
+    cut = -len(ending)
+    texts = ((row.question if asked else row.answer) for row in fixes.drop_empty(source()))
+    return any(ending in text[:cut] for text in texts)
+
+
+def _question_prefix(profile: Profile) -> Finding | None:
+    prefix = profile.questions.prefix or ""
+    if not prefix:
+        return None
+    sentence = T("All prompts start with prefix `{text}`.", text=visible(prefix))
+    if len(prefix) <= LONG_PREFIX:
+        return Finding("common_question_prefix", Weight.INFO, sentence)
+    sentence = T("{found} Fine-tuning needs no instruction or worked example in each prompt: mostly the input alone "
+                 "is best.", found=sentence)  # fmt: skip
+    fix: Fix = partial(fixes.cut_questions, length=len(prefix))
+    return Finding(
+        "common_question_prefix", Weight.OPTIONAL, sentence,
+        T("Remove prefix `{text}` from all prompts", text=prefix), fix, shown(fix, profile.first), profile.rows,
+    )  # fmt: skip
+
+
+def _answer_prefix(profile: Profile) -> Finding | None:
+    prefix = profile.answers.prefix or ""
+    if len(prefix) < LONG_LEAD or profile.classes == 1:
+        return None
+    fix: Fix = partial(fixes.cut_answers, length=len(prefix), lead=" " if prefix.startswith(" ") else "")
+    sentence = T("All completions start with prefix `{text}`. Mostly the output alone is best.", text=visible(prefix))
+    question = T("Remove prefix `{text}` from all completions", text=prefix)
+    preview = shown(fix, profile.first)
+    return Finding("common_answer_prefix", Weight.OPTIONAL, sentence, question, fix, preview, profile.rows)
+
+
+def _ending(profile: Profile, source: Source) -> Finding | None:
+    """The common end of all completions, at which the model is told to stop."""
+    if profile.task != "conditional":
+        return None
+    texts = profile.answers
+    if profile.classes == 1:
+        message = T("All completions are identical: `{text}`. Make them differ, else the model will only repeat it.",
+                    text=visible(texts.suffix or "")[:200])  # fmt: skip
+        return Finding("identical_answers", Weight.STOP, message)
+    free = [mark for mark in texts.marks if mark not in texts.seen]
+    ending = free[0] if free else LAST_ENDING
+    if texts.suffix:
+        return _has_end("ending", T("All completions end with suffix `{text}`.", text=visible(texts.suffix)),
+                        ending, texts, _again(source, texts.suffix, asked=False))  # fmt: skip
+    fix: Fix = partial(fixes.end_answers, ending=ending)
+    return Finding(
+        "missing_ending", Weight.OPTIONAL,
+        T("The completions have no common ending. One makes it clear to the model where to stop."),
+        T("Add a suffix ending `{text}` to all completions", text=visible(ending)),
+        fix, shown(fix, profile.first), profile.rows,
+    )  # fmt: skip
+
+
+def _lead(profile: Profile) -> Finding | None:
+    if not profile.unled:
+        return None
+    return Finding(
+        "missing_space", Weight.OPTIONAL,
+        T("The completion should begin with a space (` `): with the usual tokenisers that gives better results."),
+        T("Add a whitespace character to the beginning of the completion"),
+        fixes.lead_answers, shown(fixes.lead_answers, profile.first), profile.rows,
+    )  # fmt: skip

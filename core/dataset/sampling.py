@@ -1,0 +1,35 @@
+"""The draw with which the old preparer held rows out: the same rows for the same number of them, without numpy."""
+
+from __future__ import annotations
+
+import random
+
+MOST_HELD_OUT = 1_000
+SEED = 42
+_WORDS = 624  # of the Mersenne Twister's state
+
+
+def drawn(rows: int) -> list[int]:
+    """The places of the rows to train on, in the order in which the old preparer wrote them: at least four fifths.
+
+    It is `numpy.random.RandomState(42).permutation(rows)`, of which pandas takes the first ones.
+    """
+    wanted = max(rows - MOST_HELD_OUT, int(rows * 0.8))
+    return _permutation(rows)[:wanted]
+
+
+def _permutation(rows: int) -> list[int]:
+    chance = random.Random()
+    state = [SEED]
+    for place in range(1, _WORDS):
+        state.append((1812433253 * (state[-1] ^ (state[-1] >> 30)) + place) & 0xFFFFFFFF)
+    chance.setstate((3, (*state, _WORDS), None))
+    places = list(range(rows))
+    word = chance.getrandbits
+    for last in range(rows - 1, 0, -1):
+        mask = (1 << last.bit_length()) - 1
+        other = word(32) & mask
+        while other > last:
+            other = word(32) & mask
+        places[last], places[other] = places[other], places[last]
+    return places

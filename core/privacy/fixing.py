@@ -1,0 +1,97 @@
+"""Finds are masked or mended: one batch of edits, on the revisions that were read, so it can be undone as one step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+from core.checks.privacy import GARBLED, ODD, PERSONAL, Book, Style, masked, mended, rewritten, without
+from core.dataset.edits import Applied, Change, Edits
+from core.errors import AppError, Cancelled
+from core.privacy.scanning import look
+from core.store import Store
+from core.store.findings import Found, Line
+from core.words import T
+
+Progress = Callable[[int, int], None]
+
+
+def fixed_text(text: str, kinds: Collection[str], style: Style = Style.KIND, book: Book | None = None) -> str:
+    """A text without its finds of these kinds: read rightly, odd characters out, the rest masked."""
+    if GARBLED in kinds:
+        text = mended(text)
+    if odd := [kind for kind in kinds if kind in ODD]:
+        text = without(text, odd)
+    personal = [kind for kind in kinds if kind in PERSONAL]
+    return masked(text, personal, style, book) if personal else text
+
+
+def fix(
+    store: Store,
+    dataset_id: int,
+    kinds: Collection[str],
+    who: str,
+    style: Style = Style.KIND,
+    progress: Progress | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Applied:
+    """Mask or mend every find of these kinds that the last scan knows of. Doing it again changes nothing."""
+    for _attempt in range(3):
+        book = Book(*store.findings.book(dataset_id))
+        changes = _changes(store, dataset_id, kinds, (style, book), progress, cancelled)
+        if store.findings.add_to_book(dataset_id, book.added):
+            break  # else somebody masks the same dataset: take their numbers and begin again
+    else:
+        raise AppError(T("Somebody else is masking these rows."), T("Wait a moment and try again."))
+    before = store.findings.latest(dataset_id)
+    revision = store.dataset(dataset_id).revision
+    applied = store.apply(dataset_id, Edits(changed=changes), who)
+    if before is not None:
+        found: list[Found] = []
+        for lines in store.findings.lines(dataset_id, [change.example_id for change in changes]):
+            found += [one for line in lines for one in look(line)]
+        store.findings.add(before.id, found)
+        if before.revision == revision and applied.batch_id is not None:
+            store.findings.keep_up(before, revision + 1)
+    return applied
+
+
+def undo(store: Store, dataset_id: int, who: str, batch_id: int) -> Applied:
+    """Take a fix back; what the last scan knew of the rows holds again."""
+    before, revision = store.findings.latest(dataset_id), store.dataset(dataset_id).revision
+    applied = store.undo(dataset_id, who, batch_id)
+    if before is not None and before.revision == revision and applied.batch_id is not None:
+        store.findings.keep_up(before, revision + 1)
+    return applied
+
+
+def _changes(
+    store: Store,
+    dataset_id: int,
+    kinds: Collection[str],
+    how: tuple[Style, Book],
+    progress: Progress | None,
+    cancelled: Callable[[], bool] | None,
+) -> list[Change]:
+    ids = store.findings.rows(dataset_id, kinds)
+    changes: list[Change] = []
+    done = 0
+    for lines in store.findings.lines(dataset_id, ids):
+        if cancelled and cancelled():
+            raise Cancelled(T("The work was stopped."))
+        changes += [change for line in lines if (change := _change(line, kinds, *how))]
+        done += len(lines)
+        if progress:
+            progress(done, len(ids))
+    return changes
+
+
+def _change(line: Line, kinds: Collection[str], style: Style, book: Book) -> Change | None:
+    def change(text: str) -> str:
+        return fixed_text(text, kinds, style, book)
+
+    fields: dict[str, str | None] = {}
+    if (raw := rewritten(line.raw, change)) != line.raw:
+        fields["raw"] = raw
+    if line.label and (label := change(line.label)) != line.label:
+        fields["label"] = label
+    return Change(line.id, line.revision, fields) if fields else None

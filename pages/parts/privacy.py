@@ -1,0 +1,195 @@
+"""What should not be in a dataset: personal data and secrets, odd characters, rows in another script; and the fixes."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core import privacy, tasks
+from core.checks.privacy import GARBLED, LOST, ODD, OTHER_SCRIPT, PERSONAL, Style
+from core.dataset.edits import Applied
+from core.dataset.examples import user_text
+from core.store import Dataset
+from core.store.findings import Scan
+from core.words import _
+from pages.parts import feedback, frame, grid, progress, resources, state
+from pages.parts.text import escape
+
+FIRST_ROWS = 5
+AT_ONCE = 2_000  # rows that are mended while the person waits; more become a task with its progress
+
+
+def show(dataset: Dataset) -> None:
+    """The whole section: look, what was found, mend."""
+    store = resources.store()
+    for kind, title in (("scan", _("Looking through the rows")), ("mask", _("Mending the rows"))):
+        task = store.tasks.latest(kind, str(dataset.id))
+        if task is not None and task.is_active:
+            progress.show(task, title)
+            return
+        if task is not None and task.state == "failed" and task.error and kind == "mask":
+            feedback.show_error(task.error)
+    scan = store.findings.latest(dataset.id)
+    _head(dataset, scan)
+    _undo_line(dataset)
+    if scan is None:
+        return
+    counts = store.findings.counts(dataset.id)
+    _personal(dataset, {kind: counts[kind] for kind in PERSONAL if kind in counts})
+    _odd(dataset, {kind: counts[kind] for kind in (GARBLED, *ODD) if kind in counts})
+    _scripts(dataset, scan, counts.get(OTHER_SCRIPT, (0, 0))[0])
+
+
+def _head(dataset: Dataset, scan: Scan | None) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if scan is None:
+            sentence = _("Phone numbers, e-mail addresses, identity card and bank numbers, keys of services, "
+                         "invisible characters: look before you train on them.")  # fmt: skip
+        elif scan.revision != dataset.revision:
+            sentence = _("Looked through before the last edits; rows edited since are not in the counts.")
+        else:
+            sentence = _("{n} rows looked through.", n=f"{scan.rows:,}")
+        st.caption(escape(sentence), width="stretch")
+        label = _("Look for them") if scan is None else _("Look again")
+        st.button(label, icon=":material/search:", key="privacy_scan", on_click=_scan, args=(dataset.id,))
+
+
+def _scan(dataset_id: int) -> None:
+    with feedback.errors():
+        grid.flush()
+        tasks.enqueue(resources.store(), resources.settings(), "scan", dataset_id)
+
+
+def _personal(dataset: Dataset, counts: dict[str, tuple[int, int]]) -> None:
+    st.markdown(f"**{_('Personal data and secrets')}**")
+    if not counts:
+        st.success(_("No phone number, address, identity or bank number, and no key was found."))
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        names = {
+            Style.KIND: _("[phone]"),
+            Style.PARTLY: "138****5678",
+            Style.NUMBERED: _("[phone 1], the same for the same"),
+        }
+        st.selectbox(
+            _("What stands there afterwards"),
+            list(Style),
+            format_func=names.__getitem__,
+            key="privacy_style",
+            width=330,
+        )
+        _fix_button(_("Mask all of them"), dataset, tuple(counts), "privacy_all", primary=True)
+    for kind, (rows, found) in counts.items():
+        _kind(dataset, kind, rows, found, _("Mask these"))
+    st.caption(_("Masking is an edit like any other: undo brings the rows back, and their history keeps the originals "
+                 "on this computer. Exports and trainings only hold what stands in the rows."))  # fmt: skip
+
+
+def _odd(dataset: Dataset, counts: dict[str, tuple[int, int]]) -> None:
+    st.markdown(f"**{_('Odd characters')}**")
+    if not counts:
+        st.success(_("No invisible, broken or lost characters."))
+        return
+    mendable = tuple(kind for kind in counts if kind != LOST)
+    if len(mendable) > 1:
+        _fix_button(_("Mend all of them"), dataset, mendable, "odd_all")
+    labels = {GARBLED: _("Read them rightly"), LOST: _("Take the signs out")}
+    for kind, (rows, found) in counts.items():
+        _kind(dataset, kind, rows, found, labels.get(kind, _("Take them out")))
+
+
+def _kind(dataset: Dataset, kind: str, rows: int, found: int, label: str) -> None:
+    times = _("{n} in {m} rows", n=f"{found:,}", m=f"{rows:,}")
+    with st.expander(f"{escape(privacy.title(kind))} · **{escape(times)}**"):
+        if kind == LOST:
+            st.caption(
+                _("What stood there is lost. Bring the file again in its right encoding, or write the words anew.")
+            )
+        _first_rows(dataset, (kind,))
+        with st.container(horizontal=True, vertical_alignment="center"):
+            _link(_("Show all {n} rows", n=f"{rows:,}"), finding=kind)
+            _fix_button(label, dataset, (kind,), f"fix_{kind}")
+
+
+def _first_rows(dataset: Dataset, kinds: tuple[str, ...]) -> None:
+    store = resources.store()
+    for example_id in store.findings.rows(dataset.id, kinds, FIRST_ROWS):
+        row = store.example(example_id)
+        _field, made = privacy.pieces(row.raw, kinds)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown("".join(map(_marked, made)) or escape(row.label[:2] + "…"), width="stretch")
+            _link(_("Open"), finding=kinds[0], row=str(example_id))
+
+
+def _marked(piece: privacy.Piece) -> str:
+    said = escape(piece.text)
+    return f":orange-background[{said}]" if piece.kind and said.strip() else said
+
+
+def _scripts(dataset: Dataset, scan: Scan, different: int) -> None:
+    st.markdown(f"**{_('Languages')}**")
+    total = sum(scan.scripts.values()) or 1
+    shares = sorted(scan.scripts.items(), key=lambda item: -item[1])
+    st.caption(escape(" · ".join(f"{privacy.script_title(name)} {rows / total:.1%}" for name, rows in shares if rows)))
+    if different:
+        with st.expander(f"{escape(privacy.title(OTHER_SCRIPT))} · **{different:,}**"):
+            store = resources.store()
+            for example_id in store.findings.rows(dataset.id, (OTHER_SCRIPT,), FIRST_ROWS):
+                with st.container(horizontal=True, vertical_alignment="center"):
+                    said = privacy.half_shown(user_text(store.example(example_id).body))
+                    st.text(said[:160] or _("(empty)"), width="stretch")
+                    _link(_("Open"), finding=OTHER_SCRIPT, row=str(example_id))
+            _link(_("Show all {n} rows", n=f"{different:,}"), finding=OTHER_SCRIPT)
+
+
+def _fix_button(label: str, dataset: Dataset, kinds: tuple[str, ...], key: str, primary: bool = False) -> None:
+    st.button(
+        label, key=key, icon=":material/auto_fix_high:", type="primary" if primary else "secondary",
+        on_click=_fix, args=(dataset.id, kinds),
+    )  # fmt: skip
+
+
+def _fix(dataset_id: int, kinds: tuple[str, ...]) -> None:
+    with feedback.errors():
+        grid.flush()
+        store, style = resources.store(), Style(state.get("privacy_style", Style.KIND))
+        if len(store.findings.rows(dataset_id, kinds, AT_ONCE + 1)) > AT_ONCE:
+            wanted = {"kinds": list(kinds), "style": style.value, "who": resources.who()}
+            tasks.enqueue(store, resources.settings(), "mask", dataset_id, wanted)
+            return
+        applied = privacy.fix(store, dataset_id, kinds, resources.who(), style)
+        state.put("privacy_batch", (dataset_id, applied.batch_id, applied.saved) if applied.batch_id else None)
+        _say(applied)
+        grid.forget()
+
+
+def _undo_line(dataset: Dataset) -> None:
+    """What was just mended here, and the way back."""
+    done = state.get("privacy_batch", None)
+    if done is not None and done[0] == dataset.id:
+        with st.container(horizontal=True, vertical_alignment="center", border=True):
+            st.markdown(f"{feedback.GOOD} {escape(_('{n} rows were mended.', n=f'{done[2]:,}'))}", width="stretch")
+            st.button(_("Undo"), key="privacy_undo", icon=":material/undo:", on_click=_undo, args=(dataset.id, done[1]))
+
+
+def _undo(dataset_id: int, batch_id: int) -> None:
+    with feedback.errors():
+        grid.flush()
+        applied = privacy.undo(resources.store(), dataset_id, resources.who(), batch_id)
+        state.drop("privacy_batch")
+        feedback.saved(_("{n} rows are as they were.", n=f"{applied.saved:,}"))
+        grid.forget()
+
+
+def _say(applied: Applied) -> None:
+    missed = len(applied.conflicts) + len(applied.problems)
+    if missed:
+        feedback.saved(
+            _("{n} rows were mended, {m} could not be: look again.", n=f"{applied.saved:,}", m=f"{missed:,}")
+        )
+    else:
+        feedback.saved(_("{n} rows were mended.", n=f"{applied.saved:,}"))
+
+
+def _link(label: str, **where: str) -> None:
+    query = {**where, "dataset": str(state.dataset_id())}
+    st.page_link(frame.EDIT, label=label, icon=":material/edit:", query_params=query)

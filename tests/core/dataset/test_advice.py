@@ -1,0 +1,177 @@
+"""The preparer's advice by itself: what each rule finds, what its fix does, and what holds for any rows."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from functools import partial
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.dataset.advice import Finding, Weight, advise, apply
+from core.dataset.examples import Kind
+from core.dataset.fixes import drop_long, is_empty, split_long, trim_long
+from core.dataset.fixrows import Row, line_of, row_of
+from core.dataset.lengths import in_tokens
+from core.dataset.profile import Profile, Texts, common_end, letters
+from core.dataset.sampling import drawn
+from core.dataset.spool import Spool
+
+TEXT = st.text(st.sampled_from("abAB .\n\t-> é你Ж"), max_size=12)
+ROWS = st.lists(st.builds(lambda q, a: (q, a), TEXT, TEXT), min_size=1, max_size=30)
+
+
+def rows_of(pairs: list[tuple[str, str]]) -> list[Row]:
+    return [Row(number, question, answer) for number, (question, answer) in enumerate(pairs, start=1)]
+
+
+def chat(*turns: str, **more: object) -> str:
+    roles = ("user", "assistant")
+    messages = [{"role": roles[n % 2], "content": text} for n, text in enumerate(turns)]
+    return json.dumps({"messages": messages, **more})
+
+
+def chats(*lines: str) -> list[Row]:
+    return [row_of(number, line, Kind.CHAT) for number, line in enumerate(lines, start=1)]
+
+
+def codes(rows: list[Row], kind: Kind = Kind.CHAT, **how: object) -> list[str]:
+    return [f.code for f in advise(lambda: rows, kind, **how) if f.severity is not Weight.INFO]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ([chat("a", "b"), chat("c", "d")], []),
+        ([chat("a", "b"), chat("a", "b")], ["duplicates"]),
+        ([chat("x", "y", "a", "b"), chat("z", "y", "a", "b")], []),
+        ([chat("a", "b"), chat("a", "b", tools=[])], []),
+        ([chat("a", "b"), chat("a", " ")], ["empty_answers"]),
+        ([chat("a", "b"), '{"messages": []}'], ["empty_answers"]),
+        ([chat("a", ""), chat("b", "")], ["empty_answers", "nothing_left"]),
+        ([chat("a", "b"), chat(" ", "c")], ["empty_questions"]),
+        ([chat("a", "b\n"), chat("b", "c")], ["white_space_around"]),
+        ([chat("HELLO YOU", "b"), chat("HI", "c")], ["upper_case_questions"]),
+        ([chat("привет", "ДА"), chat("a", "НЕТ")], ["upper_case_answers"]),
+        ([chat("a"), chat("b")], []),
+        (["not json", "not json"], ["duplicates"]),
+    ],
+)
+def test_chats_get_the_advice_that_fits_them(lines: list[str], expected: list[str]) -> None:
+    assert codes(chats(*lines)) == expected
+
+
+def test_a_tool_call_is_never_rewritten() -> None:
+    call = {"role": "assistant", "tool_calls": [{"function": {"name": "F", "arguments": '{"A": 1} '}}]}
+    raw = json.dumps({"messages": [{"role": "user", "content": "DO IT"}, call]})
+    rows = [row_of(1, raw, Kind.CHAT), row_of(2, chat("WHAT IS", "THAT "), Kind.CHAT)]
+    found = advise(lambda: rows, Kind.CHAT)
+    lines = [line_of(row, Kind.CHAT) for row in apply(found, rows)]
+    assert lines[0] == raw and json.loads(lines[1])["messages"][1]["content"] == "that"
+
+
+def test_keys_that_do_not_belong_into_a_completion_are_removed() -> None:
+    rows = [row_of(1, '{"prompt": "a", "completion": 7, "id": 1}', Kind.COMPLETION)]
+    (finding,) = [f for f in advise(lambda: rows, Kind.COMPLETION) if f.code == "extra_columns"]
+    assert finding.severity is Weight.REQUIRED
+    assert [line_of(row, Kind.COMPLETION) for row in finding.apply(rows)] == ['{"prompt":"a","completion":"7"}']
+
+
+def test_completions_that_end_in_blanks_are_trimmed() -> None:
+    rows = rows_of([("a", " one  "), ("b", " two\n"), ("c", " three\t")])
+    (finding,) = [f for f in advise(lambda: rows, Kind.COMPLETION) if f.code == "trailing_blanks"]
+    assert [row.answer for row in finding.apply(rows)] == [" one", " two\n", " three"]
+    assert [len(shown.after) for shown in finding.preview] == [1, 1]
+
+
+def test_long_chats_are_measured_in_tokens() -> None:
+    rows = chats(chat("word " * 300, "short"), chat("a", "b"))
+    found = advise(lambda: rows, Kind.CHAT, measure=in_tokens(Kind.CHAT, "o200k_base", 200), limit=200)
+    (long,) = [f for f in found if f.code == "long_examples"]
+    assert long.count == 1 and [name for name, *_rest in long.ways] == ["remove", "trim", "split"]
+    assert [row.id for row in long.apply(rows)] == [2]
+    measure = in_tokens(Kind.CHAT, "o200k_base", 200)
+    for way, count in (("trim", 2), ("split", 3)):
+        mended = list(long.by(way).apply(rows))
+        assert len(mended) == count and all(measure(row) <= 200 for row in mended)
+
+
+@given(ROWS, st.integers(1, 30), st.sampled_from([drop_long, trim_long, split_long]))
+def test_no_way_with_long_rows_leaves_one(pairs: list[tuple[str, str]], limit: int, way: object) -> None:
+    def measure(row: Row) -> int:
+        return len(row.question) + len(row.answer)
+
+    rows = rows_of(pairs)
+    after = list(way(rows, measure=measure, limit=limit))  # type: ignore[operator]
+    assert all(measure(row) <= limit for row in after)
+    assert [row for row in rows if measure(row) <= limit] == [row for row in after if not row.changed]
+
+
+@settings(max_examples=200)
+@given(ROWS, st.sampled_from([Kind.COMPLETION, Kind.CHAT]))
+def test_whatever_was_mended_needs_no_mending_of_that_kind_again(pairs: list[tuple[str, str]], kind: Kind) -> None:
+    rows = rows_of(pairs)
+    found = advise(lambda: rows, kind)
+    after = list(apply(found, rows))
+    again = {finding.code for finding in advise(lambda: after, kind) if finding.fix}
+    assert not again & {"missing_space", "white_space_around", "long_examples", "extra_columns"}
+    assert not [row for row in after if is_empty(row)] or kind is Kind.COMPLETION
+    assert {row.id for row in after} <= {row.id for row in rows}
+
+
+@given(ROWS)
+def test_the_findings_do_not_depend_on_how_rows_are_kept(pairs: list[tuple[str, str]]) -> None:
+    rows = rows_of(pairs)
+    spool = Spool(rows)
+    assert list(spool()) == rows
+    kept, held = (
+        [(f.code, f.sentence, f.question, f.preview, list(f.apply(rows))) for f in advise(source, Kind.COMPLETION)]
+        for source in (spool, lambda: rows)
+    )
+    assert kept == held
+    spool.close()
+
+
+@given(st.lists(TEXT, min_size=1, max_size=8), st.integers(1, 8))
+def test_what_texts_share_is_the_longest_common_beginning_and_end(texts: list[str], size: int) -> None:
+    found = Texts(())
+    for start in range(0, len(texts), size):
+        found.add(texts[start : start + size])
+    ends = [n for n in range(len(texts[0]) + 1) if all(t.endswith(texts[0][len(texts[0]) - n :]) for t in texts)]
+    starts = [n for n in range(len(texts[0]) + 1) if all(t.startswith(texts[0][:n]) for t in texts)]
+    assert found.prefix == texts[0][: max(starts)]
+    assert found.suffix == texts[0][len(texts[0]) - max(ends) :] == common_end(texts, None)
+
+
+@given(st.text())
+def test_letters_are_counted_as_python_names_them(text: str) -> None:
+    # What the quick way leaves out are scripts that have no case in daily use.
+    text = "".join(c for c in text if c < "\u2e00")
+    assert letters(text) == (
+        sum(c.isupper() and c.isalpha() for c in text),
+        sum(c.islower() and c.isalpha() for c in text),
+    )
+
+
+@pytest.mark.parametrize("rows", [1, 2, 5, 99, 1_000, 4_999, 20_000])
+def test_the_draw_is_the_one_that_pandas_makes(rows: int) -> None:
+    import numpy as np
+
+    wanted = max(rows - 1_000, int(rows * 0.8))
+    assert drawn(rows) == np.random.RandomState(42).permutation(rows)[:wanted].tolist()
+
+
+def test_a_finding_can_be_kept() -> None:
+    rows = rows_of([("A", "B"), ("A", "B"), ("x" * 20_000, "C")])
+    found = advise(lambda: rows, Kind.COMPLETION)
+    kept: list[Finding] = pickle.loads(pickle.dumps(found))
+    assert [list(f.apply(rows)) for f in kept] == [list(f.apply(rows)) for f in found]
+
+
+def test_a_profile_is_the_same_in_chunks() -> None:
+    rows = rows_of([(f"q {n}", f"a {n % 3}") for n in range(2_500)])
+    profile = Profile.of(rows, whole=False, measure=lambda row: 1, limit=2)
+    assert (profile.rows, profile.classes, profile.task) == (2_500, 3, "classification")
+    assert partial(drop_long, measure=lambda row: 1, limit=2)(rows) is not None

@@ -1,0 +1,226 @@
+"""The report, the split and the exports of a dataset, on the real pages and the real store."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import time
+from pathlib import Path
+
+import pytest
+from openpyxl import load_workbook
+from pagedriver import HOSTILE, Open, Page
+
+from core.dataset.examples import Draft, Kind, Split, dump
+from core.errors import BadInput
+from core.settings import Settings
+from core.store import Dataset, Store
+from core.tasks.handlers import HANDLERS
+from core.tasks.work import Work
+from core.tokens import count_body, default_epochs
+from pages.parts import charts, exports
+from pages.parts.report import Figures, money
+
+CHECK, EXPORT = "pages/data/check.py", "pages/data/export.py"
+
+
+def line(question: str, answer: str) -> str:
+    return dump({"messages": [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]})
+
+
+def fill(store: Store, raws: list[str], name: str = "Mail") -> Dataset:
+    dataset = store.create_dataset(name, Kind.CHAT)
+    store.add_drafts(dataset.id, [Draft(raw, Kind.CHAT) for raw in raws])
+    return store.finish_import(dataset.id)
+
+
+@pytest.fixture
+def dataset(store: Store) -> Dataset:
+    return fill(store, [line(f"Question {n}", ("yes", "no", "perhaps")[n % 3]) for n in range(90)] + [line("", "yes")])
+
+
+def tiles(page: Page) -> dict[str, str]:
+    return {str(metric.label).split(" ", 1)[-1]: str(metric.value) for metric in page.app.metric}
+
+
+def test_the_tiles_say_rows_issues_tokens_epochs_and_cost(open_page: Open, store: Store, dataset: Dataset) -> None:
+    page = open_page(CHECK)
+    tokens = sum(count_body(row.body, "o200k_base").tokens for row in store.examples(dataset.id))
+    values = [str(metric.value) for metric in page.app.metric]
+    assert values == ["91", "1", "0", f"{tokens:,}", str(default_epochs(91)), "free"]
+
+
+def test_each_issue_leads_to_its_rows(open_page: Open, dataset: Dataset) -> None:
+    page = open_page(CHECK)
+    assert [box.label.split("**")[1] for box in page.app.expander if "**" in box.label] == ["1", "91"]
+    assert {"Open", "Show all 1 rows"} <= set(page.links)
+    link = next(e for e in page.app.get("page_link") if e.proto.label == "Show all 1 rows")
+    assert "issue=" in link.proto.query_string and f"dataset={dataset.id}" in link.proto.query_string
+    assert "Errors stand in the way" in "\n".join(str(warning.value) for warning in page.app.warning)
+
+
+def test_a_few_rows_are_too_few(open_page: Open, store: Store) -> None:
+    fill(store, [line("Hi", "Hello")] * 3)
+    page = open_page(CHECK)
+    assert page.says("3 ") and any("example" in str(text.value) for text in page.app.markdown)
+
+
+def test_the_model_sets_limit_encoding_and_price(open_page: Open, store: Store, settings: Settings) -> None:
+    dataset = fill(store, [line("word " * n, "yes") for n in range(1, 60)])
+    page = open_page(CHECK, model="openai/gpt-4.1-2025-04-14")
+    assert page.app.selectbox(key="check_model").value == "openai/gpt-4.1-2025-04-14"
+    assert str(page.app.metric[-1].value).startswith("$")
+    assert page.says("openai: gpt-4.1-2025-04-14")
+    from core.tokens import Catalogue
+    from pages.parts import resources
+
+    rows = [{"provider": "mine", "model": "small", "training": 2, "context": 40, "encoding": "cl100k_base"}]
+    store.preferences.set(resources.PRICES, rows)
+    assert Catalogue.load(rows).price("small", "mine") is not None
+    page = open_page(CHECK, model="mine/small")
+    assert page.says("rows have more than 40 tokens") and page.says("limit 40")
+    page.click("Count again")
+    (task,) = store.tasks.active()
+    begun = store.tasks.begin(task.id)
+    assert begun is not None
+    HANDLERS["recount"].steps[0](Work(store, settings, begun, lambda: None))
+    store.tasks.finish(task.id, "succeeded")
+    assert store.dataset(dataset.id).encoding == "cl100k_base"
+    assert not page.run().says("This model counts tokens with")
+
+
+def test_rows_are_split_with_a_seed_and_each_label_keeps_its_share(
+    open_page: Open, store: Store, dataset: Dataset
+) -> None:
+    page = open_page(CHECK)
+    page.app.selectbox(key="split_share").set_value(0.2)
+    page.run().click("Split")
+    counts = store.split_counts(dataset.id)
+    assert counts == {Split.TRAIN: 73, Split.VALIDATION: 18}
+    assert set(store.label_counts(dataset.id, Split.VALIDATION).values()) == {6}
+    first = {row.id: row.split for row in store.examples(dataset.id)}
+    page.click("Split again")
+    assert {row.id: row.split for row in store.examples(dataset.id)} == first
+    page.app.number_input(key="split_seed").set_value(5)
+    page.run().click("Split again")
+    assert {row.id: row.split for row in store.examples(dataset.id)} != first
+    assert page.says("18") and store.can_undo(dataset.id)
+
+
+def test_tokens_to_train_on_are_those_of_the_rows_that_train(open_page: Open, store: Store, dataset: Dataset) -> None:
+    before = int(str(open_page(CHECK).app.metric[3].value).replace(",", ""))
+    page = open_page(CHECK)
+    page.app.segmented_control(key="split_by_share").set_value(False)
+    page.run()
+    page.app.number_input(key="split_rows").set_value(45)
+    page.run().click("Split")
+    assert store.split_counts(dataset.id)[Split.VALIDATION] == 45
+    after = int(str(page.app.metric[3].value).replace(",", ""))
+    assert 0.4 * before < after < 0.6 * before
+
+
+def test_labels_and_rows_are_shown_as_text(open_page: Open, store: Store) -> None:
+    fill(store, [line(HOSTILE, f"{HOSTILE[:30]}{n % 2}") for n in range(12)] + [line(HOSTILE, "")], HOSTILE)
+    page = open_page(CHECK)
+    assert page.unescaped(HOSTILE) == []
+
+
+def test_a_label_beside_its_bar_is_short_and_no_html() -> None:
+    assert charts.short("<b>&</b>") == "&lt;b&gt;&amp;&lt;/b&gt;"
+    assert len(charts.short("x" * 100)) == 28 and charts.short("") == "–"
+
+
+@pytest.mark.parametrize(("price", "said"), [(None, "not known"), ((0.0, 0.0), "free"), ((1.0, 1.0), "$1.00"),
+                                             ((1.0, 2.5), "$1.00 – 2.50")])  # fmt: skip
+def test_money_in_words(price: tuple[float, float] | None, said: str) -> None:
+    from core.tokens import Money
+
+    assert money(Money(*price, 1, 1) if price else None) == said
+
+
+def test_each_row_is_billed_up_to_the_limit() -> None:
+    found = Figures(3, {}, [10, 50, 200], [1, 1, 1], [10, 200], 100)
+    assert (found.over, found.billable(), found.billable(20)) == (1, 110, 30)
+
+
+# --- export ---
+
+
+def choose(page: Page, kind: str) -> Page:
+    page.app.segmented_control(key="export_kind").set_value(kind)
+    return page.run()
+
+
+def only_file(settings: Settings) -> Path:
+    return max(settings.folder("exports").iterdir(), key=lambda path: path.stat().st_mtime_ns)
+
+
+def test_json_lines_leave_byte_for_byte(open_page: Open, store: Store, settings: Settings) -> None:
+    raws = ['{"messages": [{"role":"user","content":"é"},{"role":"assistant","content":"\\u00e9"}], "n": 1.50}',
+            line("a", "b")]  # fmt: skip
+    fill(store, raws)
+    page = open_page(EXPORT)
+    assert only_file(settings).read_bytes() == "".join(f"{raw}\n" for raw in raws).encode()
+    assert page.says("2 rows") and page.says("bytes") and page.app.get("download_button")
+
+
+def test_a_split_is_exported_alone_and_a_new_state_is_written_anew(
+    open_page: Open, store: Store, settings: Settings, dataset: Dataset
+) -> None:
+    ids = [row.id for row in store.examples(dataset.id)]
+    parts = {i: Split.VALIDATION if n < 10 else Split.TRAIN for n, i in enumerate(ids)}
+    store.assign_splits(dataset.id, parts, "Ada")
+    page = open_page(EXPORT)
+    page.app.segmented_control(key="export_split").set_value("validation")
+    page.run()
+    assert only_file(settings).read_text().count("\n") == 10 and page.says("10 rows")
+    store.undo(dataset.id, "Ada")
+    open_page(EXPORT)
+    assert only_file(settings).read_text().count("\n") == 91
+
+
+def test_a_table_for_a_spreadsheet_brings_no_formula_to_life(open_page: Open, store: Store, settings: Settings) -> None:
+    fill(store, [line("=1+1", "@x")] * 2)
+    page = choose(open_page(EXPORT), "csv")
+    table = list(csv.DictReader(io.StringIO(only_file(settings).read_text("utf-8-sig"))))
+    assert (table[0]["user"], table[0]["assistant"]) == ("'=1+1", "'@x")
+    page.app.checkbox(key="export_guard").uncheck()
+    page.run()
+    assert "=1+1,@x" in only_file(settings).read_text("utf-8-sig")
+    choose(page, "xlsx")
+    sheet = load_workbook(only_file(settings)).active
+    assert sheet is not None and sheet["C2"].value == "=1+1" and sheet["C2"].data_type == "s"
+
+
+def test_a_text_too_long_for_a_cell_is_said(open_page: Open, store: Store) -> None:
+    fill(store, [line("x" * 40_000, "y")])
+    page = choose(open_page(EXPORT), "xlsx")
+    assert "Row 2, column user: 40000 characters do not fit" in page.errors
+
+
+def test_old_exports_go_after_a_day(tmp_path: Path) -> None:
+    old, new = tmp_path / "old.csv", tmp_path / "new.csv"
+    old.write_text("x"), new.write_text("y")
+    os.utime(old, (time.time() - 90_000,) * 2)
+    exports.tidy(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["new.csv"]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"), [("a/b:c", "a b c-train.csv"), ("..", "dataset-train.csv"), ("数据", "数据-train.csv")]
+)
+def test_the_file_has_the_name_of_the_dataset(store: Store, name: str, expected: str) -> None:
+    assert exports.file_name(store.create_dataset(name, Kind.CHAT), "csv", "train") == expected
+
+
+def test_without_data_every_page_says_where_to_begin(open_page: Open) -> None:
+    for path in (CHECK, EXPORT):
+        assert open_page(path).says("No data here yet")
+
+
+def test_a_split_that_cannot_be_is_said(store: Store, dataset: Dataset) -> None:
+    from core.dataset import split
+
+    with pytest.raises(BadInput):
+        split.assign(store.row_labels(dataset.id), validation=91, seed=0)

@@ -1,0 +1,102 @@
+"""The section of the Check page that shows repeats, leaks and contradictions, and mends them."""
+
+from __future__ import annotations
+
+import pytest
+from pagedriver import HOSTILE, Open, Page
+
+from core.dataset.examples import Draft, Kind, Split, dump
+from core.settings import Settings
+from core.store import Dataset, Store
+from core.tasks.handlers import HANDLERS
+from core.tasks.work import Work
+from pages.parts import frame
+
+QUESTION = f"Where is my parcel {HOSTILE} from last Monday?"
+
+
+def draft(question: str, label: str, split: Split = Split.TRAIN) -> Draft:
+    said = [{"role": "user", "content": question}, {"role": "assistant", "content": label}]
+    return Draft(dump({"messages": said}), Kind.CHAT, label, split)
+
+
+@pytest.fixture
+def dataset(store: Store) -> Dataset:
+    made = store.create_dataset("Desk", Kind.CHAT)
+    many = [draft(f"{word} stands alone here, with nothing like it", "billing") for word in "天地玄黄宇宙洪荒"]
+    twice = [draft(QUESTION, "post"), draft(QUESTION, "post")]
+    others = [draft(QUESTION, HOSTILE, Split.VALIDATION), draft("About an invoice", "biling")]
+    store.add_drafts(made.id, [*many, *twice, *others])
+    return store.finish_import(made.id)
+
+
+def work(store: Store, settings: Settings, dataset: Dataset) -> None:
+    """What the worker does."""
+    task = store.tasks.latest("relate", str(dataset.id))
+    assert task is not None
+    begun = store.tasks.begin(task.id)
+    assert begun is not None
+    result = HANDLERS["relate"].steps[0](Work(store, settings, begun, lambda: None))
+    store.tasks.finish(task.id, "succeeded", result=result)
+
+
+def compared(open_page: Open, store: Store, settings: Settings, dataset: Dataset) -> Page:
+    page = open_page(frame.CHECK, dataset=str(dataset.id)).click("Compare the rows")
+    assert page.says("Comparing all rows with each other")
+    work(store, settings, dataset)
+    return page.run()
+
+
+def test_leaks_are_shown_first_and_moved(open_page: Open, store: Store, settings: Settings, dataset: Dataset) -> None:
+    page = compared(open_page, store, settings, dataset)
+    assert page.says("Leaks · 1") and page.says("Exact repeats · 1") and page.says("Contradictions · 1")
+    assert page.says("the same question") and page.unescaped(HOSTILE) == []
+    page.click("Move 1 rows to train")
+    assert store.split_counts(dataset.id) == {Split.TRAIN: 12}
+    work(store, settings, dataset)
+    assert page.run().says("Leaks · 0") and store.can_undo(dataset.id)
+
+
+def test_repeats_are_deleted_from_the_page(open_page: Open, store: Store, settings: Settings, dataset: Dataset) -> None:
+    page = compared(open_page, store, settings, dataset)
+    page.app.session_state["relations_sort"] = "exact"
+    page.run()
+    assert page.says("2 times the same") and page.unescaped(HOSTILE) == []
+    page.click("Delete 1 repeats, keep the first of each")
+    assert store.dataset(dataset.id).rows == 11
+
+
+@pytest.mark.parametrize("sort", ["leak", "contradiction", "exact", "near", "labels"])
+def test_foreign_text_stays_text_in_every_finding(
+    open_page: Open, store: Store, settings: Settings, dataset: Dataset, sort: str
+) -> None:
+    page = compared(open_page, store, settings, dataset)
+    page.app.session_state["relations_sort"] = sort
+    assert page.run().unescaped(HOSTILE) == []
+
+
+def test_a_label_is_written_as_it_was_meant(
+    open_page: Open, store: Store, settings: Settings, dataset: Dataset
+) -> None:
+    page = compared(open_page, store, settings, dataset)
+    page.app.session_state["relations_sort"] = "labels"
+    page.run().click("Write “billing”")
+    assert store.label_counts(dataset.id)["billing"] == 9
+
+
+def test_after_an_edit_the_findings_are_marked_as_old_and_nothing_can_be_mended(
+    open_page: Open, store: Store, settings: Settings, dataset: Dataset
+) -> None:
+    page = compared(open_page, store, settings, dataset)
+    first = next(store.examples(dataset.id))
+    store.assign_splits(dataset.id, {first.id: Split.TEST}, "Bo")
+    page.run()
+    assert page.says("Rows have changed since they were compared")
+    assert next(b for b in page.app.button if b.label.startswith("Move")).disabled
+
+
+def test_rows_that_stand_for_themselves_are_praised(open_page: Open, store: Store, settings: Settings) -> None:
+    made = store.create_dataset("Calm", Kind.CHAT)
+    store.add_drafts(made.id, [draft("天地", "a"), draft("玄黄", "b")])
+    dataset = store.finish_import(made.id)
+    assert compared(open_page, store, settings, dataset).says("Every row stands for itself")
