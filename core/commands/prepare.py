@@ -23,12 +23,14 @@ if TYPE_CHECKING:
     from core.dataset.readers import Reject, Source
     from core.dataset.recipes import Recipe
 
+_COLUMNS = ["row", "column", "reason", "seen"]
 SHOWN = 20  # rejected rows that are written out
 
 DESCRIPTION = """\
 Turn a table into a training file.
 
-FILE may be CSV, TSV, XLSX, JSON or JSON Lines; which one is seen from its content. The columns are recognised by
+FILE may be CSV, TSV, XLSX, XLS, ODS, JSON, JSON Lines or Parquet, packed or not; which one is seen from its content.
+Several files become one training file. The columns are recognised by
 their names (question and answer, text and label, prompt and completion, instruction, input and output, …) or by what
 stands in them. How they were understood is written down as a recipe: change that file and give it with --recipe to
 use a prompt template, rename or drop classes, or take a sample.
@@ -47,6 +49,7 @@ EXAMPLES = """\
 examples:
   python -m core prepare questions.xlsx --sheet "2026"
   python -m core prepare questions.csv --recipe questions_recipe.json --out prepared
+  python -m core prepare january.csv february.xlsx.gz --out prepared
   python -m core prepare classes.csv -q
 """
 
@@ -60,7 +63,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("file", type=Path, help="the table to read")
+    parser.add_argument("file", type=Path, nargs="+", help="the table to read, or several")
     parser.add_argument("--recipe", type=Path, metavar="R", help="how columns become examples (else it is guessed)")
     parser.add_argument("--out", type=Path, metavar="D", help="folder to write to (else the folder of FILE)")
     parser.add_argument("--sheet", metavar="S", help="sheet of a workbook (else the first that holds rows)")
@@ -88,16 +91,19 @@ def run(options: argparse.Namespace) -> int:
     """Read, map, write; 0 where there are examples. Raises BadInput where there are none."""
     from core.dataset.export import replacing
     from core.dataset.importing import nothing_usable
-    from core.dataset.readers import sniff
+    from core.dataset.readers import Member, sniff_all
+    from core.dataset.readers.several import title
 
-    _exists(options.file)
-    source = sniff(options.file, sheet=options.sheet)
+    for path in options.file:
+        _exists(path)
+    first, files = options.file[0], [Member(path, path.name) for path in options.file]
+    source = sniff_all(files, title([file.name for file in files]), first, sheet=options.sheet)
     recipe = _recipe(options.recipe, source, options.format)
     if not source.columns:
         raise nothing_usable(source, None)
-    folder = options.out or options.file.parent
+    folder = options.out or first.parent
     folder.mkdir(parents=True, exist_ok=True)
-    stem = options.file.stem
+    stem = first.stem
     target, recipe_target = folder / f"{stem}_prepared.jsonl", folder / f"{stem}_recipe.json"
     if options.recipe is None:
         _understood_or_asked(recipe, source, options.file, recipe_target)
@@ -153,9 +159,10 @@ def _advised(options: argparse.Namespace, source: Source, recipe: Recipe, folder
         gc.enable()
     if written is None:
         return 1
-    recipe_target = folder / f"{options.file.stem}_recipe.json"
+    stem = options.file[0].stem
+    recipe_target = folder / f"{stem}_recipe.json"
     kept = _keep(recipe, recipe_target)
-    _write_rejects(folder / f"{options.file.stem}_rejected.csv", outcome.rejects)
+    _write_rejects(folder / f"{stem}_rejected.csv", outcome.rejects)
     if options.json:
         outcome.examples = written.rows
         told = json.loads(
@@ -183,7 +190,7 @@ def _recipe(path: Path | None, source: Source, wanted: str | None = None) -> Rec
     return Recipe.from_json(path.read_bytes(), path.name)
 
 
-def _understood_or_asked(recipe: Recipe, source: Source, file: Path, target: Path) -> None:
+def _understood_or_asked(recipe: Recipe, source: Source, files: list[Path], target: Path) -> None:
     """Where the columns tell too little, leave a recipe to fill in. Raises BadInput that says how."""
     from core.dataset.mapping import check
     from core.errors import BadInput
@@ -200,7 +207,7 @@ def _understood_or_asked(recipe: Recipe, source: Source, file: Path, target: Pat
             T(
                 "Give them their roles in {recipe} (user, assistant, system, label, ignore), then: {command}",
                 recipe=str(target),
-                command=f"python -m core prepare {file} --recipe {target}",
+                command=f"python -m core prepare {' '.join(map(str, files))} --recipe {target}",
             ),
         ) from None
 
@@ -274,8 +281,11 @@ def _write_rejects(path: Path, rejects: list[Reject]) -> None:
 
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["row", "column", "reason", "seen"])
-        writer.writerows((r.row, guarded(r.column), str(r.reason), guarded(r.seen)) for r in rejects)
+        several = any(r.file for r in rejects)
+        writer.writerow(["file", *_COLUMNS] if several else _COLUMNS)
+        for r in rejects:
+            cells = [r.row, guarded(r.column), str(r.reason), guarded(r.seen)]
+            writer.writerow([guarded(r.file), *cells] if several else cells)
 
 
 def _as_json(
@@ -325,7 +335,7 @@ def _as_text(
         lines += [f"  {count:6,}  {label}" for label, count in outcome.labels.most_common(SHOWN)]
         lines += _more(len(outcome.labels))
     if outcome.rejects:
-        rejected = target.with_name(f"{Path(source.name).stem}_rejected.csv")
+        rejected = target.with_name(f"{target.stem.removesuffix('_prepared')}_rejected.csv")
         number = f"{len(outcome.rejects):,}"
         lines += ["", _("{number} rows cannot be used; all of them are listed in {file}", number=number, file=rejected)]
         lines += [_rejected(reject) for reject in outcome.rejects[:SHOWN]]
@@ -337,6 +347,8 @@ def _as_text(
 def _understood(recipe: Recipe) -> list[str]:
     from core.dataset.vocabulary import Role
 
+    if recipe.shape:
+        return [_("The lines are in the format {shape} and were converted.", shape=recipe.shape.value)]
     if recipe.as_is:
         return [_("The lines are training examples already and were taken as they are.")]
     words = [f"{column} → {role.value}" for column, role in recipe.roles.items() if role is not Role.IGNORE]
@@ -348,6 +360,7 @@ def _more(count: int) -> list[str]:
 
 
 def _rejected(reject: Reject) -> str:
-    where = _("row {row}", row=reject.row) + (f", {reject.column}" if reject.column else "")
+    where = f"{reject.file}, " if reject.file else ""
+    where += _("row {row}", row=reject.row) + (f", {reject.column}" if reject.column else "")
     seen = f" [{' '.join(reject.seen.split())}]" if reject.seen else ""
     return f"  {where}: {reject.reason}{seen}"

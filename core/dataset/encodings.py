@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import IO
 
@@ -24,6 +25,9 @@ _WIDER = {"gb2312": "gb18030", "gbk": "gb18030", "ascii": "utf-8", "iso8859-1": 
 _SINGLE_BYTE = re.compile(r"cp12\d\d|iso8859|koi8|mac|cp\d{3}$")
 _WESTERN_SHARE = 0.25
 _NUL_SHARE = 0.2
+_WHOLE, _PLACES = 1 << 26, 16  # bytes that are looked at one by one; places beyond them
+_CONTINUATION = bytes(range(0x80, 0xC0))
+_FOREIGN = re.compile("[^\x00-\x7f]")
 
 
 def detect(path: Path) -> str:
@@ -91,12 +95,19 @@ def _by_nul_pattern(head: bytes) -> str | None:
 
 
 def _is_utf8(path: Path) -> bool:
-    decoder = codecs.getincrementaldecoder("utf-8")()
+    """Whether the whole file is UTF-8; of a very large one its beginning, and places all over the rest."""
+    size, decoder = path.stat().st_size, codecs.getincrementaldecoder("utf-8")()
     with path.open("rb") as file:
         try:
-            while block := file.read(_MEBIBYTE):
-                decoder.decode(block)
-            decoder.decode(b"", final=True)
+            for _ in range(_WHOLE // _MEBIBYTE):
+                decoder.decode(file.read(_MEBIBYTE))
+            if size <= _WHOLE:
+                decoder.decode(b"", final=True)
+                return True
+            for place in range(_WHOLE, size, max(_MEBIBYTE, (size - _WHOLE) // _PLACES)):
+                file.seek(place)
+                # A character may be cut at either end.
+                codecs.getincrementaldecoder("utf-8")().decode(file.read(_MEBIBYTE).lstrip(_CONTINUATION))
         except UnicodeDecodeError:
             return False
     return True
@@ -106,7 +117,7 @@ def _odd_lines(path: Path) -> list[bytes]:
     """Lines with a byte outside ASCII, the first 256 KiB of them."""
     lines, size = [], 0
     with path.open("rb") as file:
-        while size < _SAMPLE and (line := file.readline(_MEBIBYTE)):
+        while size < _SAMPLE and file.tell() < _WHOLE and (line := file.readline(_MEBIBYTE)):
             if not line.isascii():
                 lines.append(line.rstrip(b"\r\n"))
                 size += len(line)
@@ -136,3 +147,21 @@ def _by_statistics(data: bytes) -> str:
     if _SINGLE_BYTE.match(name) and high < _WESTERN_SHARE * letters and _decodes(data, "cp1252"):
         return "cp1252"
     return name
+
+
+def readings(path: Path, names: Iterable[str]) -> dict[str, str]:
+    """How the first stretch outside ASCII reads in each of these encodings; empty for those it does not fit."""
+    with path.open("rb") as file:
+        head = file.read(_SAMPLE)
+    lines = [line for line in head.splitlines() if not line.isascii()][:5]
+    found: dict[str, str] = {}
+    for name in filter(None, names):
+        wide = codecs.lookup(name).name.startswith(("utf-16", "utf-32"))
+        text = head[: len(head) // 4 * 4].decode(name, "ignore") if wide else ""
+        try:
+            text = text or b"\n".join(lines).decode(name)
+        except (UnicodeDecodeError, LookupError):
+            text = ""
+        start = _FOREIGN.search(text)
+        found[name] = text[start.start() :][:80] if start and not (wide and b"\0" not in head) else ""
+    return found

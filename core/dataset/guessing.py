@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from core.dataset.examples import Kind
 from core.dataset.readers.values import Row, Source
@@ -16,18 +16,22 @@ _MOST_LABELS = 200
 
 def suggest(source: Source) -> Recipe:
     """The recipe to begin with: lines in a training format are taken as they are, tables are mapped."""
+    mend = source.garbled > 0
     if source.training:
-        return Recipe(kind=source.training, as_is=True)
-    return guess(source.columns, source.sample)
+        return Recipe(kind=source.training, as_is=True, shape=source.shape, mend=mend)
+    return replace(guess(source.columns, source.sample), mend=mend)
 
 
 def guess(columns: Sequence[str], sample: Sequence[Row], kind: Kind = Kind.CHAT) -> Recipe:
     """Roles for the columns. Known names decide; what is still open is told from the cells of the sample."""
-    chosen = _by_name(columns)
+    turns = _by_turns(columns, sample)
+    chosen = turns | _by_name([c for c in columns if c not in turns])
     taken = set(chosen)
     looks = {c: _Look.of(c, sample) for c in columns if c not in taken}
     looks = {c: look for c, look in looks.items() if look.filled}
     has = set(chosen.values())
+    if Role.SPEAKER in has:
+        has.add(Role.ASSISTANT)  # one column holds what all of them say
     if not has & {Role.LABEL, Role.ASSISTANT} and (label := _likely_label(looks)):
         chosen[label] = Role.LABEL
         del looks[label]
@@ -38,7 +42,7 @@ def guess(columns: Sequence[str], sample: Sequence[Row], kind: Kind = Kind.CHAT)
         user = max(texts, key=lambda c: looks[c].length) if classifying else texts[0]
         chosen[user] = Role.USER
         texts.remove(user)
-    if not set(chosen.values()) & {Role.LABEL, Role.ASSISTANT} and texts:
+    if not (has | set(chosen.values())) & {Role.LABEL, Role.ASSISTANT} and texts:
         chosen[max(texts, key=lambda c: looks[c].length)] = Role.ASSISTANT
     # The chosen ones first: an instruction goes before its input, whatever their order in the file.
     return Recipe(kind=kind, roles=chosen | {c: Role.IGNORE for c in columns if c not in chosen})
@@ -57,6 +61,19 @@ def _by_name(columns: Sequence[str]) -> dict[str, Role]:
         if ranked:
             chosen[min(ranked, key=lambda pair: pair[0])[1]] = role
     return chosen
+
+
+def _by_turns(columns: Sequence[str], sample: Sequence[Row]) -> dict[str, Role]:
+    """The columns of conversations that stand in several rows; none where every id is another."""
+    chosen: dict[str, Role] = {}
+    for role in (Role.CONVERSATION, Role.TURN, Role.SPEAKER):
+        ranked = [(place, c) for c in columns if c not in chosen and (place := rank(c, role)) is not None]
+        if ranked:
+            chosen[min(ranked, key=lambda pair: pair[0])[1]] = role
+    column = next((c for c, role in chosen.items() if role is Role.CONVERSATION), None)
+    ids = [row.cells[column] for row in sample if row.cells.get(column)] if column else []
+    others = set(columns) - set(chosen)
+    return chosen if len(set(ids)) < len(ids) and len(chosen) > 1 and others else {}
 
 
 @dataclass(frozen=True)

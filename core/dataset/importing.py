@@ -81,7 +81,7 @@ def _fill(
         if drafts:
             store.add_drafts(dataset_id, drafts)
         if rejects:
-            rows = [(source.name, r.row, r.column, r.reason, r.seen) for r in rejects]
+            rows = [(r.file or source.name, r.row, r.column, r.reason, r.seen) for r in rejects]
             store.add_rejects(dataset_id, rows)
         drafts.clear()
         rejects.clear()

@@ -7,17 +7,20 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from core.dataset import templates
+from core.dataset import conversations, mojibake, templates
+from core.dataset.conversations import Conversation, Turn
 from core.dataset.examples import Body, Draft, Kind, Origin, dump, load
 from core.dataset.guessing import guess, suggest
 from core.dataset.readers.values import Reject, Row, Source, excerpt
 from core.dataset.recipes import Mode, Recipe, Sample
+from core.dataset.shapes import Unfit, convert
 from core.dataset.vocabulary import Role
 from core.errors import BadInput
 from core.words import T, Text
 
 __all__ = ["apply", "check", "guess", "label_counts", "preview", "suggest"]
 Progress = Callable[[int], None]
+Unit = Row | Conversation  # what one example is made of
 _REPORT_EVERY = 1_000
 _AS_IS_KEYS = {
     Kind.CHAT: ("messages",),
@@ -37,15 +40,29 @@ def apply(
     mapper = _Mapper(recipe, source)
     if source and not recipe.as_is:
         check(recipe, source.columns)
-    for row in _sampled(_kept(recipe, _counted(rows, progress)), recipe.sample):
-        yield row if isinstance(row, Reject) else mapper.draft(row)
+    kept = _kept(recipe, _counted(rows, progress))
+    units: Iterator[Unit | Reject] = mapper.conversations(kept) if mapper.groups else kept
+    for unit in _sampled(units, recipe.sample):
+        yield unit if isinstance(unit, Reject) else mapper.draft(unit)
 
 
 def preview(recipe: Recipe, row: Row, *, source: Source | None = None) -> Draft | Reject:
     """What one row becomes. Raises BadInput where the recipe does not fit the row's columns."""
     if not recipe.as_is:
         check(recipe, tuple(row.cells))
-    return _Mapper(recipe, source).draft(row)
+    mapper = _Mapper(recipe, source)
+    if not mapper.groups:
+        return mapper.draft(row)
+    others = source.sample if source else (row,)
+    together = [unit for unit in mapper.conversations(iter(others)) if _holds(unit, row)]
+    unit = together[0] if together else next(mapper.conversations(iter((row,))))
+    return unit if isinstance(unit, Reject) else mapper.draft(unit)
+
+
+def _holds(unit: Conversation | Reject, row: Row) -> bool:
+    if isinstance(unit, Reject):
+        return (unit.file, unit.row) == (row.file, row.number)
+    return unit.first.file == row.file and any(turn.row == row.number for turn in unit.turns)
 
 
 def label_counts(recipe: Recipe, rows: Iterable[Row | Reject]) -> dict[str, int]:
@@ -69,7 +86,14 @@ def check(recipe: Recipe, columns: Sequence[str]) -> None:
             raise BadInput(message, T("The columns are: {columns}.", columns=", ".join(columns)))
     for role, text in recipe.templates.items():
         templates.check(text, columns, f" ({role.value})")
-    for role in (Role.USER, Role.ASSISTANT):
+    grouping = recipe.conversation_column is not None
+    if grouping and recipe.kind is not Kind.CHAT:
+        raise BadInput(T("Conversations from several rows need the chat format."), T("Choose chat."))
+    if not grouping and set(recipe.roles.values()) & {Role.TURN, Role.SPEAKER}:
+        message = T("A column gives the turn or the speaker, but none the conversation.")
+        raise BadInput(message, T("Choose the column whose value the rows of one conversation share."))
+    spoken = grouping and bool(recipe.columns_for(Role.SPEAKER))
+    for role in (Role.USER,) if spoken else (Role.USER, Role.ASSISTANT):
         if not _has_text(recipe, role):
             raise BadInput(*_MISSING[role])
 
@@ -102,15 +126,15 @@ def _kept(recipe: Recipe, rows: Iterator[Row | Reject]) -> Iterator[Row | Reject
     return (r for r in rows if isinstance(r, Reject) or r.cells.get(column, "").strip() not in dropped)
 
 
-def _sampled(rows: Iterator[Row | Reject], sample: Sample) -> Iterator[Row | Reject]:
+def _sampled(rows: Iterator[Unit | Reject], sample: Sample) -> Iterator[Unit | Reject]:
     """The sample in the file's order. Rejected rows that were met go along and do not count."""
     if sample.mode is Mode.ALL:
         yield from rows
     elif sample.mode is Mode.FIRST:
         yield from _first(rows, sample.n)
     else:
-        chosen: deque[tuple[int, Row]] | list[tuple[int, Row]] = deque(maxlen=sample.n)
-        reservoir: list[tuple[int, Row]] = []
+        chosen: deque[tuple[int, Unit]] = deque(maxlen=sample.n)
+        reservoir: list[tuple[int, Unit]] = []
         chance = random.Random(sample.seed)
         count = 0
         for row in rows:
@@ -124,13 +148,14 @@ def _sampled(rows: Iterator[Row | Reject], sample: Sample) -> Iterator[Row | Rej
             elif (place := chance.randrange(count + 1)) < sample.n:
                 reservoir[place] = (count, row)
             count += 1
-        yield from (row for _, row in (sorted(reservoir) if sample.mode is Mode.RANDOM else chosen))
+        places = sorted(reservoir, key=lambda pair: pair[0]) if sample.mode is Mode.RANDOM else chosen
+        yield from (row for _, row in places)
 
 
-def _first(rows: Iterator[Row | Reject], n: int) -> Iterator[Row | Reject]:
+def _first(rows: Iterator[Unit | Reject], n: int) -> Iterator[Unit | Reject]:
     taken = 0
     while taken < n and (row := next(rows, None)) is not None:
-        taken += isinstance(row, Row)
+        taken += not isinstance(row, Reject)
         yield row
 
 
@@ -155,25 +180,92 @@ class _Mapper:
     def __init__(self, recipe: Recipe, source: Source | None) -> None:
         self._recipe = recipe
         self._file, self._sheet = (source.name, source.sheet) if source else ("", "")
+        self._sheets = {part.name: part.sheet for part in source.parts} if source else {}
         self._parts = {role: _part(recipe, role) for role in (Role.SYSTEM, Role.USER, Role.ASSISTANT)}
         self._label = recipe.label_column
+        self._turn_column = next(iter(recipe.columns_for(Role.TURN)), "")
+        self._speaker = next(iter(recipe.columns_for(Role.SPEAKER)), "")
         self._answer_is_label = self._parts[Role.ASSISTANT] == _Part()
+        self.groups = "" if recipe.as_is else recipe.conversation_column or ""
 
-    def draft(self, row: Row) -> Draft | Reject:
-        return self._as_is(row) if self._recipe.as_is else self._mapped(row)
+    def draft(self, unit: Unit) -> Draft | Reject:
+        if isinstance(unit, Conversation):
+            return self._conversation(unit)
+        return self._as_is(unit) if self._recipe.as_is else self._mapped(unit)
+
+    def conversations(self, rows: Iterator[Row | Reject]) -> Iterator[Conversation | Reject]:
+        """The rows put together by their conversation, those without one rejected."""
+        return conversations.grouped(row if isinstance(row, Reject) else self._turn(row) for row in rows)
+
+    def _origin(self, row: Row, fields: dict[str, str]) -> Origin:
+        return Origin(row.file or self._file, row.number, self._sheets.get(row.file, self._sheet), fields)
 
     def _as_is(self, row: Row) -> Draft | Reject:
+        raw = row.raw or dump(dict(row.cells))
+        body = load(raw)
+        if self._recipe.mend:
+            mended = mojibake.mended_value(body)
+            if lost := mojibake.lost_in(body, mended):
+                return Reject(row.number, "", _LOST, excerpt(lost), row.file)
+            raw, body = raw if mended == body else dump(mended), mended
         keys = _AS_IS_KEYS[self._recipe.kind]
-        body = load(row.raw) if row.raw else {}
-        if not any(key in body for key in keys):
+        if self._recipe.shape:
+            try:
+                raw = dump(convert(self._recipe.shape, body))
+            except Unfit as fault:
+                return Reject(row.number, fault.field, fault.reason, excerpt(raw), row.file)
+        elif not row.raw or not any(key in body for key in keys):
             reason = T("The line has no {keys}. Add it, or import the file with a mapping.", keys=" / ".join(keys))
-            return Reject(row.number, keys[0], reason, excerpt(row.raw or " | ".join(row.cells.values())))
-        return Draft(row.raw, self._recipe.kind, origin=Origin(self._file, row.number, self._sheet))
+            seen = excerpt(row.raw or " | ".join(row.cells.values()))
+            return Reject(row.number, keys[0], reason, seen, row.file)
+        return Draft(raw, self._recipe.kind, origin=self._origin(row, {}))
+
+    def _cells(self, row: Row) -> dict[str, str] | Reject:
+        """The cells as the recipe wants them: mended, without blanks around."""
+        cells = row.cells
+        if self._recipe.mend:
+            cells = {column: mojibake.mended(cell) for column, cell in cells.items()}
+            for column, cell in cells.items():
+                if self._recipe.roles.get(column) is not Role.IGNORE and mojibake.is_lost(row.cells[column], cell):
+                    return Reject(row.number, column, _LOST, excerpt(cell), row.file)
+        return {c: cell.strip() for c, cell in cells.items()} if self._recipe.strip else cells
+
+    def _turn(self, row: Row) -> tuple[str, Row, Turn] | Reject:
+        cells = self._cells(row)
+        if isinstance(cells, Reject):
+            return cells
+        key = cells.get(self.groups, "").strip()
+        if not key:
+            reason = T("The row belongs to no conversation. Fill the cell, or leave the row out.")
+            return Reject(row.number, self.groups, reason, excerpt(" | ".join(cells.values())), row.file)
+        turn = Turn(
+            order=cells.get(self._turn_column, "").strip(),
+            row=row.number,
+            speaker=cells.get(self._speaker, "").strip() if self._speaker else None,
+            system=self._parts[Role.SYSTEM].text(cells),
+            user=self._parts[Role.USER].text(cells),
+            assistant=self._parts[Role.ASSISTANT].text(cells),
+            label=cells.get(self._label or "", "").strip(),
+        )
+        return key, row, turn
+
+    def _conversation(self, unit: Conversation) -> Draft | Reject:
+        first = unit.first
+        try:
+            body: Body = {"messages": conversations.messages(unit.turns, self._speaker)}
+        except conversations.Unusable as fault:
+            return Reject(fault.row, fault.column, fault.reason, excerpt(" | ".join(first.cells.values())), first.file)
+        label = next((turn.label for turn in unit.turns if turn.label), "")
+        label = self._recipe.label_names.get(label, label)
+        return Draft(dump(body), Kind.CHAT, label, origin=self._origin(first, first.cells))
 
     def _mapped(self, row: Row) -> Draft | Reject:
-        cells = {c: cell.strip() for c, cell in row.cells.items()} if self._recipe.strip else row.cells
+        cells = self._cells(row)
+        if isinstance(cells, Reject):
+            return cells
         seen = cells.get(self._label, "").strip() if self._label else ""
-        label = self._recipe.label_names.get(seen, seen)
+        named = row.cells.get(self._label, "").strip() if self._label else ""
+        label = self._recipe.label_names.get(named, seen)  # names stand in the recipe as in the file
         system, user = self._parts[Role.SYSTEM].text(cells), self._parts[Role.USER].text(cells)
         answer = label if self._answer_is_label else self._parts[Role.ASSISTANT].text(cells)
         if not user.strip() and self._recipe.kind is not Kind.COMPLETION:  # open-ended writing has no prompts
@@ -181,8 +273,7 @@ class _Mapper:
         if not answer.strip():
             return self._empty(row, Role.ASSISTANT)
         body = _body(self._recipe.kind, system, user, answer)
-        origin = Origin(self._file, row.number, self._sheet, row.cells)
-        return Draft(dump(body), self._recipe.kind, label, origin=origin)
+        return Draft(dump(body), self._recipe.kind, label, origin=self._origin(row, row.cells))
 
     def _empty(self, row: Row, role: Role) -> Reject:
         columns = self._parts[role].columns
@@ -192,7 +283,11 @@ class _Mapper:
             Role.USER: T("The user's message is empty. Fill the cell, or leave the row out."),
             Role.ASSISTANT: T("The assistant's message is empty. Fill the cell, or leave the row out."),
         }
-        return Reject(row.number, ", ".join(columns), reasons[role], excerpt(" | ".join(row.cells.values())))
+        seen = excerpt(" | ".join(row.cells.values()))
+        return Reject(row.number, ", ".join(columns), reasons[role], seen, row.file)
+
+
+_LOST = T("Letters were lost when this text was saved in another encoding. Take it from its source again.")
 
 
 def _part(recipe: Recipe, role: Role) -> _Part:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from core.dataset.examples import Kind
+from core.dataset.shapes import KINDS, Shape
 from core.dataset.vocabulary import Role
 from core.errors import BadInput
 from core.words import T, Text
@@ -41,9 +42,11 @@ class Sample:
 class Recipe:
     """How rows become examples.
 
-    A role's text is its template, else its constant, else its columns joined by a line break. `as_is` takes lines
-    that are examples already, byte for byte. Where nothing gives the assistant's text, the label does.
-    `label_names` renames labels; `dropped` names the labels (as in the file) whose rows are left out.
+    A role's text is its template, else its constant, else its columns joined by a line break. Where nothing gives the
+    assistant's text, the label does. `as_is` takes lines that are examples already, byte for byte; with a `shape` they
+    are another tool's and are converted. `label_names` renames labels; `dropped` names the labels (as in the file)
+    whose rows are left out. Rows that share the value of a conversation column become one example. `mend` brings back
+    letters that are UTF-8 read as something else.
     """
 
     kind: Kind = Kind.CHAT
@@ -55,6 +58,8 @@ class Recipe:
     dropped: tuple[str, ...] = ()
     sample: Sample = Sample()
     strip: bool = True
+    shape: Shape | None = None
+    mend: bool = False
 
     def columns_for(self, role: Role) -> tuple[str, ...]:
         """The columns that have this role, in their order."""
@@ -64,6 +69,11 @@ class Recipe:
     def label_column(self) -> str | None:
         """The column that holds the class; the first if several are marked."""
         return next(iter(self.columns_for(Role.LABEL)), None)
+
+    @property
+    def conversation_column(self) -> str | None:
+        """The column whose value the rows of one conversation share."""
+        return next(iter(self.columns_for(Role.CONVERSATION)), None)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON values, the file's content."""
@@ -78,6 +88,8 @@ class Recipe:
             "dropped": list(self.dropped),
             "sample": {"mode": self.sample.mode.value, "n": self.sample.n, "seed": self.sample.seed},
             "strip": self.strip,
+            "shape": self.shape.value if self.shape else "",
+            "mend": self.mend,
         }
 
     def to_json(self) -> str:
@@ -119,8 +131,9 @@ class _Fields:
         unknown = next((key for key in self._content if key not in defaults), None)
         if unknown is not None:
             raise self._wrong(unknown, unknown, T("There is no such field."))
+        shape = self._shape()
         return Recipe(
-            kind=self._choice("kind", self._content.get("kind", "chat"), Kind),
+            kind=KINDS[shape] if shape else self._choice("kind", self._content.get("kind", "chat"), Kind),
             as_is=self._flag("as_is", False),
             roles={c: self._choice(f"roles.{c}", r, Role) for c, r in self._texts("roles").items()},
             templates=self._role_texts("templates"),
@@ -129,7 +142,13 @@ class _Fields:
             dropped=self._list("dropped"),
             sample=self._sample(),
             strip=self._flag("strip", True),
+            shape=shape,
+            mend=self._flag("mend", False),
         )
+
+    def _shape(self) -> Shape | None:
+        given = self._content.get("shape", "")
+        return None if given == "" else self._choice("shape", given, Shape)
 
     def _role_texts(self, key: str) -> dict[Role, str]:
         texts = {}

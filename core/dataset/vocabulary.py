@@ -14,6 +14,9 @@ class Role(StrEnum):
     ASSISTANT = "assistant"
     LABEL = "label"
     IGNORE = "ignore"
+    CONVERSATION = "conversation"  # the rows that share its value are one example
+    TURN = "turn"  # the order in which they come
+    SPEAKER = "speaker"  # who says the user column's text
 
 
 # Best first: of several columns for one role, the one named further up is taken.
@@ -29,13 +32,21 @@ _WRITTEN = {
     Role.LABEL: """
         labeldesc labelname labeltext category class intent classname topic tag sentiment label labels target
         标签名 标签 类别 分类 类目 意图 主题 情感""",
+    Role.CONVERSATION: """
+        conversationid conversation convid dialogid dialogueid dialogue dialog sessionid session threadid thread chatid
+        会话id 对话id 会话编号 对话编号 会话 对话""",
+    Role.TURN: """
+        turn turnid turnindex turnorder turnnumber messageindex order position step seq sequence timestamp createdat
+        time date 轮次 轮 顺序 次序 时间""",
+    Role.SPEAKER: "role speaker sender author from who 角色 说话人 发言人 发送者",
 }
 NAMES = {role: tuple(names.split()) for role, names in _WRITTEN.items()}
 INSTRUCTION = ("instruction", "指令")
 INSTRUCTION_INPUT = ("input", "输入")
 _NOT_LETTERS = re.compile(r"[\s_\-.:：]+")
 _OTHERS = {*INSTRUCTION, "id", "keywords", "split", "关键词", "序号"}
-_KNOWN = _OTHERS.union(*NAMES.values())
+# The names of turns and speakers ("order", "from") are class names and words too often to tell a header by.
+_KNOWN = _OTHERS.union(*(NAMES[role] for role in (Role.SYSTEM, Role.USER, Role.ASSISTANT, Role.LABEL)))
 
 
 def plain(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import streamlit as st
@@ -12,7 +13,7 @@ from core.dataset.readers import Source, sniff
 from core.dataset.recipes import Recipe
 from core.errors import AppError, BadInput
 from core.words import _
-from pages.parts import feedback, imports, recipeform, resources, sample, samples, state, uploads
+from pages.parts import feedback, imports, intake, recipeform, resources, sample, samples, state, uploads
 
 NEW_FILE = dict.fromkeys(("file", "sheet", "encoding", "header"))
 
@@ -32,13 +33,11 @@ def page() -> None:
 
 def _choose() -> None:
     imports.running()
-    file = st.file_uploader(
-        _("A table or a file of examples: CSV, TSV, Excel, JSON or JSON Lines, up to 200 MB"),
-        type=uploads.TYPES, key=f"upload_{state.get('upload_number', 0)}",
-    )  # fmt: skip
-    if file is not None:
-        kept = uploads.keep(resources.settings(), file, file.name)
-        state.put("upload_number", state.get("upload_number", 0) + 1)  # a fresh uploader lets go of the file's memory
+    number = state.get("upload_number", 0)
+    files = intake.files(number)
+    if files:
+        kept = uploads.keep_all(resources.settings(), files)
+        state.put("upload_number", number + 1)  # a fresh uploader lets go of the file's memory
         state.drop("recipe", "mapped")
         state.set_parameters(task=None, **{**NEW_FILE, "file": kept.token})
         st.rerun()
@@ -55,7 +54,7 @@ def _map(upload: uploads.Upload) -> None:
         feedback.show_error(error)
         st.button(_("Choose another file"), on_click=_another, icon=":material/folder_open:")
         return
-    shown = (upload.token, source.sheet, source.encoding, source.header)
+    shown = (upload.token, source.sheet, source.encoding, source.header, source.top)
     if state.get("mapped", None) != shown:
         state.put("mapped", shown)
         recipeform.begin(mapping.suggest(source))
@@ -75,7 +74,7 @@ def _map(upload: uploads.Upload) -> None:
 @st.cache_data(max_entries=20, show_spinner=False)
 def recognise(path: Path, name: str, sheet: str, encoding: str, header: str) -> Source:
     """What a file is; empty values are found out."""
-    named = {"yes": True, "no": False}.get(header)
+    named = {"yes": True, "no": False}.get(header, int(header) if header.isdecimal() and len(header) < 8 else None)
     return sniff(path, name, sheet=sheet or None, encoding=encoding or None, header=named)
 
 
@@ -83,12 +82,12 @@ def _recipe(source: Source, start: Recipe) -> Recipe | None:
     """The recipe that the form describes; None (and what is wrong) where it cannot be used."""
     number = state.get("recipe_number", 0)
     if source.training:
-        st.success(_("These lines are training examples already: they are imported byte for byte."))
+        intake.examples_already(source)
         if not st.toggle(_("Map the columns instead"), not start.as_is, key=f"map_{number}_mapped"):
-            return Recipe(kind=source.training, as_is=True)
+            return replace(mapping.suggest(source), mend=intake.mend(source, start, number))
         start = mapping.guess(source.columns, source.sample) if start.as_is else start
     try:
-        recipe = recipeform.show(source, start, number)
+        recipe = replace(recipeform.show(source, start, number), mend=intake.mend(source, start, number))
         mapping.check(recipe, source.columns)
         return recipe
     except BadInput as error:
@@ -104,7 +103,7 @@ def _import(upload: uploads.Upload, source: Source, recipe: Recipe | None) -> No
         recipeform.files(recipe, upload.name)
         pressed = st.button(_("Import"), type="primary", icon=":material/download:", disabled=recipe is None)
         if pressed and recipe is not None:
-            seen = {"sheet": source.sheet or None, "encoding": source.encoding, "header": source.header}
+            seen = {"sheet": source.sheet or None, "encoding": source.encoding, "header": intake.header_of(source)}
             wanted = {"path": str(upload.path), "name": name, "recipe": recipe.as_dict(), **seen}
             task = tasks.enqueue(resources.store(), resources.settings(), "import", upload.name, wanted)
             imports.remember(task.id)

@@ -11,7 +11,7 @@ from core.errors import NotFound
 from core.store import Dataset
 from core.store.tasks import Task
 from core.words import _
-from pages.parts import feedback, frame, grid, progress, recipeform, resources, state
+from pages.parts import feedback, frame, grid, intake, progress, recipeform, resources, state
 from pages.parts.text import escape
 
 ENCODINGS = ["utf-8", "utf-8-sig", "gb18030", "big5", "utf-16", "cp1252", "shift_jis", "euc_kr"]
@@ -88,6 +88,8 @@ def _rejects(dataset: Dataset) -> None:
         {names["row"]: r.row, names["column"]: r.column, names["reason"]: str(r.reason), names["seen"]: r.seen}
         for r in rejects[:SHOWN]
     ]
+    if len({r.file for r in rejects}) > 1:
+        listed = [{_("File"): r.file, **row} for r, row in zip(rejects, listed, strict=False)]
     st.dataframe(
         listed,
         hide_index=True,
@@ -111,7 +113,7 @@ def recognised(source: Source, another: Callable[[], None]) -> None:
                 _("Sheet"), source.sheets, source.sheets.index(source.sheet), key="source_sheet", on_change=_choose,
                 args=("sheet",), width=200,
             )  # fmt: skip
-        if source.format in (Format.CSV, Format.TSV, Format.XLSX) or source.encoding != "utf-8":
+        if source.format.is_table or source.format.is_text:
             with st.popover(_("Not right?")):
                 _corrections(source)
         st.button(_("Another file"), on_click=another)
@@ -120,8 +122,10 @@ def recognised(source: Source, another: Callable[[], None]) -> None:
 def _facts(source: Source) -> str:
     """ "CSV · UTF-8 · comma · about 410 rows · 2 columns · 45 kB"."""
     separators = {",": _("comma"), "\t": _("tab"), ";": _("semicolon"), "|": _("bar")}
-    facts = [{Format.JSONL: "JSON Lines"}.get(source.format, source.format.value.upper())]
-    if source.format is not Format.XLSX:
+    names = {Format.JSONL: "JSON Lines", Format.PARQUET: "Parquet", Format.SEVERAL: _("several formats")}
+    facts = [_("{n} files", n=len(source.parts))] if source.parts else []
+    facts.append(names.get(source.format, source.format.value.upper()))
+    if source.format.is_text and source.encoding:
         facts.append(source.encoding.upper())
     if source.delimiter in separators:
         facts.append(separators[source.delimiter])
@@ -142,17 +146,22 @@ def size(count: int) -> str:
 
 
 def _corrections(source: Source) -> None:
-    if source.format is not Format.XLSX:
+    if source.format.is_text:
+        readings = intake.readings(source)
         known = [source.encoding, *(name for name in ENCODINGS if name != source.encoding)]
         st.selectbox(
             _("Encoding (choose the one in which the text can be read)"), known, key="source_encoding",
-            on_change=_choose, args=("encoding",),
+            on_change=_choose, args=("encoding",), format_func=lambda name: intake.reading(name, readings),
         )  # fmt: skip
-    if source.format in (Format.CSV, Format.TSV, Format.XLSX):
+    if source.format.is_table:
+        rows = [*range(2, max(10, source.top + 1) + 1)]
+        words = {"yes": _("The first row"), "no": _("None: the first row is an example already")}
+        chosen = str(source.top + 1) if source.top else "yes"
+        options = ["yes", "no", *map(str, rows)]
         st.selectbox(
-            _("First row"), ["yes", "no"], index=0 if source.header else 1, key="source_header", on_change=_choose,
-            args=("header",),
-            format_func=lambda v: _("names the columns") if v == "yes" else _("is an example already"),
+            _("Row that names the columns"), options, options.index(chosen if source.header else "no"),
+            key="source_header", on_change=_choose, args=("header",),
+            format_func=lambda value: words.get(value) or _("Row {n}, below a title", n=value),
         )  # fmt: skip
 
 

@@ -33,6 +33,9 @@ def role_names() -> dict[Role, str]:
         Role.ASSISTANT: _("Answer (assistant)"),
         Role.LABEL: _("Label"),
         Role.IGNORE: _("Leave out"),
+        Role.CONVERSATION: _("Conversation"),
+        Role.TURN: _("Order of the turns"),
+        Role.SPEAKER: _("Who speaks"),
     }
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import IO
 
 from core.dataset.encodings import open_text
-from core.dataset.readers.headers import clean_name
+from core.dataset.readers.headers import HEADER_WITHIN, clean_name
 from core.dataset.readers.tables import Record
 from core.dataset.readers.values import Reject, Source, excerpt
 from core.dataset.vocabulary import is_known
@@ -54,9 +54,14 @@ def recognise(sample: str, favourite: str = ",") -> Layout:
 
 def parse(sample: str, layout: Layout) -> list[list[str]]:
     """The filled rows of a short text, forgiving."""
+    return [cells for _, cells in numbered(sample, layout)]
+
+
+def numbered(sample: str, layout: Layout) -> list[Record]:
+    """The filled rows of a short text with their numbers, forgiving."""
     reader = _reader(io.StringIO(sample, newline=""), layout, strict=False)
     try:
-        return [cells for cells in reader if any(cells)]
+        return [(number, cells) for number, cells in enumerate(reader, start=1) if any(cells)]
     except csv.Error:
         return []
 
@@ -78,7 +83,7 @@ def records(source: Source) -> Iterator[Record | Reject]:
             except (csv.Error, _TooLong) as error:
                 number += 1
                 reason, seen = _reason(error, lines), excerpt(lines.give_back())
-                yield Reject(number, "", reason, seen)
+                yield Reject(number, "", reason, seen, endless=lines.inside)
 
 
 class _TooLong(Exception):
@@ -92,12 +97,15 @@ class _Lines:
         self._file = file
         self._again: deque[str] = deque()
         self.taken: list[str] = []
+        self.inside = False  # a line too long, whose end was not looked for yet
 
     def feed(self) -> Iterator[str]:
+        if self.inside:
+            self._skip_line()
         while line := self._again.popleft() if self._again else self._file.readline(MAX_CELL):
             self.taken.append(line)
             if len(line) == MAX_CELL:
-                self._skip_line()
+                self.inside = True
                 raise _TooLong
             if len(self.taken) > MAX_LINES:
                 raise _TooLong
@@ -111,6 +119,7 @@ class _Lines:
         return first.rstrip("\r\n")
 
     def _skip_line(self) -> None:
+        self.inside = False
         while (rest := self._file.readline(MAX_CELL)) and not rest.endswith(("\n", "\r")):
             pass
 
@@ -149,6 +158,6 @@ def _is_quoted(sample: str, delimiter: str) -> bool:
 
 
 def _header_width(sample: str, layout: Layout) -> int:
-    """How many cells of the first row are column names that we know."""
-    first = next(iter(parse(sample[:4096], layout)), [])
-    return sum(is_known(clean_name(cell)) for cell in first)
+    """How many cells of the first row (or of one below a title) are column names that we know."""
+    first = parse(sample[:4096], layout)[:HEADER_WITHIN]
+    return max((sum(is_known(clean_name(cell)) for cell in cells) for cells in first), default=0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 
 from core.dataset.encodings import visible
@@ -12,6 +13,7 @@ _INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\u00ad]")
 _SPACES = re.compile(r"\s+")
 _NUMBER = re.compile(r"[-+]?\d+([.,]\d+)?%?")
 _LONGEST = 60
+HEADER_WITHIN = 8  # filled rows in which a header below a title is looked for
 _SENTENCE_END = ("。", "？", "！", "?", "!", "；", ".")
 
 
@@ -49,3 +51,20 @@ def looks_like_header(first: Sequence[str], following: Sequence[Sequence[str]]) 
         cell and any(place < len(row) and clean_name(row[place]) == cell for row in following)
         for place, cell in enumerate(cells)
     )
+
+
+def header_place(rows: Sequence[Sequence[str]]) -> int:
+    """Which of the first rows names the columns: the first, or one below titles that fill hardly a cell."""
+    filled = [sum(bool(clean_name(cell)) for cell in row) for row in rows]
+    usual = Counter(count for count in filled if count > 1).most_common(1)
+    if not usual:
+        return 0
+    known = [sum(is_known(clean_name(cell)) for cell in row) for row in rows[:HEADER_WITHIN]]
+    for place in range(len(known)):
+        full = filled[place] > 1 and filled[place] * 2 > usual[0][0]
+        # Only a row of names that we know: anything less sure would throw away a row of data.
+        if place and full and known[place] > known[0]:
+            return place
+        if full:
+            return 0
+    return 0

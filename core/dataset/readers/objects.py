@@ -40,15 +40,14 @@ def lines(source: Source) -> Iterator[Row | Reject]:
         while line := file.readline(MAX_LINE):
             number += 1
             if len(line) == MAX_LINE and not line.endswith("\n"):
-                yield Reject(
-                    number, "", T("The line is longer than {limit} characters.", limit=MAX_LINE), excerpt(line)
-                )
+                reason = T("The line is longer than {limit} characters.", limit=MAX_LINE)
+                yield Reject(number, "", reason, excerpt(line), endless=True)
                 while (line := file.readline(MAX_LINE)) and not line.endswith("\n"):
                     pass
                 continue
             found = parse_line(number, line)
             if isinstance(found, Item):
-                yield _row(found, source.columns, names)
+                yield row_of(found, source.columns, names)
             elif found:
                 yield found
 
@@ -57,7 +56,7 @@ def whole(source: Source) -> Iterator[Row | Reject]:
     """The objects of a JSON file; a row's number is its place in the list."""
     names: dict[str, str] = {}
     for found in whole_items(source):
-        yield _row(found, source.columns, names) if isinstance(found, Item) else found
+        yield row_of(found, source.columns, names) if isinstance(found, Item) else found
 
 
 def parse_line(number: int, line: str) -> Item | Reject | None:
@@ -127,7 +126,7 @@ def columns_of(items: Iterable[Item]) -> tuple[str, ...]:
     return tuple(names.values())
 
 
-def _row(item: Item, columns: tuple[str, ...], names: dict[str, str]) -> Row:
+def row_of(item: Item, columns: tuple[str, ...], names: dict[str, str]) -> Row:
     cells = dict.fromkeys(columns, "")
     precise: dict[str, Any] | None = None
     for key, value in item.body.items():

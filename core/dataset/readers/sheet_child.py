@@ -1,7 +1,7 @@
 """The child process that opens a workbook: a broken or hostile one can only take this process down.
 
-`python sheet_child.py FILE` prints the sheets' names, `python sheet_child.py FILE SHEET` the number of its rows and
-then the rows, as JSON lines.
+`python sheet_child.py MEMORY FILE` prints the sheets' names, `python sheet_child.py MEMORY FILE SHEET` the number of
+its rows and then the rows, as JSON lines. MEMORY is the number of bytes it may hold.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, PasswordError, SheetTypeEnum
 
-MEMORY = 4 << 30  # bytes of address space
+MEMORY = 4 << 30  # bytes of data at most
 SECONDS = 300  # of processor time
 PASSWORD, BROKEN = 3, 4  # exit codes
 
@@ -32,13 +32,13 @@ def text_of(value: Any) -> str:
     return str(value)
 
 
-def limit_resources() -> None:
+def limit_resources(memory: int) -> None:
     """Bound this process's memory and time, where the system can."""
     try:
         import resource
     except ImportError:
         return
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
@@ -54,9 +54,9 @@ def write_rows(sheet: CalamineSheet) -> None:
         out.write(b"\n")
 
 
-def main(path: Path, sheet: str | None) -> int:
+def main(memory: int, path: Path, sheet: str | None) -> int:
     """Answer on standard output; the exit code tells a locked or broken workbook."""
-    limit_resources()
+    limit_resources(memory)
     try:
         # From an open file the format is seen by the content, from a path by the ending.
         with path.open("rb") as file, CalamineWorkbook.from_filelike(file) as book:
@@ -76,6 +76,6 @@ def main(path: Path, sheet: str | None) -> int:
 
 
 if __name__ == "__main__":
-    code = main(Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else None)
+    code = main(int(sys.argv[1]), Path(sys.argv[2]), sys.argv[3] if len(sys.argv) > 3 else None)
     sys.stdout = None  # a closed pipe must not fail a second time at exit
     sys.exit(code)

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
+import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO
 
 import orjson
 
 from core.dataset.readers import sheet_child
+from core.dataset.readers.children import Child
 from core.dataset.readers.tables import Record
+from core.dataset.readers.values import Format
 from core.errors import BadInput
 from core.words import T
 
@@ -23,6 +22,10 @@ MAX_UNPACKED = 1 << 30
 MAX_RATIO = 250  # real sheets pack 5 to 50 times
 _SMALL = 32 << 20  # unpacked; below this no ratio is dangerous
 _CHILD = Path(sheet_child.__file__)
+_BASE, _PER_BYTE = 160 << 20, 64  # memory of the child, and for each unpacked byte
+_XML = (".xml", ".rels")
+_LONGEST_TAG = 65_536
+_ENDLESS_TAG = re.compile(rb"<[^!>][^>]{%d}" % _LONGEST_TAG)  # its attributes would be compared each with each
 
 
 def guard(path: Path, name: str) -> None:
@@ -43,9 +46,21 @@ def guard(path: Path, name: str) -> None:
         raise _broken(name) from error
 
 
+def format_of(path: Path) -> Format:
+    """Which workbook a file is, by what is inside it."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = frozenset(archive.namelist())
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return Format.XLS
+    if "xl/workbook.bin" in names:
+        return Format.XLSB
+    return Format.ODS if "content.xml" in names else Format.XLSX
+
+
 def sheet_names(path: Path, name: str) -> tuple[str, ...]:
     """The workbook's sheets in their order. Raises BadInput where it cannot be opened."""
-    with _Child(name, path) as lines:
+    with _child(path, name) as lines:
         names = orjson.loads(next(lines, b"[]"))
     if not names:
         raise BadInput(T("{file} has no sheet with cells.", file=name), T("Choose another file."))
@@ -54,7 +69,7 @@ def sheet_names(path: Path, name: str) -> tuple[str, ...]:
 
 def records(path: Path, name: str, sheet: str, tell_height: Callable[[int], None] | None = None) -> Iterator[Record]:
     """Every row of a sheet with its number as the spreadsheet shows it; `tell_height` learns how many there are."""
-    with _Child(name, path, sheet) as lines:
+    with _child(path, name, sheet) as lines:
         height = int(next(lines, b"0"))
         if tell_height:
             tell_height(height)
@@ -62,53 +77,44 @@ def records(path: Path, name: str, sheet: str, tell_height: Callable[[int], None
             yield number, orjson.loads(line)
 
 
-class _Child:
-    """The child's lines; leaving before the end stops it, and its exit code becomes a sentence."""
+def _child(path: Path, name: str, *sheet: str) -> Child:
+    return Child(_CHILD, str(_memory(path)), str(path), *sheet, refuse=lambda code: _refused(code, name))
 
-    def __init__(self, name: str, path: Path, *arguments: str) -> None:
-        self._name = name
-        self._command = [sys.executable, "-I", str(_CHILD), str(path), *arguments]
 
-    def __enter__(self) -> Iterator[bytes]:
-        # No environment: a process that opens what strangers wrote needs none of our keys.
-        environment: dict[str, str] | None = {} if os.name == "posix" else None
-        self._process = subprocess.Popen(
-            self._command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=environment,
-        )
-        assert self._process.stdout is not None
-        self._out: IO[bytes] = self._process.stdout
-        return self._lines()
+def _memory(path: Path) -> int:
+    """Bytes the child may hold: what the cells written in the file need, not what their places ask for."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            size = sum(entry.file_size for entry in archive.infolist())
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        size = path.stat().st_size
+    return min(sheet_child.MEMORY, _BASE + _PER_BYTE * size)
 
-    def _lines(self) -> Iterator[bytes]:
-        yield from self._out
-        code = self._process.wait()
-        if code == sheet_child.PASSWORD:
-            raise BadInput(
-                T("{file} is protected with a password.", file=self._name), T("Save it without one and try again.")
-            )
-        if code:
-            raise _broken(self._name)
 
-    def __exit__(self, *_exception: object) -> None:
-        self._out.close()
-        if self._process.poll() is None:
-            self._process.kill()
-        self._process.wait()
+def _refused(code: int, name: str) -> BadInput:
+    if code != sheet_child.PASSWORD:
+        return _broken(name)
+    return BadInput(T("{file} is protected with a password.", file=name), T("Save it without one and try again."))
 
 
 def _real_size(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, allowed: int) -> int:
     """Bytes an entry unpacks to, counted by unpacking, since what is written down about it may be a lie."""
     if entry.file_size > allowed:
         return entry.file_size
-    size = 0
+    size, tail, is_xml = 0, b"", entry.filename.lower().endswith(_XML)
     with archive.open(entry) as stream:
         while block := stream.read(1 << 20):
             size += len(block)
+            if is_xml:
+                _no_trap(seen := tail + block)
+                tail = seen[-_LONGEST_TAG:]
     return size
+
+
+def _no_trap(xml: bytes) -> None:
+    """Raises ValueError for markup that no spreadsheet program writes and that takes a parser for ever."""
+    if b"<!DOCTYPE" in xml or b"<!ENTITY" in xml or _ENDLESS_TAG.search(xml):
+        raise ValueError
 
 
 def _too_large(name: str) -> BadInput:

@@ -6,17 +6,20 @@ import dataclasses
 import itertools
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import orjson
 
+from core.dataset import mojibake
 from core.dataset.encodings import detect, open_text
 from core.dataset.examples import Kind, kind_of
-from core.dataset.readers import delimited, objects, sheets, tables
-from core.dataset.readers.headers import column_names, looks_like_header
+from core.dataset.readers import delimited, objects, packed, parquet, several, sheets, tables
+from core.dataset.readers.headers import column_names, header_place, looks_like_header
+from core.dataset.readers.packed import Member
 from core.dataset.readers.tables import Record
 from core.dataset.readers.values import Format, Reject, Row, Source
+from core.dataset.shapes import KINDS, Shape, shape_of
 from core.errors import BadInput
 from core.words import T
 
@@ -27,7 +30,14 @@ _JSON_LINES_SAMPLE = 1_000
 _OLE = bytes.fromhex("d0cf11e0a1b11ae1")  # .xls
 _NO_TEXT = re.compile("[\x00-\x08\x0e-\x19\x1c-\x1f\ud800-\udfff]")  # control characters and undecodable bytes
 _ENOUGH = 2_000  # characters from which on the share of such signs tells something
-_OTHER_KINDS = {b"%PDF": "PDF", b"\x89PNG": "PNG", b"\xff\xd8\xff": "JPEG", b"\x1f\x8b": "gzip", b"Rar!": "RAR"}
+_OTHER_KINDS = {
+    b"%PDF": "PDF",
+    b"\x89PNG": "PNG",
+    b"\xff\xd8\xff": "JPEG",
+    b"Rar!": "RAR",
+    b"7z\xbc\xaf\x27\x1c": "7-Zip",
+    b"\x28\xb5\x2f\xfd": "Zstandard",
+}
 
 
 def sniff(
@@ -36,21 +46,30 @@ def sniff(
     *,
     sheet: str | None = None,
     encoding: str | None = None,
-    header: bool | None = None,
+    header: bool | int | None = None,
 ) -> Source:
     """Recognise a file: format, encoding, sheets, columns, first rows. What is given is taken instead of guessed.
+
+    A folder of kept files and a packed file are read as the files in them. `header` is whether the first row names
+    the columns, or the number of the row that does.
 
     Raises BadInput with what was seen and what to do where the file holds no rows we can read.
     """
     path = Path(path)
     name = name or path.name
+    if path.is_dir():
+        return sniff_all(several.members(path), name, path, sheet=sheet, encoding=encoding, header=header)
+    if path.stat().st_size and packed.is_packed(path):
+        return sniff_all(packed.unpacked(path, name), name, path, sheet=sheet, encoding=encoding, header=header)
     with path.open("rb") as file:
         magic = file.read(8)
     size = path.stat().st_size
     if not magic:
         raise BadInput(T("{file} is empty.", file=name), T("Choose a file with rows."))
     if magic.startswith((b"PK\x03\x04", _OLE)):
-        source = _workbook(Source(path, name, Format.XLSX, size), sheet, header)
+        source = _workbook(Source(path, name, sheets.format_of(path), size), sheet, header)
+    elif magic.startswith(parquet.MAGIC):
+        source = _parquet(Source(path, name, Format.PARQUET, size))
     else:
         source = _text(path, name, size, magic, encoding, header)
     if not source.sample and not source.rows_estimate and not (sheet and len(source.sheets) > 1):
@@ -58,22 +77,54 @@ def sniff(
             T("{file} holds no rows that can be read.", file=name),
             T("Its first line names the columns, the rows follow."),
         )
-    return source
+    texts = (cell for row in source.sample for cell in row.cells.values())
+    return dataclasses.replace(source, garbled=mojibake.share(texts))
+
+
+def sniff_all(
+    files: Sequence[Member],
+    name: str,
+    path: Path,
+    *,
+    sheet: str | None = None,
+    encoding: str | None = None,
+    header: bool | int | None = None,
+) -> Source:
+    """Recognise several files that are read as one, called `name`. Raises BadInput, also where they do not fit."""
+    if len(files) == 1:
+        return sniff(files[0].path, files[0].name, sheet=sheet, encoding=encoding, header=header)
+    if not files:
+        raise BadInput(T("{file} is empty.", file=name), T("Choose a file with rows."))
+    parts = [sniff(file.path, file.name, encoding=encoding, header=header) for file in files]
+    return several.join(path, name, parts, SAMPLE_ROWS)
 
 
 def read(source: Source, sheet: str | None = None) -> Iterator[Row | Reject]:
     """Every row of a recognised file, or why it cannot be used; another sheet than the recognised one by its name."""
+    if source.parts:
+        return _one_after_the_other(source)
     if sheet and sheet != source.sheet:
         source = sniff(source.path, source.name, sheet=sheet)
     if source.format is Format.JSONL:
         return objects.lines(source)
     if source.format is Format.JSON:
         return objects.whole(source)
-    return tables.rows(_records(source), source.columns, source.header)
+    if source.format is Format.PARQUET:
+        return parquet.rows(source)
+    return tables.rows(_records(source), source.columns, source.header, source.top)
+
+
+def _one_after_the_other(source: Source) -> Iterator[Row | Reject]:
+    for part in source.parts:
+        for row in read(part):
+            if isinstance(row, Reject):
+                yield dataclasses.replace(row, file=part.name)
+            else:
+                yield row._replace(cells=dict.fromkeys(source.columns, "") | row.cells, file=part.name)
 
 
 def _records(source: Source) -> Iterator[Record | Reject]:
-    if source.format is Format.XLSX:
+    if source.format.is_sheet:
         return _even(sheets.records(source.path, source.name, source.sheet), len(source.columns))
     return delimited.records(source)
 
@@ -84,7 +135,7 @@ def _even(records: Iterator[Record], width: int) -> Iterator[Record]:
         yield number, cells + [""] * (width - len(cells))
 
 
-def _workbook(source: Source, sheet: str | None, header: bool | None) -> Source:
+def _workbook(source: Source, sheet: str | None, header: bool | int | None) -> Source:
     sheets.guard(source.path, source.name)
     names = sheets.sheet_names(source.path, source.name)
     source = dataclasses.replace(source, sheets=names)
@@ -100,32 +151,47 @@ def _workbook(source: Source, sheet: str | None, header: bool | None) -> Source:
     return next((other for other in others if other.sample), found)  # a cover sheet stands before the table
 
 
-def _sheet(source: Source, chosen: str, header: bool | None) -> Source:
+def _sheet(source: Source, chosen: str, header: bool | int | None) -> Source:
     """One sheet of a workbook, recognised."""
     heights: list[int] = []
     rows = sheets.records(source.path, source.name, chosen, heights.append)
     first = list(itertools.islice((record for record in rows if any(c.strip() for c in record[1])), SAMPLE_ROWS + 1))
     rows.close()  # type: ignore[attr-defined]  # a generator: stops the child
     source = dataclasses.replace(source, sheet=chosen, rows_estimate=heights[0])
-    source = _named(source, _trimmed([cells for _, cells in first]), header)
+    source = _named(source, _trimmed(first), header)
     even = _even(iter(first), len(source.columns))
-    return dataclasses.replace(source, sample=_sample(tables.rows(even, source.columns, source.header)))
+    return _shaped(source, _sample(tables.rows(even, source.columns, source.header, source.top)))
 
 
-def _trimmed(rows: list[list[str]]) -> list[list[str]]:
+def _parquet(source: Source) -> Source:
+    count, columns, first = parquet.head(source.path, source.name, _JSON_LINES_SAMPLE)
+    items = [item for item in first if isinstance(item, objects.Item)]
+    names = objects.columns_of([objects.Item(0, "", dict.fromkeys(columns)), *items])
+    training, shape = _training(items)
+    source = dataclasses.replace(source, columns=names, rows_estimate=count, training=training, shape=shape)
+    return dataclasses.replace(source, sample=_sample(read(source)))
+
+
+def _shaped(source: Source, sample: tuple[Row, ...]) -> Source:
+    """A table with its sample; its columns may be those of another tool's training file."""
+    shape = shape_of(dict.fromkeys(source.columns, ""))
+    training = KINDS[shape] if shape else None
+    return dataclasses.replace(source, sample=sample, shape=shape, training=training)
+
+
+def _trimmed(rows: list[Record]) -> list[Record]:
     """Without the columns at the right that are empty in every row."""
-    width = max((place for row in rows for place, cell in enumerate(row, start=1) if cell.strip()), default=0)
-    return [row[:width] for row in rows]
+    filled = (place for _, row in rows for place, cell in enumerate(row, start=1) if cell.strip())
+    width = max(filled, default=0)
+    return [(number, row[:width]) for number, row in rows]
 
 
-def _text(path: Path, name: str, size: int, magic: bytes, encoding: str | None, header: bool | None) -> Source:
+def _text(path: Path, name: str, size: int, magic: bytes, encoding: str | None, header: bool | int | None) -> Source:
     kind = next((kind for start, kind in _OTHER_KINDS.items() if magic.startswith(start)), None)
     if kind:
         raise BadInput(T("{file} is a {kind} file.", file=name, kind=kind), _FORMATS)
     found = encoding or detect(path)
     head, complete = _head(path, found, name)
-    if head.count("\0") > len(head) // 100:
-        raise BadInput(T("{file} is no text: it holds NUL characters.", file=name), _FORMATS)
     if len(head) > _ENOUGH and len(_NO_TEXT.findall(head)) > len(head) // 20:
         raise BadInput(T("{file} is no text: it holds signs that no text has.", file=name), _FORMATS)
     source = Source(path, name, Format.CSV, size, encoding=found)
@@ -134,19 +200,19 @@ def _text(path: Path, name: str, size: int, magic: bytes, encoding: str | None, 
         return _objects(dataclasses.replace(source, format=form))
     favourite = "\t" if name.lower().endswith((".tsv", ".tab")) else ","
     layout = delimited.recognise(head, favourite)
-    first = delimited.parse(head, layout)[: SAMPLE_ROWS + 1]
+    found_rows = delimited.numbered(head, layout)
     source = dataclasses.replace(
         source,
         format=Format.TSV if layout.delimiter == "\t" else Format.CSV,
         delimiter=layout.delimiter,
         quoted=layout.quoted,
-        rows_estimate=_estimate(head, complete, size, len(delimited.parse(head, layout))),
+        rows_estimate=_estimate(head, complete, size, len(found_rows)),
     )
-    source = _named(source, first, header)
-    return dataclasses.replace(source, sample=_sample(read(source)))
+    source = _named(source, found_rows[: SAMPLE_ROWS + 1], header)
+    return _shaped(source, _sample(read(source)))
 
 
-_FORMATS = T("Luopan reads CSV, TSV, XLSX, JSON and JSON Lines.")
+_FORMATS = T("Luopan reads CSV, TSV, XLSX, XLS, ODS, JSON, JSON Lines and Parquet, packed ones too.")
 
 
 def _head(path: Path, encoding: str, name: str) -> tuple[str, bool]:
@@ -157,6 +223,8 @@ def _head(path: Path, encoding: str, name: str) -> tuple[str, bool]:
             complete = not file.read(1)
     except (LookupError, UnicodeError) as error:
         raise BadInput(T("{file} cannot be read as {encoding}.", file=name, encoding=encoding), _FORMATS) from error
+    if head.count("\0") > len(head) // 100:
+        raise BadInput(T("{file} is no text: it holds NUL characters.", file=name), _FORMATS)
     if not complete and "\n" in head:
         head = head[: head.rindex("\n") + 1]
     return head.removeprefix("\ufeff"), complete
@@ -167,24 +235,46 @@ def _estimate(head: str, complete: bool, size: int, rows: int) -> int:
     return rows if complete else round(rows * size / max(1, len(head.encode("utf-8", "replace"))))
 
 
-def _named(source: Source, first: list[list[str]], header: bool | None) -> Source:
-    """Names for the columns."""
-    if not first:
+def _named(source: Source, rows: list[Record], header: bool | int | None) -> Source:
+    """Names for the columns, and the number of rows above them."""
+    if not rows:
         return dataclasses.replace(source, rows_estimate=0)
-    named = looks_like_header(first[0], first[1:]) if header is None else header
-    width = len(first[0]) if source.format is not Format.XLSX else max(map(len, first))
+    start = _header_start(rows, header)
+    top = rows[start][0] - 1 if start else 0
+    first = [cells for _, cells in rows[start:]]
+    names = [mojibake.mended(cell) for cell in first[0]]
+    named = looks_like_header(names, first[1:]) if header is None else bool(header)
+    width = len(names) if not source.format.is_sheet else max(map(len, first))
     if not named:
         width = Counter(map(len, first)).most_common(1)[0][0]
-    top = (first[0] + [""] * width)[:width]
-    columns = column_names(top, named=named)
-    return dataclasses.replace(source, header=named, columns=columns, rows_estimate=source.rows_estimate - named)
+    columns = column_names((names + [""] * width)[:width], named=named)
+    rows_estimate = max(0, source.rows_estimate - named - (top if source.format.is_sheet else start))
+    return dataclasses.replace(source, header=named, columns=columns, rows_estimate=rows_estimate, top=top)
+
+
+def _header_start(rows: list[Record], header: bool | int | None) -> int:
+    """The place of the first row that counts."""
+    if header is None:
+        return header_place([cells for _, cells in rows])
+    if isinstance(header, bool):
+        return 0
+    return next((place for place, (number, _) in enumerate(rows) if number >= header), 0)
 
 
 def _sample(rows: Iterator[Row | Reject]) -> tuple[Row, ...]:
-    looked_at = itertools.islice(rows, SAMPLE_ROWS * 5)
-    sample = tuple(itertools.islice((row for row in looked_at if isinstance(row, Row)), SAMPLE_ROWS))
+    sample: list[Row] = []
+    endless: Reject | None = None
+    for row in itertools.islice(rows, SAMPLE_ROWS * 5):
+        if isinstance(row, Row):
+            sample.append(row)
+        elif row.endless:
+            endless = row  # finding where such a line ends may take long
+        if endless or len(sample) == SAMPLE_ROWS:
+            break
     rows.close()  # type: ignore[attr-defined]  # a generator: closes its file
-    return sample
+    if endless and not sample:
+        raise BadInput(endless.reason, T("Choose a file with rows."))
+    return tuple(sample)
 
 
 def _json_form(head: str, complete: bool) -> Format | None:
@@ -194,7 +284,7 @@ def _json_form(head: str, complete: bool) -> Format | None:
     parsed = [value for line in lines if isinstance(value := _load(line), dict)]
     if len(parsed) * 2 >= len(lines) > 1 or (len(parsed) == 1 == len(lines) and not _is_container(parsed[0])):
         return Format.JSONL
-    if start[:1] == "[" and start[1:].lstrip()[:1] in ("{", "]"):
+    if start[:1] == "[" and start[1:].lstrip()[:1] in ("{", "]", "["):
         return Format.JSON
     if start[:1] == "{" and start[1:].lstrip()[:1] in ('"', "}"):
         several = sum(line.lstrip().startswith('{"') for line in lines) > len(lines) // 2 and len(lines) > 1
@@ -205,7 +295,7 @@ def _json_form(head: str, complete: bool) -> Format | None:
 def _is_container(body: dict[str, object]) -> bool:
     """Whether one object holds a list of objects, and is no training example itself."""
     lists = [v for v in body.values() if isinstance(v, list) and v and all(isinstance(item, dict) for item in v)]
-    return bool(lists) and kind_of(body) is None
+    return bool(lists) and kind_of(body) is None and shape_of(body) is None
 
 
 def _load(line: str) -> object:
@@ -223,8 +313,9 @@ def _objects(source: Source) -> Source:
         count = len(every)
     else:
         items, count = _first_lines(source)
+    training, shape = _training(items)
     source = dataclasses.replace(
-        source, columns=objects.columns_of(items), rows_estimate=count, training=_training(items)
+        source, columns=objects.columns_of(items), rows_estimate=count, training=training, shape=shape
     )
     return dataclasses.replace(source, sample=_sample(read(source)))
 
@@ -238,6 +329,8 @@ def _first_lines(source: Source) -> tuple[list[objects.Item], int]:
             line = file.readline(objects.MAX_LINE)
             if not line:
                 return items, number - 1
+            if len(line) == objects.MAX_LINE:
+                break
             seen += len(line.encode("utf-8", "replace"))
             found = objects.parse_line(number, line)
             if isinstance(found, objects.Item):
@@ -245,9 +338,14 @@ def _first_lines(source: Source) -> tuple[list[objects.Item], int]:
     return items, round(_JSON_LINES_SAMPLE * source.size / max(1, seen))
 
 
-def _training(items: list[objects.Item]) -> Kind | None:
+def _training(items: list[objects.Item]) -> tuple[Kind | None, Shape | None]:
+    """The format that most of the objects are in: the provider's own, or another tool's."""
+    shapes = Counter(shape_of(item.body) for item in items)
+    shape, count = shapes.most_common(1)[0] if shapes else (None, 0)
+    if shape and count * 2 > len(items):
+        return KINDS[shape], shape
     kinds = Counter(kind_of(item.body) for item in items)
     kind, count = kinds.most_common(1)[0] if kinds else (None, 0)
     if kind is Kind.COMPLETION and not all(isinstance(i.body.get("prompt"), str) for i in items[:1]):
-        return None
-    return kind if kind and count * 2 > len(items) else None
+        return None, None
+    return (kind if kind and count * 2 > len(items) else None), None

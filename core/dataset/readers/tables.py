@@ -11,11 +11,16 @@ from core.words import T
 Record = tuple[int, list[str]]
 
 
-def rows(records: Iterable[Record | Reject], columns: Sequence[str], header: bool) -> Iterator[Row | Reject]:
-    """Rows under these names. Empty rows are passed over; one with too many or too few cells is rejected."""
+def rows(
+    records: Iterable[Record | Reject], columns: Sequence[str], header: bool, top: int = 0
+) -> Iterator[Row | Reject]:
+    """Rows under these names, those below the first `top`. Empty ones are passed over; one with too many or too few
+    cells is rejected."""
     width = len(columns)
     awaiting_header = header
     for record in records:
+        if top and (record.row if isinstance(record, Reject) else record[0]) <= top:
+            continue
         if isinstance(record, Reject):
             awaiting_header = False
             yield record

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from core.dataset.encodings import visible
 from core.dataset.examples import Kind
+from core.dataset.shapes import Shape
 from core.words import T, Text
 
 SEEN = 80
@@ -20,16 +21,40 @@ class Format(StrEnum):
     CSV = "csv"
     TSV = "tsv"
     XLSX = "xlsx"
+    XLS = "xls"
+    XLSB = "xlsb"
+    ODS = "ods"
+    PARQUET = "parquet"
     JSON = "json"
     JSONL = "jsonl"
+    SEVERAL = "several"  # files of different formats
+
+    @property
+    def is_sheet(self) -> bool:
+        """Whether it is a workbook."""
+        return self in (Format.XLSX, Format.XLS, Format.XLSB, Format.ODS)
+
+    @property
+    def is_table(self) -> bool:
+        """Whether its rows are lists of cells, so that one of them may name the columns."""
+        return self in (Format.CSV, Format.TSV) or self.is_sheet
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it is text in some encoding."""
+        return self in (Format.CSV, Format.TSV, Format.JSON, Format.JSONL)
 
 
 class Row(NamedTuple):
-    """One row: its number as the person sees it (1 is the first line), its cells, and its JSON line if it has one."""
+    """One row: its number as the person sees it (1 is the first line), its cells, its JSON line if it has one.
+
+    `file` is filled where several files are read as one.
+    """
 
     number: int
     cells: dict[str, str]
     raw: str = ""
+    file: str = ""
 
 
 @dataclass(frozen=True)
@@ -40,11 +65,18 @@ class Reject:
     column: str
     reason: Text
     seen: str = ""
+    file: str = ""
+    endless: bool = False  # a line of which no end was seen
 
 
 @dataclass(frozen=True)
 class Source:
-    """A file that was recognised. `training` names the format of lines that can be imported as they are."""
+    """A file that was recognised.
+
+    `training` names the format of lines that are examples already; with a `shape` they are another tool's and are
+    converted. `top` is the number of rows above the header (a title), `garbled` the share of the sample whose letters
+    are UTF-8 read as something else, `parts` the files that are read one after the other as this one.
+    """
 
     path: Path
     name: str
@@ -60,6 +92,10 @@ class Source:
     sample: tuple[Row, ...] = ()
     training: Kind | None = None
     rows_estimate: int = 0
+    shape: Shape | None = None
+    top: int = 0
+    garbled: float = 0.0
+    parts: tuple[Source, ...] = ()
 
 
 def excerpt(text: str) -> str:

@@ -148,4 +148,21 @@ def test_a_process_ends_with_two_and_a_sentence(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "core", "prepare", str(path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "x.csv is a PDF file.\nLuopan reads CSV, TSV, XLSX, JSON and JSON Lines.\n"
+    assert done.stderr == (
+        "x.csv is a PDF file.\nLuopan reads CSV, TSV, XLSX, XLS, ODS, JSON, JSON Lines and Parquet, packed ones too.\n"
+    )
+
+
+def test_several_files_packed_or_not_become_one_training_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import gzip
+
+    (tmp_path / "a.csv").write_text("question,answer\nHow?,So\n,nobody asked\n", encoding="utf-8")
+    (tmp_path / "b.tsv.gz").write_bytes(gzip.compress(b"question\tanswer\nWhy?\tBecause\n"))
+    assert run(tmp_path / "a.csv", tmp_path / "b.tsv.gz") == 0
+    assert "2 examples" in capsys.readouterr().out
+    lines = (tmp_path / "a_prepared.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line)["messages"][0]["content"] for line in lines] == ["How?", "Why?"]
+    rejected = (tmp_path / "a_rejected.csv").read_text(encoding="utf-8-sig").splitlines()
+    assert rejected[0] == "file,row,column,reason,seen" and rejected[1].startswith("a.csv,3,question,")
