@@ -151,7 +151,7 @@ def _advised(options: argparse.Namespace, source: Source, recipe: Recipe, folder
         if not outcome.examples:
             raise nothing_usable(source, next(iter(outcome.rejects), None))
         preparation = Preparation(
-            source, recipe, spool, folder, outcome.rejects, quiet=options.quiet, long=options.long
+            source, options.file, recipe, spool, folder, outcome.rejects, quiet=options.quiet, long=options.long
         )
         written = preparation.run(say=not options.json)
     finally:

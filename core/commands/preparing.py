@@ -69,7 +69,7 @@ def _pairs(source: Source, asked: str, answered: str, progress: Callable[[int], 
         if answer and not answer.isspace():
             yield Row(row.number, cells.get(asked, ""), answer)
         else:
-            yield Reject(row.number, answered, _ANSWER_EMPTY, excerpt(" | ".join(cells.values())))
+            yield Reject(row.number, answered, _ANSWER_EMPTY, excerpt(" | ".join(cells.values())), row.file)
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,7 @@ class Preparation:
     """One conversation. `quiet` answers every question with yes."""
 
     source: Source
+    given: list[Path]  # the files as they were named; the source's own path may be that of an unpacked one
     recipe: Recipe
     rows: Callable[[], Iterator[Row]]
     folder: Path
@@ -110,8 +111,8 @@ class Preparation:
         )
         if not table and not chosen and not split and not self.rejects:
             self._tell("\n" + _("You can use your file for training as it is."))
-            self._next([self.source.path], None)
-            return Written([self.source.path], found[0].count, self._advice)
+            self._next(self.given[:1], None)
+            return Written(self.given[:1], found[0].count, self._advice)
         if not self._ask("\n" + _("Your data will be written to a new JSONL file. Proceed [Y/n]: ")):
             self._tell(_("Nothing was written."))
             return None
@@ -148,6 +149,13 @@ class Preparation:
         """What is found of the file itself, and what is done about it in any case."""
         name, columns = self.source.format.value.upper(), self.source.columns
         found = []
+        if self.source.parts:
+            number = len(self.source.parts)
+            found.append((T("Your rows stand in {n} files.", n=number), T("Bring {n} files together in one", n=number)))
+        elif self.source.path != self.given[0]:
+            found.append((T("Your file is packed."), T("Unpack the file")))
+        if self.recipe.shape:
+            name = self.recipe.shape.value
         if name != "JSONL" or not self.recipe.as_is:
             found.append((T("Your file is formatted as a {name} file.", name=name),
                           T("Your format `{name}` will be converted to `JSONL`", name=name)))  # fmt: skip
@@ -178,7 +186,7 @@ class Preparation:
         from core.dataset.profile import chunks
         from core.dataset.sampling import drawn
 
-        files = names(self.folder, self.source.path.stem, split)
+        files = names(self.folder, self.given[0].stem, split)
         ends = Ends()
         with replacing(files[0]) as part:
             places = [0]

@@ -137,3 +137,22 @@ def test_long_rows_are_removed_trimmed_or_split(way: str, rows: int, tmp_path: P
     lines = [json.loads(line) for line in (tmp_path / "x_prepared.jsonl").read_text().splitlines()]
     assert len(lines) == rows
     assert all(len(line["prompt"]) + len(line["completion"]) < 10_050 for line in lines)
+
+
+def test_several_and_packed_files_are_prepared_under_the_name_that_was_given(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import gzip
+
+    rows = "".join(f"What is {n} and one?,It is {n + 1}.\n" for n in range(12))
+    (tmp_path / "a.csv").write_text(f"question,answer\n{rows}=1+1,\n", encoding="utf-8")
+    (tmp_path / "b.csv.gz").write_bytes(gzip.compress(b"question,answer\nWhy?,Because.\n"))
+    assert run(tmp_path / "a.csv", tmp_path / "b.csv.gz", "-q") == 0
+    assert "2 files" in capsys.readouterr().out
+    assert len((tmp_path / "a_prepared.jsonl").read_text(encoding="utf-8").splitlines()) == 13
+    rejected = (tmp_path / "a_rejected.csv").read_text(encoding="utf-8-sig").splitlines()
+    assert rejected[0].startswith("file,") and rejected[1].startswith("a.csv,14,") and "'=1+1" in rejected[1]
+    packed = tmp_path / "c.jsonl.gz"
+    packed.write_bytes(gzip.compress((tmp_path / "a_prepared.jsonl").read_bytes()))
+    assert run(packed, "-q") == 0
+    assert (tmp_path / "c.jsonl_prepared.jsonl").is_file()
