@@ -8,12 +8,13 @@ from typing import Any
 
 from core.server import wire
 from core.server.database import Connection, Database, Row
-from core.server.engines.base import KEPT_CHECKPOINTS, JobDir
+from core.server.engines.base import JobDir
 from core.server.files import Files
 from core.server.jobs import add_event, end_job, fail_job, job_row
 from core.server.models import add_model, model_name
 from core.server.results import result_csv
 
+KEPT_CHECKPOINTS = 3
 TAILS = (
     ("train_loss", "training loss"),
     ("valid_loss", "validation loss"),
@@ -44,6 +45,8 @@ class Ingest:
             for event in events:
                 last = self._take(connection, current, event) or last
             connection.execute("UPDATE jobs SET offset = ? WHERE id = ?", (end, job["id"]))
+            dropped = _drop_old(connection, job["id"])
+        folder.drop_checkpoints(dropped)  # only now that nobody is offered them any more
         return last
 
     def _take(self, connection: Connection, job: Row, event: dict[str, Any]) -> bool:
@@ -89,13 +92,6 @@ class Ingest:
             (wire.new_id("ftckpt_"), job["id"], step, _at(event), name, json.dumps(metrics)),
         )
         add_model(connection, job, name, f"checkpoints/step-{step}")
-        old = connection.execute(
-            "SELECT id, model FROM checkpoints WHERE job_id = ? ORDER BY step DESC LIMIT -1 OFFSET ?",
-            (job["id"], KEPT_CHECKPOINTS),
-        ).fetchall()
-        for row in old:  # the worker drops their folders
-            connection.execute("DELETE FROM checkpoints WHERE id = ?", (row["id"],))
-            connection.execute("DELETE FROM models WHERE id = ?", (row["model"],))
 
     def _end(self, connection: Connection, job: Row, event: dict[str, Any]) -> bool:
         status = event.get("status")
@@ -120,6 +116,18 @@ class Ingest:
         end_job(connection, job["id"], "succeeded")
         add_event(connection, job["id"], f"New fine-tuned model created: {name}")
         add_event(connection, job["id"], "The job has successfully completed")
+
+
+def _drop_old(connection: Connection, job_id: str) -> list[int]:
+    """Forgets all checkpoints but the newest, and says of which steps."""
+    old = connection.execute(
+        "SELECT id, step, model FROM checkpoints WHERE job_id = ? ORDER BY step DESC LIMIT -1 OFFSET ?",
+        (job_id, KEPT_CHECKPOINTS),
+    ).fetchall()
+    for row in old:
+        connection.execute("DELETE FROM checkpoints WHERE id = ?", (row["id"],))
+        connection.execute("DELETE FROM models WHERE id = ?", (row["model"],))
+    return [row["step"] for row in old]
 
 
 def _at(event: dict[str, Any]) -> int:

@@ -92,6 +92,9 @@ def _open(served: Served) -> Predictor:
     try:
         return served.engine.open(served.artifact, served.base)
     except Exception as error:
+        if served.artifact is not None and not served.artifact.exists():  # it gave way to a newer one just now
+            message = T("The model {model} does not exist here. It may have been deleted.", model=served.id[:120])
+            raise ApiError(404, message, param="model", code="model_not_found") from error
         log.exception("%s could not be opened", served.id)
         message = T("The model {model} could not be opened: {error}.", model=served.id, error=str(error)[:300])
         raise ApiError(500, message, param="model", code="model_unusable") from error

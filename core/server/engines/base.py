@@ -33,7 +33,7 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -45,7 +45,6 @@ Message = dict[str, Any]
 Number = int | float
 Wanted = Literal["cancel", "pause"]
 Hyperparameters = dict[str, Number | Literal["auto"]]
-KEPT_CHECKPOINTS = 3
 
 
 @dataclass(frozen=True)
@@ -302,12 +301,15 @@ class JobDir:
             self.state(*self._progress)
 
     def checkpoint(self, step: int, write: Callable[[Path], None], metrics: Mapping[str, float]) -> Path:
-        """Writes checkpoints/step-N as a whole, tells the server, and drops all but the last three."""
+        """Writes checkpoints/step-N as a whole and tells the server, which offers it and drops the oldest ones."""
         path = self.write_folder(self.checkpoints_path / f"step-{step}", write)
         self.emit("checkpoint", step=step, path=f"checkpoints/step-{step}", metrics=dict(metrics))
-        for _, old in self.checkpoints()[:-KEPT_CHECKPOINTS]:
-            shutil.rmtree(old)
         return path
+
+    def drop_checkpoints(self, steps: Iterable[int]) -> None:
+        """Removes the checkpoints of these steps."""
+        for step in steps:
+            shutil.rmtree(self.checkpoints_path / f"step-{step}", ignore_errors=True)
 
     def tell_untold(self) -> None:
         """For a worker that goes on: tells of checkpoints that a kill left on disk before their event was written."""

@@ -107,8 +107,9 @@ def test_lines_read_again_after_a_power_cut_count_once(bench: Bench) -> None:
     assert after[1:] == before and bench.steps() == [6, 5, 4, 3, 2, 1]
 
 
-def test_only_the_last_three_checkpoints_are_offered(bench: Bench) -> None:
+def test_only_the_last_three_checkpoints_are_offered_and_kept(bench: Bench) -> None:
     for step in (10, 20, 30, 40):
+        bench.folder.write_folder(bench.folder.checkpoints_path / f"step-{step}", lambda folder: None)
         values = {"train_loss": 1 / step}
         bench.write(
             {"type": "checkpoint", "at": 1.0, "step": step, "path": f"checkpoints/step-{step}", "metrics": values}
@@ -119,6 +120,15 @@ def test_only_the_last_three_checkpoints_are_offered(bench: Bench) -> None:
     with bench.database.read() as connection:
         models = [row["id"] for row in connection.execute("SELECT id FROM models ORDER BY seq")]
     assert models == [c["fine_tuned_model_checkpoint"] for c in reversed(page["data"])]
+    assert [step for step, _ in bench.folder.checkpoints()] == [20, 30, 40]
+
+
+def test_no_checkpoint_goes_before_a_newer_one_is_offered(bench: Bench) -> None:
+    for step in (10, 20, 30, 40):
+        bench.folder.checkpoint(step, lambda folder: None, {})
+    assert [step for step, _ in bench.folder.checkpoints()] == [10, 20, 30, 40]
+    bench.read()
+    assert [step for step, _ in bench.folder.checkpoints()] == [20, 30, 40]
 
 
 @pytest.mark.parametrize(

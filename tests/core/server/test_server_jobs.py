@@ -219,15 +219,9 @@ def test_a_model_that_a_running_job_needs_is_not_deleted(provider: Any, many_lin
     provider.client.fine_tuning.jobs.cancel(job.id)
     wait(lambda: provider.client.fine_tuning.jobs.retrieve(job.id).status == "cancelled")
 
-    def answer() -> str | None:
-        kept = provider.client.fine_tuning.jobs.checkpoints.list(job.id).data
-        asked = [{"role": "user", "content": "blue whale"}]
-        try:
-            reply = provider.client.chat.completions.create(
-                model=kept[0].fine_tuned_model_checkpoint, messages=asked, temperature=0
-            )
-        except openai.NotFoundError:  # it gave way to the last one just now
-            return None
-        return str(reply.choices[0].message.content)
-
-    assert wait(answer) == "animal"
+    kept = provider.client.fine_tuning.jobs.checkpoints.list(job.id).data
+    asked = [{"role": "user", "content": "blue whale"}]
+    for checkpoint in kept:  # all that are offered answer, however the job ended
+        model = checkpoint.fine_tuned_model_checkpoint
+        reply = provider.client.chat.completions.create(model=model, messages=asked, temperature=0)
+        assert reply.choices[0].message.content == "animal"

@@ -68,10 +68,12 @@ def test_messages_without_a_key_may_repeat(job: JobDir) -> None:
     assert len(job.read_events()[0]) == 2
 
 
-def test_only_the_last_three_checkpoints_stay(job: JobDir) -> None:
+def test_checkpoints_stay_until_they_are_dropped(job: JobDir) -> None:
     for step in (5, 10, 15, 20):
         job.checkpoint(step, lambda folder: (folder / "w").write_text("x") and None, {"train_loss": 0.1})
-    assert [step for step, _ in job.checkpoints()] == [10, 15, 20]
+    assert [step for step, _ in job.checkpoints()] == [5, 10, 15, 20]
+    job.drop_checkpoints([5, 10, 25])
+    assert [step for step, _ in job.checkpoints()] == [15, 20]
     assert [event["path"] for event in job.read_events()[0]] == [f"checkpoints/step-{n}" for n in (5, 10, 15, 20)]
 
 

@@ -70,10 +70,10 @@ def test_a_long_job_has_about_two_hundred_points(bench: Bench) -> None:
     assert 200 <= len(events(job, "metrics")) <= 215
 
 
-def test_each_epoch_leaves_a_model_that_answers_and_three_stay(bench: Bench) -> None:
+def test_each_epoch_leaves_a_model_that_answers(bench: Bench) -> None:
     job = bench.train(pairs(), hyperparameters={"n_epochs": 5, "batch_size": 8})
     assert [event["step"] for event in events(job, "checkpoint")] == [9, 18, 27, 36, 45]
-    assert [step for step, _ in job.checkpoints()] == [27, 36, 45]
+    assert [step for step, _ in job.checkpoints()] == [9, 18, 27, 36, 45]
     for _, path in job.checkpoints():
         assert ask(bench.engine.open(path, "local-classic-1"), "lost my library card").text == "card"
     assert not job.resume_path.exists()
