@@ -24,7 +24,15 @@ log = logging.getLogger("luopan.processes")
 ROOT = Path(__file__).resolve().parent.parent
 WATCH_EVERY = 0.5  # seconds
 GRACE = 5.0  # seconds between asking a process to stop and making it
+LONG_LOG = 4 << 20  # bytes
 STEADY = 60.0  # seconds after which a process that dies is no longer taken for one that cannot start
+
+
+def _log_file(path: Path) -> Path:
+    """The file to write on in; what has grown too long makes place, and only the one before is kept."""
+    if path.exists() and path.stat().st_size > LONG_LOG:
+        path.replace(path.with_suffix(".old.log"))
+    return path
 
 
 @dataclass
@@ -51,7 +59,7 @@ class Companion:
             self.process = None
         if time.monotonic() >= self.start_after:
             self.started_at = time.monotonic()
-            with (logs / f"{self.name}.log").open("ab") as out:
+            with _log_file(logs / f"{self.name}.log").open("ab") as out:
                 self.process = subprocess.Popen(
                     self.command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=out
                 )

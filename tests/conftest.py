@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import hypothesis
@@ -15,6 +15,7 @@ sys.path.insert(0, str(ROOT))
 
 from core import words  # noqa: E402
 from core.settings import Settings  # noqa: E402
+from core.store import Store  # noqa: E402
 
 DATA = Path(os.environ.get("LUOPAN_TEST_DATA", ROOT.parent / "shared" / "data"))
 
@@ -36,6 +37,14 @@ def shared_data() -> Callable[[str], Path]:
 def settings(tmp_path: Path) -> Settings:
     """Settings whose home is a fresh folder."""
     return Settings.from_env({"LUOPAN_HOME": str(tmp_path / "home"), "PATH": os.environ.get("PATH", "")})
+
+
+@pytest.fixture
+def store(settings: Settings) -> Iterator[Store]:
+    """An empty store in that home."""
+    opened = Store.open(settings)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture(autouse=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import streamlit as st
 
 from core.provider.connection import Connection
@@ -22,22 +24,27 @@ def dataset() -> Dataset | None:
             frame.IMPORT,
         )
         return None
-    chosen = state.dataset_id()
-    if chosen not in known:
-        chosen = next(iter(known))
-    if len(known) > 1:
-        chosen = st.selectbox(
-            _("Dataset"),
-            list(known),
-            index=list(known).index(chosen),
-            format_func=lambda number: f"{known[number].name} · {_('{n} rows', n=f'{known[number].rows:,}')}",
-            label_visibility="collapsed",
-        )
-    else:
+    names = {id: f"{one.name} · {_('{n} rows', n=f'{one.rows:,}')}" for id, one in known.items()}
+    chosen = one_of(_("Dataset"), names, state.dataset_id())
+    if len(known) == 1:
         rows = _("{n} rows", n=f"{known[chosen].rows:,}")
         st.markdown(f"**{escape(known[chosen].name)}** · {escape(rows)}", width="stretch")
     state.open_dataset(chosen)
     return known[chosen]
+
+
+def one_of(label: str, names: Mapping[int, str], open_now: int | None) -> int:
+    """The one that is open, or the first; with a chooser where there are several."""
+    chosen = next(iter(names)) if open_now is None or open_now not in names else open_now
+    if len(names) == 1:
+        return chosen
+    return st.selectbox(
+        label,
+        list(names),
+        index=list(names).index(chosen),
+        format_func=names.__getitem__,
+        label_visibility="collapsed",
+    )
 
 
 def connection(label: str, key: str, default: str = "local") -> Connection:

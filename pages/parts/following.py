@@ -7,7 +7,7 @@ import streamlit as st
 from core.jobs.values import Job, LaunchState
 from core.provider.status import Status
 from core.words import _
-from pages.parts import comparing, curves, feedback, frame, resources, state
+from pages.parts import choices, comparing, curves, feedback, frame, resources, state
 from pages.parts.text import escape
 
 LOOK_EVERY = 1.5  # seconds between two looks at a training that is going on
@@ -18,17 +18,8 @@ def choose() -> Job | None:
     jobs = {job.id: job for job in resources.store().jobs.list()}
     if not jobs:
         return None
-    chosen = state.job_id()
-    if chosen not in jobs:
-        chosen = next(iter(jobs))
-    if len(jobs) > 1:
-        chosen = st.selectbox(
-            _("Training"),
-            list(jobs),
-            index=list(jobs).index(chosen),
-            format_func=lambda number: f"#{number} · {jobs[number].name} · {jobs[number].model}",
-            label_visibility="collapsed",
-        )
+    names = {id: f"#{id} · {job.name} · {job.model}" for id, job in jobs.items()}
+    chosen = choices.one_of(_("Training"), names, state.job_id())
     state.open_job(chosen)
     return jobs[chosen]
 

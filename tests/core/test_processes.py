@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from filelock import FileLock, Timeout
 
-from core.processes import Companion, Companions
+from core.processes import LONG_LOG, Companion, Companions
 from core.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -177,6 +177,20 @@ def test_after_a_long_steady_run_a_crash_counts_as_the_first(tmp_path: Path) -> 
     old.started_at -= 3600
     old.tend(dict(os.environ), tmp_path)
     assert old.failures == 1
+
+
+def test_a_log_that_has_grown_too_long_makes_place_for_a_fresh_one(tmp_path: Path) -> None:
+    talker = Companion("talker", [sys.executable, "-c", "print('fresh')"])
+    kept, old = tmp_path / "talker.log", tmp_path / "talker.old.log"
+    kept.write_text("said before\n")
+    for expected in ("said before\nfresh\n", "fresh\n"):
+        talker.process, talker.start_after = None, 0.0
+        talker.tend(dict(os.environ), tmp_path)
+        assert talker.process is not None
+        talker.process.wait(20)
+        assert kept.read_text() == expected
+        kept.open("a").truncate(LONG_LOG + 1)
+    assert old.stat().st_size == LONG_LOG + 1 and old.read_text().startswith("said before")
 
 
 def test_one_that_does_not_want_to_stop_is_made_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -63,13 +63,6 @@ def ended(store: Store, task: Task) -> Task:
 
 
 @pytest.fixture
-def store(settings: Settings) -> Iterator[Store]:
-    opened = Store.open(settings)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
 def asked() -> Iterator[tuple[str, Counter[str]]]:
     """A provider that says "yes" after 20 ms, and how often it was asked what."""
     counts: Counter[str] = Counter()

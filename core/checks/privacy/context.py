@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 _BEFORE = 48  # characters that are read before a number
 
@@ -64,31 +65,14 @@ def is_thing(text: str, start: int, end: int) -> bool:
     return address >= 0 and not _ENDS_ADDRESS.search(text, address, start) and not _PHONE.search(left)
 
 
-def of_phone(text: str, start: int) -> bool:
-    """Whether the words before announce a phone number."""
-    return bool(_PHONE.search(before(text, start)))
+def _announced_by(words: re.Pattern[str]) -> Callable[[str, int], bool]:
+    """Whether such words stand just before a place in a text."""
+    return lambda text, start: bool(words.search(before(text, start)))
 
 
-def of_card(text: str, start: int) -> bool:
-    """Whether the words before announce a card or an account."""
-    return bool(_CARD.search(before(text, start)))
-
-
-def of_identity(text: str, start: int) -> bool:
-    """Whether the words before announce a resident's identity number."""
-    return bool(_IDENTITY.search(before(text, start)))
-
-
-def of_social_security(text: str, start: int) -> bool:
-    """Whether the words before announce a social security number."""
-    return bool(_SOCIAL.search(before(text, start)))
-
-
-def of_version(text: str, start: int) -> bool:
-    """Whether the words before announce a version or a section."""
-    return bool(_VERSION.search(before(text, start)))
-
-
-def of_address(text: str, start: int) -> bool:
-    """Whether the words before announce the address of a computer."""
-    return bool(_ADDRESS.search(before(text, start)))
+of_phone = _announced_by(_PHONE)
+of_card = _announced_by(_CARD)  # a card or an account
+of_identity = _announced_by(_IDENTITY)  # a resident's identity number
+of_social_security = _announced_by(_SOCIAL)
+of_version = _announced_by(_VERSION)  # a version or a section
+of_address = _announced_by(_ADDRESS)  # the address of a computer

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from core import tasks
@@ -28,13 +26,6 @@ ROWS = [
     ("Can I pay by bank transfer instead?", "paymnet", Split.TRAIN),
     *((f"{word}?", "payment", Split.NONE) for word in ["Herbs", "Fruit"]),
 ]
-
-
-@pytest.fixture
-def store(settings: Settings) -> Iterator[Store]:
-    opened = Store.open(settings)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

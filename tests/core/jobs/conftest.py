@@ -3,40 +3,16 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "provider"))
-
 from faultyprovider import FaultyProvider
 
 from core.jobs import JobDraft
 from core.provider import Connection
 from core.settings import Settings
 from core.store import Store
-
-
-@pytest.fixture(scope="session")
-def running_provider() -> Iterator[FaultyProvider]:
-    provider = FaultyProvider()
-    yield provider
-    provider.close()
-
-
-@pytest.fixture
-def provider(running_provider: FaultyProvider) -> FaultyProvider:
-    running_provider.forget()
-    return running_provider
-
-
-@pytest.fixture
-def keyed(settings: Settings) -> Settings:
-    """Settings whose environment holds the key of the connection "there"."""
-    return replace(settings, environment={**settings.environment, "THERE_KEY": "sk-secret-0123456789"})
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -43,13 +43,6 @@ ROWS = [
     *(chat(f"第{'一二三四五六七八九十'[i]}个普通的问题，请问怎么办") for i in range(10)),
     chat("What is this doing here?", "I do not know.", "You help."),
 ]
-
-
-@pytest.fixture
-def store(settings: Settings) -> Iterator[Store]:
-    opened = Store.open(settings)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

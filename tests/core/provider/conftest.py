@@ -12,30 +12,9 @@ from core.provider.client import Client
 from core.settings import Settings
 
 
-@pytest.fixture(scope="session")
-def running_provider() -> Iterator[FaultyProvider]:
-    provider = FaultyProvider()
-    yield provider
-    provider.close()
-
-
-@pytest.fixture
-def provider(running_provider: FaultyProvider) -> FaultyProvider:
-    running_provider.forget()
-    return running_provider
-
-
 @pytest.fixture
 def connection(provider: FaultyProvider) -> Connection:
     return Connection("there", "There", provider.url, key_source="env:THERE_KEY")
-
-
-@pytest.fixture
-def keyed(settings: Settings) -> Settings:
-    """Settings whose environment holds the key of `connection`."""
-    from dataclasses import replace
-
-    return replace(settings, environment={**settings.environment, "THERE_KEY": "sk-secret-0123456789"})
 
 
 @pytest.fixture
