@@ -12,10 +12,10 @@ from core.tokens.bulk import SEPARATOR, Bulk, cut, words_of
 from core.tokens.counting import LONG_BLANK
 
 PARTS = [
-    " ", "  ", "\n", "\n\n", "\r\n", "\r", "\t", "/", "//", "'s", "'LL", "don't", "a", "B", "word", "Words", "é", "e\u0301",
-    "1", "2026", "。", "，", "中", "中文字", "\u3000", "\xa0", "\x1c", "\x85", "\u2028", "\u200b", "\x0b", ".", "...", "?!", "-",
-    "_", "ß", "ǅ", "ʰ", "👍", "👩‍👩‍👧", "ไทย", "مرحبا", "<", "<|", "|>", "endoftext", SEPARATOR, "<|endofprompt|>", "\x00",
-    "\ufeff",
+    " ", "  ", "\n", "\n\n", "\r\n", "\r", "\t", "\u3000", "\xa0", "\x1c", "\x85", "\u2028", "\u200b", "\x0b",
+    "a", "B", "word", "Words", "é", "e\u0301", "ß", "ǅ", "ʰ", "don't", "'s", "'LL", "1", "2026", "中", "中文字", "ไทย",
+    "/", "//", "。", "，", ".", "...", "?!", "-", "_", "👍", "👩\u200d👧", "مرحبا", "\x00", "\ufeff",
+    "<", "<|", "|>", "endoftext", SEPARATOR, "<|endofprompt|>",
 ]  # fmt: skip
 TEXTS = st.lists(st.sampled_from(PARTS), max_size=40).map("".join) | st.text(max_size=40)
 
