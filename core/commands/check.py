@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Container
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,10 +60,12 @@ def run(options: argparse.Namespace) -> int:
     price = Catalogue.load().price(options.model) if options.model else None
     encoding = options.encoding or (price.encoding if price else encoding_name_for(options.model or DEFAULT))
     limit = options.limit or (price.context if price else None) or DEFAULT_LIMIT
+    told: set[str] = set()
     with Meter(shown=not options.json) as meter:
 
         def rules_first(found: Report) -> None:
             meter.clear()
+            told.update(found.issues)
             _print(*_head(options.file, found), *_issues(found))
 
         report = check_file(
@@ -80,7 +83,7 @@ def run(options: argparse.Namespace) -> int:
         print(json.dumps({**report.as_json(), **found}, ensure_ascii=False))
     else:
         lines = [*(compared.lines() if compared else []), *(checkprivacy.lines(private) if private else [])]
-        _print(*_issues(report, only="over_limit"), *_figures(report, price), *lines)
+        _print(*_issues(report, but=told), *_figures(report, price), *lines)
     return 0 if report.ok else 1
 
 
@@ -122,7 +125,7 @@ def _head(path: Path, report: Report) -> list[str]:
     return lines
 
 
-def _issues(report: Report, only: str = "") -> list[str]:
+def _issues(report: Report, but: Container[str] = ()) -> list[str]:
     from core.checks import Severity
 
     titles = {
@@ -131,7 +134,7 @@ def _issues(report: Report, only: str = "") -> list[str]:
         Severity.ADVICE: _("Good to know"),
     }
     lines = []
-    details = [issue for issue in report.details if not only or issue.code == only]
+    details = [issue for issue in report.details if issue.code not in but]
     by_code = sorted(details, key=lambda issue: (list(Severity).index(issue.severity), issue.code))
     for severity, of_severity in groupby(by_code, key=lambda issue: issue.severity):
         lines += ["", titles[severity]]
