@@ -1,19 +1,20 @@
-"""Checking and counting a training file: ours beside the loop of OpenAI's cookbook, in turns, on the same file.
+"""Checking and counting a training file: ours beside the loop of OpenAI's cookbook, each in a process of its own.
 
-    python benchmarks/check.py [--rows 20000] [--rounds 3]
+    python benchmarks/check.py [--rows 100000] [--rounds 3] [--file FILE]
 
-The chats are made here: Chinese titles to classify, English tickets, longer questions and answers; 2 % repeats,
-1 % broken. The cookbook's statements (Chat_finetuning_data_prep) stand below, with its encoding built from our data
-so that neither side loads anything from a network. Each figure is CPU seconds of one whole pass; the ratio is of the
-medians. The last line is one JSON object.
+The chats come from chats.py. The cookbook's statements (Chat_finetuning_data_prep) stand below, with its encoding
+built from our data so that neither side loads anything from a network. Every run is cold: wall and CPU seconds hold
+the start of the interpreter, the peak is that of the process. The sides take turns, and the ratio is that of the
+medians. "limit" is tokenising the distinct texts alone, one after the other, without reading or start. "again" and
+"ten changed" are the same file with a line cache. The last line is one JSON object.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import random
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -22,60 +23,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from core.checks import check_file, judge
-from core.tokens import counter, encoding
-
-CLASSES = list("科娱世车运文军旅游教农房社")
-CHARACTERS = "的一是在不了有和人这中大为上个国我以要他时来用们生到作地于出就分对成会可主发年动同工也能"
-WORDS = """
-the order arrived late and my account shows a charge that I did not make please cancel refund delivery card app password
-invoice support parcel address update cannot login error payment subscription monthly plan device replace warranty
-store receipt number email again yesterday tomorrow
-""".split()  # noqa: SIM905
-
-
-def chinese(rng: random.Random, length: int) -> str:
-    return "".join(rng.choices(CHARACTERS, k=length))
-
-
-def english(rng: random.Random, length: int) -> str:
-    return " ".join(rng.choices(WORDS, k=length))
-
-
-def example(rng: random.Random) -> str:
-    """One line: 68 % titles, 20 % tickets, 12 % long answers; 1 % of all broken."""
-    kind = rng.random()
-    if kind < 0.68:
-        title = chinese(rng, rng.randint(8, 40))
-        task = f"对给定文本进行分类，类别包括：{'、'.join(CLASSES)}。\n\n给定文本：\n{title}\n"
-        said = [("user", task), ("assistant", rng.choice(CLASSES))]
-    elif kind < 0.88:
-        said = [("system", "Name the topic of the ticket."), ("user", english(rng, 30)), ("assistant", "billing")]
-    else:
-        said = [("user", english(rng, 40)), ("assistant", english(rng, rng.randint(200, 600)))]
-    body = {"messages": [{"role": role, "content": content} for role, content in said]}
-    if rng.random() < 0.01:
-        body["messages"][-1]["role"] = "bot"
-    return json.dumps(body, ensure_ascii=False)
-
-
-def write(path: Path, rows: int) -> None:
-    rng = random.Random(0)
-    kept: list[str] = []
-    with path.open("w", encoding="utf-8") as file:
-        for _ in range(rows):
-            line = rng.choice(kept) if kept and rng.random() < 0.02 else example(rng)
-            if len(kept) < 1000:
-                kept.append(line)
-            file.write(line + "\n")
+CHANGED = 10
 
 
 def cookbook(path: Path) -> dict[str, Any]:
     """The statements of the cookbook's notebook: load, format errors, token counts, distributions, epochs."""
+    import numpy as np
+
+    from core.tokens import encoding
+
     with path.open(encoding="utf-8") as file:
         dataset = [json.loads(line) for line in file]
     format_errors: dict[str, int] = defaultdict(int)
@@ -125,57 +83,137 @@ def cookbook(path: Path) -> dict[str, Any]:
     return {"tokens": sum(convo_lens), "missing_system": n_missing_system, "roles": format_errors["unrecognized_role"]}
 
 
-def ours(path: Path) -> dict[str, Any]:
-    report = check_file(path)
+def ours(path: Path, cache: Path | None = None) -> dict[str, Any]:
+    from core.checks import check_file
+
+    heard: list[float] = []
+    begun = time.perf_counter()
+    report = check_file(path, cache=cache, structure=lambda _report: heard.append(time.perf_counter() - begun))
     return {
         "tokens": report.tokens.total,
         "missing_system": report.missing_system,
         "roles": report.issues.get("unknown_role", 0),
+        "structure_s": heard[0],
     }
 
 
-def judging(path: Path) -> dict[str, Any]:
-    judge(path.read_text(encoding="utf-8").splitlines(), "")
-    return {}
+def limit(path: Path) -> dict[str, Any]:
+    """Tokenise the distinct texts of the file, and nothing else; its own clock leaves reading and start out."""
+    import orjson
+
+    from core.tokens import encoding
+
+    with path.open("rb") as file:
+        texts = dict.fromkeys(message["content"] for line in file for message in orjson.loads(line)["messages"])
+    encode = encoding("o200k_base").encode_ordinary
+    clocks = time.perf_counter(), time.process_time()
+    tokens = sum(len(encode(text)) for text in texts)
+    return {"tokens": tokens, "wall": time.perf_counter() - clocks[0], "cpu": time.process_time() - clocks[1]}
 
 
-def timed(work: Callable[[Path], dict[str, Any]], path: Path) -> tuple[float, dict[str, Any]]:
-    begun = time.process_time()
-    result = work(path)
-    return time.process_time() - begun, result
+def side(name: str, path: Path, cache: Path) -> None:
+    """One side in this process: what it found, its CPU seconds and its peak in MiB."""
+    sides: dict[str, Callable[[], dict[str, Any]]] = {
+        "cookbook": lambda: cookbook(path),
+        "luopan": lambda: ours(path),
+        "limit": lambda: limit(path),
+        "cached": lambda: ours(path, cache),
+    }
+    found = {"result": sides[name](), "peak": _peak(), "cpu": time.process_time()}
+    print(json.dumps(found))
+
+
+def _peak() -> float:
+    """The most memory this process has held, in MiB (getrusage would hold its parent's, too)."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) / 1024
+
+
+def run(name: str, path: Path, cache: Path) -> dict[str, Any]:
+    command = [sys.executable, __file__, "--side", name, "--file", str(path), "--cache", str(cache)]
+    begun = time.perf_counter()
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    wall = time.perf_counter() - begun
+    found: dict[str, Any] = {"wall": wall, **json.loads(done.stdout)}
+    return {**found, **{key: found["result"][key] for key in ("wall", "cpu") if key in found["result"]}}
+
+
+def change(path: Path, to: Path) -> None:
+    """The same file with ten lines, spread over it, made others."""
+    with path.open("rb") as file:
+        rows = sum(1 for _ in file)
+    every = max(rows // CHANGED, 1)
+    with path.open("rb") as file, to.open("wb") as changed:
+        for at, line in enumerate(file):
+            changed.write(line.replace(b'"}', b' (%d)"}' % at, 1) if at % every == every // 2 else line)
+
+
+def table(times: dict[str, list[dict[str, Any]]], rows: int) -> dict[str, dict[str, float]]:
+    medians = {
+        name: {key: round(statistics.median(run[key] for run in runs), 2) for key in ("wall", "cpu", "peak")}
+        for name, runs in times.items()
+    }
+    for name, median in medians.items():
+        print(
+            f"{name:12} {median['wall']:8.2f} s wall {median['cpu']:8.2f} s CPU {median['peak']:7.0f} MiB"
+            f" {rows / median['wall']:10,.0f} examples/s"
+        )
+    return medians
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, default=20_000)
+    parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--file", type=Path, help="check this file instead of one made here")
+    parser.add_argument("--side", help=argparse.SUPPRESS)
+    parser.add_argument("--cache", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    encoding("o200k_base").encode_ordinary("both sides find the encoding built")
+    if options.side:
+        side(options.side, options.file, options.cache)
+        return
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "train.jsonl"
-        write(path, options.rows)
-        megabytes = path.stat().st_size / 1e6
-        times: dict[str, list[float]] = defaultdict(list)
-        for _ in range(options.rounds):
-            seconds, theirs = timed(cookbook, path)
-            times["cookbook"].append(seconds)
-            # A memory filled by the round before would be no fair start.
-            counter.cache_clear()
-            seconds, mine = timed(ours, path)
-            times["luopan"].append(seconds)
-            times["rules alone"].append(timed(judging, path)[0])
-            assert mine == theirs, (mine, theirs)
-    median = {name: statistics.median(values) for name, values in times.items()}
-    for name, value in median.items():
-        print(
-            f"{name:12} {value:7.2f} s CPU   {options.rows / value:10,.0f} examples/s   {megabytes / value:6.1f} MB/s"
-        )
-    ratio = median["cookbook"] / median["luopan"]
-    print(f"same tokens, missing system messages and unknown roles; ratio {ratio:.2f}")
-    rounded = {name: round(value, 3) for name, value in median.items()}
-    print(
-        json.dumps({"rows": options.rows, "megabytes": round(megabytes, 1), "cpu_s": rounded, "ratio": round(ratio, 2)})
-    )
+        path = options.file or Path(folder) / "train.jsonl"
+        if not options.file:
+            subprocess.run([sys.executable, Path(__file__).parent / "chats.py", path, str(options.rows)], check=True)
+        measure(path, Path(folder), options.rounds)
+
+
+def measure(path: Path, folder: Path, rounds: int) -> None:
+    edited = folder / "edited.jsonl"
+    change(path, edited)
+    with path.open("rb") as file:
+        rows = sum(1 for _ in file)
+    times: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for round_ in range(rounds):
+        cache = folder / f"cache{round_}"
+        for name, side_, of in (
+            ("cookbook", "cookbook", path),
+            ("luopan", "luopan", path),
+            ("limit", "limit", path),
+            ("first", "cached", path),
+            ("again", "cached", path),
+            ("ten changed", "cached", edited),
+        ):
+            times[name].append(run(side_, of, cache))
+        theirs, mine = (times[name][-1]["result"] for name in ("cookbook", "luopan"))
+        assert theirs.items() <= mine.items(), (mine, theirs)
+        assert times["again"][-1]["result"]["tokens"] == mine["tokens"]
+    medians = table(times, rows)
+    structure = statistics.median(run["result"]["structure_s"] for run in times["luopan"])
+    peer, own = medians["cookbook"], medians["luopan"]
+    ratios = {
+        "wall": peer["wall"] / own["wall"],
+        "cpu": peer["cpu"] / own["cpu"],
+        "wall_to_limit": own["wall"] / medians["limit"]["wall"],
+        "cpu_to_limit": own["cpu"] / medians["limit"]["cpu"],
+        "again_cpu": peer["cpu"] / medians["again"]["cpu"],
+        "ten_changed_cpu": peer["cpu"] / medians["ten changed"]["cpu"],
+        "structure_s": structure,
+    }
+    ratios = {name: round(value, 2) for name, value in ratios.items()}
+    print(f"same tokens, missing system messages and unknown roles on both sides; {ratios}")
+    print(json.dumps({"rows": rows, "bytes": path.stat().st_size, "medians": medians, "ratios": ratios}))
 
 
 if __name__ == "__main__":

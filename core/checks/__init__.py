@@ -5,10 +5,11 @@ examples for the store. `issue_table` names every code.
 """
 
 from core.checks.bodies import check_body
-from core.checks.files import DEFAULT_LIMIT, Report, check_file
+from core.checks.files import check_file
 from core.checks.issues import Issue, make
 from core.checks.judging import Judged, judge
 from core.checks.lines import check_line, explain
+from core.checks.report import DEFAULT_LIMIT, Report
 from core.checks.rule import Severity
 from core.checks.sets import MIN_EXAMPLES, check_set
 from core.checks.table import issue_table, sentence_of

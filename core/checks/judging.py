@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from operator import itemgetter
 
 import orjson
 
@@ -11,9 +12,6 @@ from core.checks.issues import Issue, make
 from core.checks.lines import check_line
 from core.dataset.examples import Body, Kind
 from core.tokens import DEFAULT, Counter, counter
-
-_PLAIN_KEYS = {"role", "content"}
-_NO_SYSTEM = (make("missing_system", "messages"),)
 
 
 @dataclass(frozen=True)
@@ -34,43 +32,46 @@ def judge(raws: Iterable[str], encoding: str = DEFAULT, kind: Kind | None = None
 
 def judge_line(raw: str | bytes, count: Counter | None, kind: Kind | None = None) -> tuple[Body | None, Judged]:
     """The object of one line, None where it holds none, and what is known of it."""
-    body, issues = _plain(raw) if kind in (None, Kind.CHAT) else (None, None)
-    if issues is None:
+    body: Body | None
+    found = plain(raw) if kind in (None, Kind.CHAT) else None
+    advice = advice_of(found[1]) if found else None
+    if found is None or advice is None:
         body, issues = check_line(raw, kind)
+    else:
+        body, issues = found[0], list(advice)
     tokens, answer_tokens = count.body(body) if count and body is not None else (-1, -1)
     codes = tuple(dict.fromkeys(issue.code for issue in issues))
     return body, Judged(tokens, answer_tokens, codes, issues)
 
 
-def _plain(raw: str | bytes) -> tuple[Body | None, list[Issue] | None]:
-    """A chat of plain text that breaks no rule, and its advice; (None, None) where the full rules must look."""
+def plain(raw: str | bytes) -> tuple[Body, tuple[object, ...], tuple[str, ...]] | None:
+    """A chat of plain text with its roles and contents; None where the full rules must look.
+
+    Where `advice_of` its roles is not None, that is all that `check_line` would find. What is no such chat raises
+    on its way, as most lines are one.
+    """
     try:
         body = orjson.loads(raw)
-    except ValueError:
-        return None, None
-    if type(body) is not dict or len(body) != 1:
-        return None, None
-    messages = body.get("messages")
-    if type(messages) is not list or not messages:
-        return None, None
-    roles = []
-    for message in messages:
-        if type(message) is not dict or message.keys() != _PLAIN_KEYS:
-            return None, None
-        content = message["content"]
-        if type(content) is not str or not content or content.isspace() or "<|" in content or "\x00" in content:
-            return None, None
-        roles.append(message["role"])
-    return body, _advice(roles)
+        messages = body["messages"]
+        pairs = [_ROLE_AND_CONTENT(message) for message in messages if len(message) == 2]
+        roles, contents = zip(*pairs, strict=True)
+        joined = "".join(contents)
+    except (ValueError, KeyError, TypeError):
+        return None
+    if len(body) != 1 or len(pairs) != len(messages) or "<|" in joined or "\x00" in joined:
+        return None
+    return None if "" in contents or any(map(str.isspace, contents)) else (body, roles, contents)
 
 
-def _advice(roles: list[object]) -> list[Issue] | None:
-    """The advice for a chat of these roles; None where they are not the usual ones or do not end in an answer."""
-    if roles == ["user", "assistant"]:
-        return list(_NO_SYSTEM)
+def advice_of(roles: tuple[object, ...]) -> tuple[Issue, ...] | None:
+    """The advice for a plain chat of these roles; None where they are not the usual ones or end in no answer."""
+    if roles == ("user", "assistant"):
+        return _NO_SYSTEM
     if roles[-1] != "assistant" or "user" not in roles or any(role not in _USUAL for role in roles):
         return None
-    return [] if "system" in roles else list(_NO_SYSTEM)
+    return () if "system" in roles else _NO_SYSTEM
 
 
+_ROLE_AND_CONTENT = itemgetter("role", "content")
 _USUAL = ("system", "user", "assistant")
+_NO_SYSTEM = (make("missing_system", "messages"),)

@@ -224,8 +224,11 @@ def _of_text(text: str) -> int:
 
 def _repeated(values: Sequence[int]) -> list[list[int]]:
     """The places of each value that occurs more than once, in order."""
+    import numpy as np
+
     groups: dict[int, list[int]] = {}
-    for place, first in duplicates(values):
+    places, firsts = duplicates(np.asarray(values, dtype=np.int64))
+    for place, first in zip(places.tolist(), firsts.tolist(), strict=True):
         groups.setdefault(first, [first]).append(place)
     return [groups[first] for first in sorted(groups)]
 

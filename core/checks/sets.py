@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from core.checks.issues import Issue, make
 from core.dataset.examples import Kind
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Hashes = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
 
 MIN_EXAMPLES = 10
 FEW_EXAMPLES = 50
@@ -38,14 +44,15 @@ def mixed(kind: Kind, main: Kind) -> Issue:
     return make("mixed_kinds", "", kind, kind=str(main))
 
 
-def duplicates(hashes: Sequence[int]) -> Iterable[tuple[int, int]]:
-    """The places whose hash was there before, each with the first place it was at."""
+def duplicates(hashes: Hashes) -> tuple[Hashes, Hashes]:
+    """The places whose hash was there before, in order, and for each the first place it was at."""
     import numpy as np
 
-    values = np.asarray(hashes, dtype=np.int64)
-    order = np.argsort(values, kind="stable")
-    ordered = values[order]
-    fresh = np.ones(len(values), dtype=bool)
+    order = np.argsort(hashes, kind="stable")
+    ordered = hashes[order]
+    fresh = np.ones(len(hashes), dtype=bool)
     fresh[1:] = ordered[1:] != ordered[:-1]
-    first = order[np.maximum.accumulate(np.where(fresh, np.arange(len(values)), 0))]
-    return sorted((int(place), int(origin)) for place, origin in zip(order[~fresh], first[~fresh], strict=True))
+    first = order[np.maximum.accumulate(np.where(fresh, np.arange(len(hashes)), 0))]
+    places, first = order[~fresh], first[~fresh]
+    sorting = np.argsort(places)
+    return places[sorting], first[sorting]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
+from collections.abc import Container
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.commands import checkprivacy, relations
+from core.commands.meter import Meter
 from core.commands.numbers import whole
 from core.words import _
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from core.tokens import Distribution, Price
 
 SHOWN = 20  # issues of one code that are written out
+WORTH_KEEPING = 2 << 20  # bytes; a smaller file is read as fast as its cache
 
 DESCRIPTION = """\
 Check a training file (JSON Lines): the rules of its format, tokens, epochs and price.
@@ -45,6 +47,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         "--privacy", action="store_true", help="also look for personal data, secrets and odd characters"
     )
     parser.add_argument("--json", action="store_true", help="print the figures as one JSON object")
+    parser.add_argument("--no-cache", action="store_true", help="read every line anew, and keep nothing for next time")
     relations.add_options(parser)
     parser.set_defaults(run=run)
 
@@ -57,7 +60,22 @@ def run(options: argparse.Namespace) -> int:
     price = Catalogue.load().price(options.model) if options.model else None
     encoding = options.encoding or (price.encoding if price else encoding_name_for(options.model or DEFAULT))
     limit = options.limit or (price.context if price else None) or DEFAULT_LIMIT
-    report = check_file(options.file, encoding=encoding, limit=limit, progress=_progress(options))
+    told: set[str] = set()
+    with Meter(shown=not options.json) as meter:
+
+        def rules_first(found: Report) -> None:
+            meter.clear()
+            told.update(found.issues)
+            _print(*_head(options.file, found), *_issues(found))
+
+        report = check_file(
+            options.file,
+            encoding=encoding,
+            limit=limit,
+            progress=meter.show,
+            structure=None if options.json else rules_first,
+            cache=_cache(options),
+        )
     compared, private = relations.compare(options), _private(options)
     more = {"relations": compared, "privacy": private}
     if options.json:
@@ -65,9 +83,24 @@ def run(options: argparse.Namespace) -> int:
         print(json.dumps({**report.as_json(), **found}, ensure_ascii=False))
     else:
         lines = [*(compared.lines() if compared else []), *(checkprivacy.lines(private) if private else [])]
-        for line in (*_head(options.file, report), *_issues(report), *lines, *_figures(report, price)):
-            print(line)
+        _print(*_issues(report, but=told), *_figures(report, price), *lines)
     return 0 if report.ok else 1
+
+
+def _print(*lines: str) -> None:
+    print(*lines, sep="\n", flush=True)
+
+
+def _cache(options: argparse.Namespace) -> Path | None:
+    """Where lines are remembered; None for a small file, and where nothing is to be kept or can be."""
+    from core.settings import Settings
+
+    try:
+        if not options.no_cache and options.file.stat().st_size >= WORTH_KEEPING:
+            return Settings.from_env().folder("cache", "lines")
+    except OSError:
+        pass
+    return None
 
 
 def _private(options: argparse.Namespace) -> FileScan | None:
@@ -76,18 +109,6 @@ def _private(options: argparse.Namespace) -> FileScan | None:
     from core.privacy import scan_file
 
     return scan_file(options.file)
-
-
-def _progress(options: argparse.Namespace) -> Any:
-    """A percentage on the terminal while a large file is read; nothing where nobody watches."""
-    if options.json or not sys.stderr.isatty():
-        return None
-
-    def show(done: int, total: int) -> None:
-        end = "\r" if done < total else "\r     \r"
-        print(f"{done * 100 // max(total, 1):3d} %", end=end, file=sys.stderr, flush=True)
-
-    return show
 
 
 def _head(path: Path, report: Report) -> list[str]:
@@ -104,7 +125,7 @@ def _head(path: Path, report: Report) -> list[str]:
     return lines
 
 
-def _issues(report: Report) -> list[str]:
+def _issues(report: Report, but: Container[str] = ()) -> list[str]:
     from core.checks import Severity
 
     titles = {
@@ -113,7 +134,8 @@ def _issues(report: Report) -> list[str]:
         Severity.ADVICE: _("Good to know"),
     }
     lines = []
-    by_code = sorted(report.details, key=lambda issue: (list(Severity).index(issue.severity), issue.code))
+    details = [issue for issue in report.details if issue.code not in but]
+    by_code = sorted(details, key=lambda issue: (list(Severity).index(issue.severity), issue.code))
     for severity, of_severity in groupby(by_code, key=lambda issue: issue.severity):
         lines += ["", titles[severity]]
         for code, of_code in groupby(of_severity, key=lambda issue: issue.code):

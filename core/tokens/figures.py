@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Numbers = np.ndarray[tuple[int, ...], np.dtype[Any]]
 
 
 @dataclass(frozen=True)
@@ -23,7 +29,7 @@ class Distribution:
         return asdict(self)
 
 
-def distribution(values: Sequence[int]) -> Distribution:
+def distribution(values: Sequence[int] | Numbers) -> Distribution:
     """Figures of these counts; the percentiles are linear, as numpy's."""
     import numpy as np
 

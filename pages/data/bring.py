@@ -13,7 +13,7 @@ from core.dataset.readers import Source, sniff
 from core.dataset.recipes import Recipe
 from core.errors import AppError, BadInput
 from core.words import _
-from pages.parts import feedback, imports, intake, recipeform, resources, sample, samples, state, uploads
+from pages.parts import feedback, imports, intake, precheck, recipeform, resources, sample, samples, state, uploads
 
 NEW_FILE = dict.fromkeys(("file", "sheet", "encoding", "header"))
 
@@ -84,6 +84,7 @@ def _recipe(source: Source, start: Recipe) -> Recipe | None:
     if source.training:
         intake.examples_already(source)
         if not st.toggle(_("Map the columns instead"), not start.as_is, key=f"map_{number}_mapped"):
+            precheck.show(source)
             return replace(mapping.suggest(source), mend=intake.mend(source, start, number))
         start = mapping.guess(source.columns, source.sample) if start.as_is else start
     try:

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.checks import Severity, check_file, check_line, check_set, issue_table, judge
-from core.checks.files import KEPT, check_lines, read_lines
+from core.checks.files import check_lines, read_lines
+from core.checks.scanning import KEPT
 from core.dataset.examples import Kind
 from core.errors import BadInput
 from core.tokens import count_body
