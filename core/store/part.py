@@ -24,8 +24,8 @@ from core.dataset.examples import (
     user_text,
 )
 from core.errors import NotFound
-from core.store.database import Database, bulk_insert, insert_missing
-from core.store.schema import counter, dataset, example, example_issue
+from core.store.database import Database, bulk_insert, insert_missing, run_many
+from core.store.schema import counter, dataset, example
 from core.store.values import Dataset
 from core.words import T
 
@@ -160,11 +160,13 @@ def judged_columns(judgement: Judgement) -> dict[str, Any]:
 def insert_issues(connection: Connection, dataset_id: int, judged: Iterable[tuple[int, Judgement]]) -> None:
     """Note the issues of rows that have none noted."""
     found = {
-        (example_id, finding.code): (example_id, finding.code, dataset_id, str(finding.severity))
+        (example_id, finding.code): (finding.code, str(finding.severity), dataset_id, example_id)
         for example_id, judgement in judged
         for finding in judgement.details
     }
-    bulk_insert(connection, example_issue, ("example_id", "code", "dataset_id", "severity"), list(found.values()))
+    placed = "SELECT id, ?, ?, ?, position FROM example WHERE id = ?"
+    names = "example_id, code, severity, dataset_id, position"
+    run_many(connection, f"INSERT INTO example_issue ({names}) {placed}", list(found.values()))
 
 
 def insert_examples(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
