@@ -94,7 +94,7 @@ class Json(TypeDecorator[Any]):
         return None if value is None else dump(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
-        return None if value is None else _loads(value)
+        return read_json(value)
 
 
 def _loads(text: str) -> Any:
@@ -176,6 +176,22 @@ def run_many(connection: Connection, statement: str, rows: Sequence[Sequence[Any
 
 def _marked(connection: Connection, statement: str) -> str:
     return statement if connection.dialect.name == "sqlite" else statement.replace("?", "%s")
+
+
+def read_moment(value: Any) -> datetime:
+    """A point in time as `run` gives it."""
+    read = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
+
+
+def written_moment(connection: Connection, value: datetime) -> Any:
+    """A point in time as `run` takes it."""
+    return value.replace(tzinfo=None).isoformat(" ", "microseconds") if connection.dialect.name == "sqlite" else value
+
+
+def read_json(value: str | None) -> Any:
+    """A JSON value as `run` gives it."""
+    return None if value is None else _loads(value)
 
 
 def insert_missing(connection: Connection, table: Table) -> Any:
@@ -272,6 +288,9 @@ __all__ = [
     "metadata",
     "now",
     "plain_text",
+    "read_json",
+    "read_moment",
     "run",
     "run_many",
+    "written_moment",
 ]

@@ -15,7 +15,7 @@ from core.errors import BadInput, NotFound
 from core.store import tally
 from core.store.database import Database, contains, run
 from core.store.findings import kinds_of, with_finding
-from core.store.part import EXAMPLE, Judge, Part, chunks, load_dataset, load_examples, to_example
+from core.store.part import Judge, Part, chunks, load_dataset, load_examples
 from core.store.schema import example, example_issue
 from core.store.searching import Search, blocks_of
 from core.store.values import EVERYTHING, Dataset, Filter, Page
@@ -87,11 +87,10 @@ class Rows(Part):
     def example(self, example_id: int) -> Example:
         """One row; NotFound where it was removed."""
         with self.database.read() as connection:
-            wanted = select(*EXAMPLE).where(example.c.id == example_id, example.c.dataset_id.is_not(None))
-            row = connection.execute(wanted).one_or_none()
+            row = load_examples(connection, [example_id]).get(example_id)
         if row is None:
             raise NotFound(T("This row does not exist any more."), T("Somebody removed it; undo brings it back."))
-        return to_example(row)
+        return row
 
     def examples(self, dataset_id: int, filter: Filter = EVERYTHING) -> Iterator[Example]:
         """All rows as they are listed now, in their order, read a few hundred at a time."""

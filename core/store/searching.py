@@ -13,7 +13,7 @@ from core.store.database import run
 from core.store.schema import example
 from core.store.tally import NARROW
 
-STEP = 64  # blocks that are looked at in one go: 16,384 rows at import
+STEP = 32  # blocks that are looked at in one go: 8,192 rows at import
 
 
 @dataclass

@@ -35,6 +35,7 @@ tally = Table(
 _PLACE, _PART = f"position / {NARROW}", f"position / {WIDE}"
 KEPT = {
     "'place'": ("example", "''", "0", _PLACE, ""),
+    "'part'": ("example", "''", "0", _PART, ""),
     "'label'": ("example", "label", "0", _PART, ""),
     "'split'": ("example", "split", "0", _PART, ""),
     "'status'": ("example", "status", "0", _PART, " AND status <> ''"),
@@ -65,6 +66,7 @@ def _keys(row: Counted) -> Iterator[Key]:
     """Every count that this row is one of: what KEPT says, for a single row."""
     part = row.position // WIDE
     yield "place", "", 0, row.position // NARROW
+    yield "part", "", 0, part
     yield "label", row.label, 0, part
     yield "split", row.split, 0, part
     if row.status:
@@ -133,16 +135,29 @@ def total(connection: Connection, dataset_id: int, facet: str, value: str) -> in
     return int(run(connection, wanted, (dataset_id, facet, value))[0][0])
 
 
+def place_fence(connection: Connection, dataset_id: int, place: int) -> tuple[int, int]:
+    """The narrow block in which the row with so many rows before it stands, and how many come before the block."""
+    part, before = fence(connection, dataset_id, "part", place)
+    blocks = (part * (WIDE // NARROW), (part + 1) * (WIDE // NARROW))
+    block, inside = fence(connection, dataset_id, "place", place - before, blocks=blocks)
+    return block, before + inside
+
+
 def fence(
-    connection: Connection, dataset_id: int, facet: str, place: int, value: str = "", number: int = 0
+    connection: Connection,
+    dataset_id: int,
+    facet: str,
+    place: int,
+    value: tuple[str, int] = ("", 0),
+    blocks: tuple[int, int] = (0, 1 << 40),
 ) -> tuple[int, int]:
-    """The block in which the row with this value and so many before it stands, and how many come before the block."""
+    """The same for the rows with one value of a facet, counted from the first of these blocks on."""
     order = "sum(rows) OVER (ORDER BY block) - rows AS before"
-    mine = "dataset_id = ? AND facet = ? AND value = ? AND number = ?"
-    blocks = f"SELECT block, {order} FROM tally WHERE {mine} AND rows > 0"
-    wanted = f"SELECT block, before FROM ({blocks}) AS kept WHERE before <= ? ORDER BY before DESC LIMIT 1"
-    found = run(connection, wanted, (dataset_id, facet, value, number, place))
-    return (int(found[0][0]), int(found[0][1])) if found else (0, 0)
+    mine = "dataset_id = ? AND facet = ? AND value = ? AND number = ? AND block >= ? AND block < ?"
+    counts = f"SELECT block, {order} FROM tally WHERE {mine} AND rows > 0"
+    wanted = f"SELECT block, before FROM ({counts}) AS kept WHERE before <= ? ORDER BY before DESC LIMIT 1"
+    found = run(connection, wanted, (dataset_id, facet, *value, *blocks, place))
+    return (int(found[0][0]), int(found[0][1])) if found else (blocks[0], 0)
 
 
 def differences(connection: Connection, dataset_id: int) -> set[tuple[Any, ...]]:

@@ -56,9 +56,10 @@ def ids_at(connection: Connection, dataset_id: int, rows: Listing, start: int, c
     """The ids of `count` rows after the first `start` ones, in ascending order."""
     if rows.value is None and rows.facet != "place":
         return _sorted_ids(connection, dataset_id, rows.facet, start, count)
-    block, before = tally.fence(connection, dataset_id, rows.facet, start, rows.value or "")
-    if rows.facet == "place":
+    if rows.value is None:
+        block, before = tally.place_fence(connection, dataset_id, start)
         return _ids(connection, "", (dataset_id, block * tally.NARROW), count, start - before)
+    block, before = tally.fence(connection, dataset_id, rows.facet, start, (rows.value, 0))
     first = block * tally.WIDE
     if rows.facet in ("code", "severity"):
         wanted = (
@@ -85,7 +86,7 @@ def _sorted_ids(connection: Connection, dataset_id: int, column: str, start: int
         if before + rows > start:
             break
         before += rows
-    block, inside = tally.fence(connection, dataset_id, column, start - before, value, number)
+    block, inside = tally.fence(connection, dataset_id, column, start - before, (value, number))
     wanted = (
         f"SELECT id FROM example WHERE dataset_id = ? AND ({column}, position) >= (?, ?)"
         f" ORDER BY {column}, position LIMIT ? OFFSET ?"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import BigInteger, Column, Connection, ForeignKey, Integer, LargeBinary, Table
 
-from core.store.database import metadata, run, run_many
+from core.store.database import metadata, run
 from core.store.tally import NARROW
 
 if TYPE_CHECKING:
@@ -41,15 +41,6 @@ def _hashes(text: str) -> np.ndarray:
     return np.concatenate([codes * np.uint32(0xC2B2AE35), pairs]) >> np.uint32(16)
 
 
-def bits_of(texts: Iterable[str]) -> bytes:
-    """The set of bits of some texts."""
-    import numpy as np
-
-    found = np.zeros(BITS, dtype=bool)
-    found[_hashes("\n".join(texts))] = True
-    return np.packbits(found, bitorder="little").tobytes()
-
-
 def probes(text: str) -> list[tuple[int, int]]:
     """What the set of a block must have for this text to be in it: (byte, bit in it)."""
     numbers = sorted({int(number) for number in _hashes(text)})
@@ -61,21 +52,27 @@ def add_words(connection: Connection, dataset_id: int, rows: Iterable[tuple[int,
 
     With `make` a block that has no set gets one: where all its other rows are given now, or there are none.
     """
+    import numpy as np
+
     blocks: dict[int, list[str]] = {}
     for position, text in rows:
         blocks.setdefault(position // NARROW, []).append(text)
     known = _known(connection, dataset_id, blocks)
-    made = {block: bits_of(texts) for block, texts in blocks.items()}
-    new = [(dataset_id, block, bits) for block, bits in made.items() if make and block not in known]
-    run_many(connection, "INSERT INTO block_words (dataset_id, block, bits) VALUES (?, ?, ?)", new)
-    grown = [(united(known[block], bits), block) for block, bits in made.items() if block in known]
-    changed = [(bits, dataset_id, block) for bits, block in grown if bits != known[block]]
-    run_many(connection, "UPDATE block_words SET bits = ? WHERE dataset_id = ? AND block = ?", changed)
-
-
-def united(some: bytes, others: bytes) -> bytes:
-    """The bits of both sets."""
-    return (int.from_bytes(some, "little") | int.from_bytes(others, "little")).to_bytes(BITS // 8, "little")
+    for block, texts in blocks.items():
+        numbers = _hashes("\n".join(texts))
+        if block in known:
+            bits = bytearray(known[block])
+            missing = [number for number in set(numbers.tolist()) if not bits[number >> 3] >> (number & 7) & 1]
+            for number in missing:
+                bits[number >> 3] |= 1 << (number & 7)
+            if missing:
+                growing = "UPDATE block_words SET bits = ? WHERE dataset_id = ? AND block = ?"
+                run(connection, growing, (bytes(bits), dataset_id, block))
+        elif make:
+            found = np.zeros(BITS, dtype=bool)
+            found[numbers] = True
+            making = "INSERT INTO block_words (dataset_id, block, bits) VALUES (?, ?, ?)"
+            run(connection, making, (dataset_id, block, np.packbits(found, bitorder="little").tobytes()))
 
 
 def _known(connection: Connection, dataset_id: int, blocks: Iterable[int]) -> dict[int, bytes]:

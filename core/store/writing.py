@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, select, update
 
 from core.dataset.edits import Applied, Conflict, Problem
 from core.dataset.examples import Example, dump
 from core.errors import AppError
-from core.store.database import bulk_insert, inserted_id, now, run, run_many
+from core.store.database import bulk_insert, now, run, run_many, written_moment
 from core.store.part import Judge, chunks, insert_issues, judged_columns, load_examples, text_columns
 from core.store.schema import batch, example, example_issue, history
 from core.store.tally import Counted, add_difference, count_again, counted
@@ -197,8 +197,11 @@ class Writer:
             add_words(connection, number, texts_of(connection, some))
 
     def _write_history(self, kind: str, target: int | None) -> int:
-        facts = {"dataset_id": self.dataset.id, "at": now(), "who": self.who, "kind": kind, "target_id": target}
-        batch_id = inserted_id(self.connection.execute(insert(batch).values(**facts, undone=False)))
+        making = (
+            "INSERT INTO batch (dataset_id, at, who, kind, target_id, undone) VALUES (?, ?, ?, ?, ?, ?) RETURNING id"
+        )
+        at = written_moment(self.connection, now())
+        batch_id = int(run(self.connection, making, (self.dataset.id, at, self.who, kind, target, False))[0][0])
         fixed = (batch_id, self.dataset.id)
         lines = [(*fixed, n.example_id, n.action, _json(n.before), _json(n.after)) for n in self._notes]
         names = ("batch_id", "dataset_id", "example_id", "action", "before", "after")
