@@ -1,14 +1,17 @@
-"""Counts over a dataset, each answered from an index."""
+"""Counts over a dataset, answered from what is kept while rows change."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import case, func, select
 
 from core.dataset.examples import Split
+from core.store.database import run
 from core.store.part import Part
-from core.store.schema import example, example_issue
+from core.store.schema import example
+from core.store.tally import totals
 
 _HELD_OUT = (str(Split.VALIDATION), str(Split.TEST))
 
@@ -28,37 +31,34 @@ class Aggregates(Part):
 
     def label_counts(self, dataset_id: int, split: str | None = None) -> dict[str, int]:
         """How many rows each label has, the most frequent first."""
-        count = func.count().label("rows")
-        wanted = select(example.c.label, count).where(example.c.dataset_id == dataset_id)
-        if split is not None:
-            wanted = wanted.where(example.c.split == str(split))
-        with self.database.read() as connection:
-            rows = connection.execute(wanted.group_by(example.c.label).order_by(count.desc(), example.c.label))
-            return {label: int(number) for label, number in rows}
+        found = self._totals(dataset_id, "label", split)
+        return {label: rows for label, _, rows in sorted(found, key=lambda one: (-one[2], one[0]))}
 
     def split_counts(self, dataset_id: int) -> dict[str, int]:
         """How many rows are in each split; "" is no split."""
-        wanted = select(example.c.split, func.count()).where(example.c.dataset_id == dataset_id)
         with self.database.read() as connection:
-            return {split: int(number) for split, number in connection.execute(wanted.group_by(example.c.split))}
+            return {split: rows for split, _, rows in totals(connection, dataset_id, "split")}
 
     def issue_counts(self, dataset_id: int) -> dict[str, int]:
         """How many rows have each issue, the most frequent first."""
-        count = func.count().label("rows")
-        code = example_issue.c.code
-        wanted = select(code, count).where(example_issue.c.dataset_id == dataset_id)
         with self.database.read() as connection:
-            rows = connection.execute(wanted.group_by(code).order_by(count.desc(), code))
-            return {found: int(number) for found, number in rows}
+            found = totals(connection, dataset_id, "code")
+        return {code: rows for code, _, rows in sorted(found, key=lambda one: (-one[2], one[0]))}
+
+    def token_counts(self, dataset_id: int, split: str | None = None, *, answers: bool = False) -> dict[int, int]:
+        """How many rows have how many tokens (in their assistant messages); -1 where they could not be counted."""
+        found = self._totals(dataset_id, "answers" if answers else "tokens", split)
+        return {tokens: rows for _, tokens, rows in found}
 
     def token_values(self, dataset_id: int, split: str | None = None) -> tuple[list[int], list[int]]:
-        """The tokens of every row, and of its assistant messages; -1 where they could not be counted."""
-        wanted = select(example.c.tokens, example.c.answer_tokens).where(example.c.dataset_id == dataset_id)
-        if split is not None:
-            wanted = wanted.where(example.c.split == str(split))
+        """The tokens of every row, and of its assistant messages, the fewest first; -1 where they are not known."""
+        tokens, answers = (self.token_counts(dataset_id, split, answers=said) for said in (False, True))
+        return _spread(tokens), _spread(answers)
+
+    def _totals(self, dataset_id: int, facet: str, split: str | None) -> list[tuple[str, int, int]]:
+        splits = [str(one) for one in Split] if split is None else [str(split)]
         with self.database.read() as connection:
-            rows = connection.execute(wanted).all()
-        return [row[0] for row in rows], [row[1] for row in rows]
+            return totals(connection, dataset_id, *(f"{facet}:{one}" for one in splits))
 
     def row_labels(self, dataset_id: int) -> list[tuple[int, str]]:
         """The id and the label of every row, in their order: what a split needs to know."""
@@ -69,11 +69,10 @@ class Aggregates(Part):
 
     def first_issue_rows(self, dataset_id: int, code: str, limit: int = 20) -> list[tuple[int, int]]:
         """The first rows with an issue, in their order: (id, position)."""
-        found = (example_issue.c.dataset_id == dataset_id, example_issue.c.code == code)
-        wanted = select(example.c.id, example.c.position).join(example_issue).where(*found)
+        wanted = "SELECT example_id, position FROM example_issue WHERE dataset_id = ? AND code = ?"
         with self.database.read() as connection:
-            rows = connection.execute(wanted.order_by(example.c.position).limit(limit)).all()
-        return [(row.id, row.position) for row in rows]
+            rows = run(connection, f"{wanted} ORDER BY position LIMIT ?", (dataset_id, code, limit))
+        return [(int(id), int(position)) for id, position in rows]
 
     def repeats(self, dataset_id: int, limit: int = 20) -> Repeats:
         """Rows whose content is exactly that of an earlier row, and held-out rows that also train."""
@@ -97,3 +96,7 @@ class Aggregates(Part):
             extra, leaks = connection.execute(totals).one()
             rows = connection.execute(later.order_by(example.c.position).limit(limit)).all() if extra else []
         return Repeats(int(extra or 0), int(leaks or 0), tuple((row.id, row.position) for row in rows))
+
+
+def _spread(counts: Mapping[int, int]) -> list[int]:
+    return [value for value, rows in counts.items() for _ in range(rows)]

@@ -94,7 +94,7 @@ class Json(TypeDecorator[Any]):
         return None if value is None else dump(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
-        return None if value is None else _loads(value)
+        return read_json(value)
 
 
 def _loads(text: str) -> Any:
@@ -150,10 +150,48 @@ class Database:
 
 def bulk_insert(connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
     """Insert many plain rows at the driver's speed: the values are bound as they are, without column types."""
+    marks = ", ".join("?" * len(columns))
+    run_many(connection, f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({marks})", rows)
+
+
+def run(connection: Connection, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    """Run a short statement ("?" for each value) at the driver's speed; the rows that it gives."""
+    cursor = connection.connection.cursor()
+    try:
+        cursor.execute(_marked(connection, statement), parameters)
+        return list(cursor.fetchall()) if cursor.description else []
+    finally:
+        cursor.close()
+
+
+def run_many(connection: Connection, statement: str, rows: Sequence[Sequence[Any]]) -> None:
+    """Run one statement for each of these rows of values."""
     if rows:
-        mark = "?" if connection.dialect.name == "sqlite" else "%s"
-        marks = ", ".join([mark] * len(columns))
-        connection.exec_driver_sql(f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({marks})", list(rows))
+        cursor = connection.connection.cursor()
+        try:
+            cursor.executemany(_marked(connection, statement), rows)
+        finally:
+            cursor.close()
+
+
+def _marked(connection: Connection, statement: str) -> str:
+    return statement if connection.dialect.name == "sqlite" else statement.replace("?", "%s")
+
+
+def read_moment(value: Any) -> datetime:
+    """A point in time as `run` gives it."""
+    read = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
+
+
+def written_moment(connection: Connection, value: datetime) -> Any:
+    """A point in time as `run` takes it."""
+    return value.replace(tzinfo=None).isoformat(" ", "microseconds") if connection.dialect.name == "sqlite" else value
+
+
+def read_json(value: str | None) -> Any:
+    """A JSON value as `run` gives it."""
+    return None if value is None else _loads(value)
 
 
 def insert_missing(connection: Connection, table: Table) -> Any:
@@ -250,4 +288,9 @@ __all__ = [
     "metadata",
     "now",
     "plain_text",
+    "read_json",
+    "read_moment",
+    "run",
+    "run_many",
+    "written_moment",
 ]

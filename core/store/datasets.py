@@ -36,8 +36,10 @@ from core.store.schema import (
     version,
     version_example,
 )
+from core.store.tally import count_again
 from core.store.texts import pack, unpack
 from core.store.values import Dataset, Rejected
+from core.store.words import add_words, searched_text
 from core.words import T
 
 # Answers form a closed set (classes) where they are few, short, and mostly seen more than once.
@@ -81,6 +83,7 @@ class Datasets(Part):
                 row.update(id=example_id, dataset_id=dataset_id, position=(last or 0) + number * GAP)
             insert_examples(connection, rows)
             insert_issues(connection, dataset_id, zip(ids, judged, strict=True))
+            add_words(connection, dataset_id, ((row["position"], searched_text(row)) for row in rows), make=True)
             _update(connection, dataset_id, rows=current.rows + len(rows))
         return len(rows)
 
@@ -95,6 +98,7 @@ class Datasets(Part):
             labelled = connection.execute(select(exists().where(inside, example.c.label != ""))).scalar()
             if closed and not labelled:
                 connection.execute(update(example).where(inside).values(label=example.c.answer))
+            count_again(connection, dataset_id)
             _update(connection, dataset_id, state="ready", answers_closed=closed, revision=current.revision + 1)
             return load_dataset(connection, dataset_id)
 
@@ -162,6 +166,7 @@ class Datasets(Part):
                     update(example).where(example.c.id == bindparam("row_id")),
                     [{"row_id": id, "tokens": known[h][0], "answer_tokens": known[h][1]} for id, h in rows],
                 )
+            count_again(connection, dataset_id)
             _update(connection, dataset_id, encoding=encoding, revision=current.revision + 1)
             return load_dataset(connection, dataset_id)
 

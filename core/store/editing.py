@@ -113,7 +113,9 @@ class Editing(Part):
         judged = list(self._judge(raws, current.encoding, current.kind))
         rows = [draft_row(it.draft, raw, found) for it, raw, found in zip(drafts, raws, judged, strict=True)]
         ids = reserve_ids(connection, len(rows))
-        positions = places_after(connection, current.id, [it.after_id for it in drafts])
+        positions, moved = places_after(connection, current.id, [it.after_id for it in drafts])
+        if moved:
+            writer.renumbered()
         for example_id, position, row in zip(ids, positions, rows, strict=True):
             if current.answers_closed and not row["label"]:
                 row["label"] = row["answer"]

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sqlalchemy import Column, Connection, Table, Text, insert, select
+from sqlalchemy import Column, Connection, Table, Text, insert, inspect, select
 
-from core.store.database import Database, Moment, metadata, now
+from core.store.database import Database, Moment, metadata, now, run
 
 applied = Table("migration", metadata, Column("name", Text, primary_key=True), Column("at", Moment, nullable=False))
 
@@ -33,7 +33,26 @@ def m_privacy_findings(connection: Connection) -> None:
     metadata.create_all(connection, TABLES, checkfirst=True)
 
 
-MIGRATIONS: list[Callable[[Connection], None]] = [m001_tables, m002_relations, m_privacy_findings]
+def m_kept_counts(connection: Connection) -> None:
+    """The counts and sets of words that are kept while rows change, and the places of issues."""
+    from core.store.tally import count_again, tally
+    from core.store.words import block_words, read_words
+
+    metadata.create_all(connection, [tally, block_words], checkfirst=True)
+    if "position" not in {column["name"] for column in inspect(connection).get_columns("example_issue")}:
+        run(connection, "ALTER TABLE example_issue ADD COLUMN position BIGINT NOT NULL DEFAULT 0")
+        place = "SELECT position FROM example WHERE example.id = example_issue.example_id"
+        run(connection, f"UPDATE example_issue SET position = ({place})")
+        for name in ("example_issue_by_code", "example_issue_by_severity"):
+            run(connection, f"DROP INDEX IF EXISTS {name}")
+        for index in metadata.tables["example_issue"].indexes:
+            index.create(connection, checkfirst=True)
+    for (dataset_id,) in run(connection, "SELECT id FROM dataset WHERE state = 'ready'"):
+        count_again(connection, dataset_id)
+        read_words(connection, dataset_id)
+
+
+MIGRATIONS: list[Callable[[Connection], None]] = [m001_tables, m002_relations, m_privacy_findings, m_kept_counts]
 
 
 def migrate(database: Database) -> list[str]:

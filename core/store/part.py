@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Protocol, TypeVar
 
 import orjson
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, update
 
 from core.dataset.edits import clean
 from core.dataset.examples import (
@@ -24,8 +24,8 @@ from core.dataset.examples import (
     user_text,
 )
 from core.errors import NotFound
-from core.store.database import Database, bulk_insert, insert_missing
-from core.store.schema import counter, dataset, example, example_issue
+from core.store.database import Database, bulk_insert, insert_missing, read_json, read_moment, run, run_many
+from core.store.schema import counter, dataset, example
 from core.store.values import Dataset
 from core.words import T
 
@@ -59,7 +59,8 @@ _EXAMPLE_COLUMNS = (
     *("id", "dataset_id", "position", "kind", "raw", "label", "split", "status", "revision"),
     *("tokens", "answer_tokens", "issues", "content_hash", "origin"),
 )
-EXAMPLE = [example.c[name] for name in _EXAMPLE_COLUMNS]
+_EXAMPLE = f"SELECT {', '.join(_EXAMPLE_COLUMNS)} FROM example WHERE dataset_id IS NOT NULL AND id IN "
+_DATASET = f"SELECT {', '.join(column.name for column in dataset.columns)} FROM dataset WHERE id = ?"
 
 
 class Part:
@@ -84,11 +85,13 @@ def chunks(items: Sequence[Item], size: int = CHUNK) -> Iterator[Sequence[Item]]
 
 def load_dataset(connection: Connection, dataset_id: int, *, lock: bool = False) -> Dataset:
     """The dataset; with `lock` nobody else writes to it until the transaction ends. NotFound where it is gone."""
-    wanted = select(dataset).where(dataset.c.id == dataset_id)
-    row = connection.execute(wanted.with_for_update() if lock else wanted).one_or_none()
-    if row is None:
+    locked = lock and connection.dialect.name != "sqlite"  # SQLite has one writer at a time
+    rows = run(connection, _DATASET + " FOR UPDATE" * locked, (dataset_id,))
+    if not rows:
         raise NotFound(T("This dataset does not exist any more."), T("Choose another one from the list."))
-    return to_dataset(row)
+    number, name, kind, encoding, revision, count, state, at, origin, closed, recipe = rows[0]
+    about = (number, name, Kind(kind), encoding, revision, count, state, read_moment(at))
+    return Dataset(*about, origin, bool(closed), read_json(recipe))
 
 
 def to_dataset(row: Row[Any]) -> Dataset:
@@ -96,28 +99,24 @@ def to_dataset(row: Row[Any]) -> Dataset:
     return Dataset(**{**row._mapping, "kind": Kind(row.kind)})
 
 
-def to_example(row: Row[Any]) -> Example:
-    """The value of a row with the columns EXAMPLE."""
-    file, line, sheet, fields = row.origin or ("", 0, "", {})
-    return Example(
-        **{
-            **row._mapping,
-            "kind": Kind(row.kind),
-            "split": Split(row.split),
-            "status": Status(row.status),
-            "issues": tuple(row.issues.split()),
-            "origin": Origin(file, line, sheet, fields),
-        }
-    )
-
-
 def load_examples(connection: Connection, ids: Sequence[int]) -> dict[int, Example]:
     """The living rows among these ids."""
     found: dict[int, Example] = {}
     for some in chunks(ids):
-        rows = connection.execute(select(*EXAMPLE).where(example.c.id.in_(some), example.c.dataset_id.is_not(None)))
-        found.update((row.id, to_example(row)) for row in rows)
+        rows = run(connection, f"{_EXAMPLE}({', '.join('?' * len(some))})", some)
+        found.update((row[0], _to_example(row)) for row in rows)
     return found
+
+
+def _to_example(row: tuple[Any, ...]) -> Example:
+    """The value of a row with the columns of _EXAMPLE."""
+    number, dataset_id, position, kind, raw, label, split, status, revision, *counts, issues, digest, origin = row
+    tokens, answer_tokens = counts
+    file, line, sheet, fields = read_json(origin) or ("", 0, "", {})
+    return Example(
+        *(number, dataset_id, position, Kind(kind), raw, label, Split(split), Status(status), revision),
+        *(tokens, answer_tokens, tuple(issues.split()), digest, Origin(file, line, sheet, fields)),
+    )
 
 
 def reserve_ids(connection: Connection, count: int) -> range:
@@ -160,11 +159,13 @@ def judged_columns(judgement: Judgement) -> dict[str, Any]:
 def insert_issues(connection: Connection, dataset_id: int, judged: Iterable[tuple[int, Judgement]]) -> None:
     """Note the issues of rows that have none noted."""
     found = {
-        (example_id, finding.code): (example_id, finding.code, dataset_id, str(finding.severity))
+        (example_id, finding.code): (finding.code, str(finding.severity), dataset_id, example_id)
         for example_id, judgement in judged
         for finding in judgement.details
     }
-    bulk_insert(connection, example_issue, ("example_id", "code", "dataset_id", "severity"), list(found.values()))
+    placed = "SELECT id, ?, ?, ?, position FROM example WHERE id = ?"
+    names = "example_id, code, severity, dataset_id, position"
+    run_many(connection, f"INSERT INTO example_issue ({names}) {placed}", list(found.values()))
 
 
 def insert_examples(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:

@@ -9,12 +9,16 @@ from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, Connection, func, or_, select, update
 
+from core.store.database import run
 from core.store.part import chunks
 from core.store.schema import GAP, example
 
 
-def places_after(connection: Connection, dataset_id: int, after: Sequence[int | None]) -> list[int]:
-    """A position for each new row: below the row named, in the order given; at the end where none is named."""
+def places_after(connection: Connection, dataset_id: int, after: Sequence[int | None]) -> tuple[list[int], bool]:
+    """A position for each new row: below the row named, in the order given; at the end where none is named.
+
+    And whether all rows were given new places to make room.
+    """
     here = _positions(connection, dataset_id, [example_id for example_id in after if example_id is not None])
     groups: dict[int | None, list[int]] = {}
     for number, example_id in enumerate(after):
@@ -25,13 +29,13 @@ def places_after(connection: Connection, dataset_id: int, after: Sequence[int | 
         step = _gap(connection, dataset_id, here[example_id]) // (len(numbers) + 1)
         if step == 0:
             renumber(connection, dataset_id, len(numbers) + 1)
-            return places_after(connection, dataset_id, after)
+            return places_after(connection, dataset_id, after)[0], True
         for nth, number in enumerate(numbers, 1):
             places[number] = here[example_id] + nth * step
     end = max(_last(connection, dataset_id), *places, 0)
     for nth, number in enumerate(at_the_end, 1):
         places[number] = end + nth * GAP
-    return places
+    return places, False
 
 
 def renumber(connection: Connection, dataset_id: int, wanted: int = 0) -> None:
@@ -41,6 +45,8 @@ def renumber(connection: Connection, dataset_id: int, wanted: int = 0) -> None:
     numbered = select(example.c.id, order).where(mine).subquery()
     moved = update(example).where(example.c.id == numbered.c.id)
     connection.execute(moved.values(position=numbered.c.number * max(GAP, wanted)))
+    place = "SELECT position FROM example WHERE example.id = example_issue.example_id"
+    run(connection, f"UPDATE example_issue SET position = ({place}) WHERE dataset_id = ?", (dataset_id,))
 
 
 def _mine(dataset_id: int) -> ColumnElement[bool]:

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from threading import Lock
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, func, or_, select
 
 from core.dataset.examples import Example
 from core.errors import BadInput, NotFound
-from core.store.database import Database, contains
+from core.store import tally
+from core.store.database import Database, contains, run
 from core.store.findings import kinds_of, with_finding
-from core.store.part import EXAMPLE, Judge, Part, chunks, load_dataset, load_examples, to_example
+from core.store.part import Judge, Part, chunks, load_dataset, load_examples
 from core.store.schema import example, example_issue
-from core.store.values import EVERYTHING, Filter, Page
+from core.store.searching import Search, blocks_of
+from core.store.values import EVERYTHING, Dataset, Filter, Page
+from core.store.walking import SORTS, ids_at, ids_between, listing
 from core.words import T
 
-SORTS = {
-    **{name: example.c[name] for name in ("position", "id", "label", "split", "status", "tokens", "answer_tokens")},
-    **{"system": example.c.other, "user": example.c.question, "assistant": example.c.answer},
-}
 _REMEMBERED = 256  # counts of filtered rows
+_SEARCHES = 16  # searches that can be gone on with
+_MANY_HITS = 2_000  # hits of a search that are put into another order at once
+_UNKNOWN = 1 << 62  # a total that is not known yet: such a list is only walked from its beginning
+_FEW_ROWS = 5_000  # rows of a filter in which a search is quicker by the filter's index
 
 
 class Rows(Part):
@@ -31,7 +35,8 @@ class Rows(Part):
     def __init__(self, database: Database, judge: Judge | None = None) -> None:
         super().__init__(database, judge)
         self._counts: OrderedDict[tuple[Any, ...], int] = OrderedDict()
-        self._counts_lock = Lock()
+        self._searches: OrderedDict[tuple[Any, ...], Search] = OrderedDict()
+        self._lock = Lock()
 
     def page(
         self,
@@ -43,26 +48,49 @@ class Rows(Part):
         page: int = 1,
         size: int = 100,
     ) -> Page:
-        """One page of the rows; a page number beyond the last one means the last one."""
+        """One page of the rows; a page number beyond the last one means the last one.
+
+        The page of a search comes before its hits are counted: `exact` says whether `total` is all of them.
+        """
         if sort not in SORTS:
             raise BadInput(T("Rows cannot be sorted by “{column}”.", column=sort))
         with self.database.read() as connection:
-            total = self._total(connection, dataset_id, filter)
+            current = load_dataset(connection, dataset_id)
+            searched = self._searched(connection, current, filter, descending and sort == "position")
+            if searched is not None:
+                wanted = page * size + 1
+                searched.go_on(connection, wanted if sort == "position" else max(wanted, _MANY_HITS))
+            exact = searched is None or searched.done
+            total = len(searched.hits) if searched is not None else self._total(connection, current, filter)
             pages = max(1, -(-total // size))
             page = min(max(page, 1), pages)
-            start, stop = (page - 1) * size, min(page * size, total)
-            ids = _ids_between(connection, dataset_id, filter, sort, descending, start, stop, total)
+            places = ((page - 1) * size, min(page * size, total), total if exact else _UNKNOWN)
+            if searched is not None and sort == "position":
+                ids = list(searched.hits[places[0] : places[1]])
+            elif searched is not None and exact and total <= _MANY_HITS:
+                ids = _in_order(connection, searched.hits, sort, descending)[places[0] : places[1]]
+            else:
+                ids = _ids(connection, current, filter, sort, descending, places)
             found = load_examples(connection, ids)
-        return Page(tuple(found[id] for id in ids), total, page, pages)
+        return Page(tuple(found[id] for id in ids), total, page, pages, exact)
+
+    def look_on(self, dataset_id: int, filter: Filter, *, descending: bool = False, steps: int = 4) -> tuple[int, bool]:
+        """Go on with a search for a moment; how many hits it has by now, and whether these are all."""
+        with self.database.read() as connection:
+            current = load_dataset(connection, dataset_id)
+            searched = self._searched(connection, current, filter, descending)
+            if searched is None:
+                return self._total(connection, current, filter), True
+            searched.go_on(connection, 0, steps)
+            return len(searched.hits), searched.done
 
     def example(self, example_id: int) -> Example:
         """One row; NotFound where it was removed."""
         with self.database.read() as connection:
-            wanted = select(*EXAMPLE).where(example.c.id == example_id, example.c.dataset_id.is_not(None))
-            row = connection.execute(wanted).one_or_none()
+            row = load_examples(connection, [example_id]).get(example_id)
         if row is None:
             raise NotFound(T("This row does not exist any more."), T("Somebody removed it; undo brings it back."))
-        return to_example(row)
+        return row
 
     def examples(self, dataset_id: int, filter: Filter = EVERYTHING) -> Iterator[Example]:
         """All rows as they are listed now, in their order, read a few hundred at a time."""
@@ -78,30 +106,76 @@ class Rows(Part):
 
     def position_page(self, dataset_id: int, example_id: int, size: int = 100) -> int:
         """The number of the unfiltered page that shows this row."""
-        place = select(example.c.position).where(example.c.id == example_id, example.c.dataset_id == dataset_id)
         with self.database.read() as connection:
-            position = connection.execute(place).scalar()
-            if position is None:
+            mine = "FROM example WHERE dataset_id = ?"
+            found = run(connection, f"SELECT position {mine} AND id = ?", (dataset_id, example_id))
+            if not found:
                 return 1
-            before = and_(example.c.dataset_id == dataset_id, example.c.position < position)
-            count = connection.execute(select(func.count()).where(before)).scalar_one()
-        return int(count) // size + 1
+            position = int(found[0][0])
+            block = position // tally.NARROW
+            kept = "SELECT coalesce(sum(rows), 0) FROM tally WHERE dataset_id = ? AND facet = 'place' AND block < ?"
+            before = run(connection, kept, (dataset_id, block))[0][0]
+            inside = f"SELECT count(*) {mine} AND position >= ? AND position < ?"
+            rest = run(connection, inside, (dataset_id, block * tally.NARROW, position))[0][0]
+        return int(before + rest) // size + 1
 
-    def _total(self, connection: Connection, dataset_id: int, filter: Filter) -> int:
-        current = load_dataset(connection, dataset_id)
-        if filter == EVERYTHING:
-            return current.rows
-        key = (dataset_id, current.revision, current.rows, filter)
-        with self._counts_lock:
-            known = self._counts.get(key) if filter.finding is None else None  # a scan changes no revision
-        if known is None:
-            where = conditions(connection, dataset_id, filter)
-            known = connection.execute(select(func.count()).select_from(example).where(*where)).scalar_one()
-            with self._counts_lock:
-                self._counts[key] = known
-                while len(self._counts) > _REMEMBERED:
-                    self._counts.popitem(last=False)
+    def _total(self, connection: Connection, current: Dataset, filter: Filter) -> int:
+        known = listing(filter, "position")
+        if known is not None:
+            return known.total(connection, current)
+        key = (current.id, current.revision, current.rows, filter)
+        with self._lock:
+            counted = self._counts.get(key) if filter.finding is None else None  # a scan changes no revision
+        if counted is None:
+            where = conditions(connection, current.id, filter)
+            counted = connection.execute(select(func.count()).select_from(example).where(*where)).scalar_one()
+            with self._lock:
+                _remember(self._counts, key, counted, _REMEMBERED)
+        return counted
+
+    def _searched(self, connection: Connection, current: Dataset, filter: Filter, descending: bool) -> Search | None:
+        """The search of this filter, as far as it went; None where it holds no text, or few rows besides it."""
+        rest = listing(replace(filter, text=""), "position")
+        if not filter.text or (rest and rest.total(connection, current) <= _FEW_ROWS < current.rows):
+            return None
+        key = (current.id, current.revision, current.rows, filter, descending)
+        with self._lock:
+            known = self._searches.get(key) if filter.finding is None else None
+            if known is None:
+                where = conditions(connection, current.id, filter)
+                known = Search(current.id, filter.text, where, blocks_of(connection, current.id), descending)
+            _remember(self._searches, key, known, _SEARCHES)
         return known
+
+
+def _remember(kept: OrderedDict[tuple[Any, ...], Any], key: tuple[Any, ...], value: Any, most: int) -> None:
+    kept[key] = value
+    kept.move_to_end(key)
+    while len(kept) > most:
+        kept.popitem(last=False)
+
+
+def _ids(
+    connection: Connection, current: Dataset, filter: Filter, sort: str, descending: bool, places: tuple[int, int, int]
+) -> list[int]:
+    start, stop, total = places
+    known = listing(filter, sort)
+    if known is None:
+        where = conditions(connection, current.id, filter)
+        return ids_between(connection, where, sort, places, descending=descending)
+    ids = ids_at(connection, current.id, known, total - stop if descending else start, stop - start)
+    return ids[::-1] if descending else ids
+
+
+def _in_order(connection: Connection, hits: Sequence[int], sort: str, descending: bool) -> list[int]:
+    keys = [
+        (*row[1:], row[0])
+        for some in chunks(hits)
+        for row in connection.execute(
+            select(example.c.id, SORTS[sort], example.c.position).where(example.c.id.in_(some))
+        )
+    ]
+    return [key[-1] for key in sorted(keys, reverse=descending)]
 
 
 def conditions(connection: Connection, dataset_id: int, filter: Filter) -> list[ColumnElement[bool]]:
@@ -126,23 +200,3 @@ def conditions(connection: Connection, dataset_id: int, filter: Filter) -> list[
         texts = (example.c.question, example.c.answer, example.c.other, example.c.label)
         where.append(or_(*(contains(connection, column, filter.text) for column in texts)))
     return where
-
-
-def _ids_between(
-    connection: Connection,
-    dataset_id: int,
-    filter: Filter,
-    sort: str,
-    descending: bool,
-    start: int,
-    stop: int,
-    total: int,
-) -> list[int]:
-    """The ids at these places of the sorted list, counted from its nearer end: only an index is walked."""
-    from_end = start > total - stop
-    keys = (SORTS[sort], example.c.position) if sort != "position" else (example.c.position,)
-    order = [key.desc() if descending != from_end else key.asc() for key in keys]
-    wanted = select(example.c.id).where(*conditions(connection, dataset_id, filter)).order_by(*order)
-    skipped = total - stop if from_end else start
-    ids = list(connection.execute(wanted.limit(stop - start).offset(skipped)).scalars())
-    return ids[::-1] if from_end else ids

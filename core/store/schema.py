@@ -85,10 +85,12 @@ example_issue = Table(
     Column("code", String(80), primary_key=True),
     Column("dataset_id", Integer, nullable=False),
     Column("severity", String(20), nullable=False),
+    Column("position", BigInteger, nullable=False, server_default="0"),
     sqlite_with_rowid=False,
 )
-Index("example_issue_by_code", example_issue.c.dataset_id, example_issue.c.code, example_issue.c.example_id)
-Index("example_issue_by_severity", example_issue.c.dataset_id, example_issue.c.severity, example_issue.c.example_id)
+_issues = example_issue.c
+Index("example_issue_code_place", _issues.dataset_id, _issues.code, _issues.position, _issues.example_id)
+Index("example_issue_severity_place", _issues.dataset_id, _issues.severity, _issues.position, _issues.example_id)
 
 reject = Table(
     "reject",

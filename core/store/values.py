@@ -46,12 +46,16 @@ EVERYTHING = Filter()
 
 @dataclass(frozen=True)
 class Page:
-    """One page of rows, `page` of `pages` (1 is the first), and how many rows there are on all of them."""
+    """One page of rows, `page` of `pages` (1 is the first), and how many rows there are on all of them.
+
+    Where `exact` is false more were not counted yet: there are at least `total`.
+    """
 
     examples: tuple[Example, ...]
     total: int
     page: int
     pages: int
+    exact: bool = True
 
 
 @dataclass(frozen=True)

@@ -7,17 +7,20 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, select, update
 
 from core.dataset.edits import Applied, Conflict, Problem
 from core.dataset.examples import Example, dump
 from core.errors import AppError
-from core.store.database import bulk_insert, inserted_id, now
+from core.store.database import bulk_insert, now, run, run_many, written_moment
 from core.store.part import Judge, chunks, insert_issues, judged_columns, load_examples, text_columns
-from core.store.schema import batch, dataset, example, example_issue, history
+from core.store.schema import batch, example, example_issue, history
+from core.store.tally import Counted, add_difference, count_again, counted
 from core.store.values import Dataset
+from core.store.words import add_words, read_words, texts_of
 from core.words import T, Text
 
+MANY = 5_000  # rows of a batch beyond which counting all rows again is not worse than their differences
 CONTENT = ("raw", "label", "split", "status")
 Values = Mapping[str, Any]
 
@@ -47,19 +50,25 @@ class Writer:
     _conflicts: list[Conflict] = field(default_factory=list)
     _problems: list[Problem] = field(default_factory=list)
     _grown: int = 0
+    _before: dict[int, Counted] = field(default_factory=dict)
+    _touched: set[int] = field(default_factory=set)
+    _renumbered: bool = False
 
     def change(self, example_id: int, revision: int, before: Values, after: Values) -> None:
         """Give a row new values for the fields in `after`."""
+        self._touch(example_id)
         self._updates[example_id] = (revision + 1, after)
         self._note(_Note(example_id, "change", before, after), revision + 1)
 
     def note_added(self, row: Values) -> None:
         """Remember that this row was made."""
+        self._touched.add(row["id"])
         self._grown += 1
         self._note(_Note(row["id"], "add", None, {name: row[name] for name in CONTENT}), row["revision"])
 
     def remove(self, example_id: int) -> None:
         """Take a row out; its place and content are kept for undo."""
+        self._touch(example_id)
         row = self.connection.execute(
             update(example)
             .where(example.c.id == example_id)
@@ -72,6 +81,7 @@ class Writer:
 
     def restore(self, example_id: int, values: Values) -> None:
         """Bring a removed row back to its place."""
+        self._touched.add(example_id)
         row = self.connection.execute(
             update(example)
             .where(example.c.id == example_id)
@@ -91,6 +101,10 @@ class Writer:
         """Tell that a change cannot be made."""
         message = error.message if isinstance(error.message, Text) else T("{reason}", reason=error.message)
         self._problems.append(Problem(example_id, message))
+
+    def renumbered(self) -> None:
+        """Remember that rows were given other places: what is counted by place is counted again."""
+        self._renumbered = True
 
     def turn_around(self, batch_id: int) -> None:
         """Do the opposite of a batch to every row that is still as it left it."""
@@ -124,8 +138,9 @@ class Writer:
         if self._notes or target is not None:
             self._write_rows()
             batch_id = self._write_history(kind, target)
-            grown = {"rows": dataset.c.rows + self._grown, "revision": dataset.c.revision + 1}
-            self.connection.execute(update(dataset).where(dataset.c.id == self.dataset.id).values(**grown))
+            self._keep_counts()
+            growing = "UPDATE dataset SET rows = rows + ?, revision = revision + 1 WHERE id = ?"
+            run(self.connection, growing, (self._grown, self.dataset.id))
         conflicts, problems = tuple(self._conflicts), tuple(self._problems)
         return Applied(batch_id, self.saved, (), conflicts, problems, self.revisions)
 
@@ -140,25 +155,53 @@ class Writer:
         self._judge_again([row for row in rows if "raw" in row])
         alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
         for row in rows:
-            alike.setdefault(tuple(row), []).append(row)
+            alike.setdefault(tuple(name for name in row if name != "id"), []).append(row)
         for names, group in alike.items():
-            values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in names if name != "id"}
-            changing = update(example).where(example.c.id == bindparam("new_id")).values(**values)
-            self.connection.execute(changing, [{f"new_{name}": row[name] for name in names} for row in group])
+            changing = f"UPDATE example SET {', '.join(f'{name} = ?' for name in names)} WHERE id = ?"
+            run_many(self.connection, changing, [tuple(row[name] for name in (*names, "id")) for row in group])
 
     def _judge_again(self, rows: list[dict[str, Any]]) -> None:
         raws = [row["raw"] for row in rows]
         judged = list(self.judge(raws, self.dataset.encoding, self.dataset.kind)) if rows else []
         for row, judgement in zip(rows, judged, strict=True):
             row.update({**text_columns(row["raw"]), **judged_columns(judgement)})
-        ids = [row["id"] for row in rows]
-        for some in chunks(ids):
-            self.connection.execute(delete(example_issue).where(example_issue.c.example_id.in_(some)))
-        insert_issues(self.connection, self.dataset.id, zip(ids, judged, strict=True))
+        found = {row["id"]: judgement for row, judgement in zip(rows, judged, strict=True)}
+        for example_id, judgement in list(found.items()):
+            before = self._before.get(example_id)
+            if before and before.issues == {finding.code: str(finding.severity) for finding in judgement.details}:
+                del found[example_id]
+        run_many(self.connection, "DELETE FROM example_issue WHERE example_id = ?", [(id,) for id in found])
+        insert_issues(self.connection, self.dataset.id, found.items())
+
+    def _touch(self, example_id: int) -> None:
+        """Note how a row is counted before it changes, unless so many change that all are counted again."""
+        if example_id not in self._touched and not self._many():
+            self._before.update(counted(self.connection, self.dataset.id, [example_id]))
+        self._touched.add(example_id)
+
+    def _many(self) -> bool:
+        return len(self._touched) > max(MANY, self.dataset.rows // 10)
+
+    def _keep_counts(self) -> None:
+        connection, number = self.connection, self.dataset.id
+        if self._renumbered or self._many():
+            count_again(connection, number)
+        else:
+            after = counted(connection, number, self._touched)
+            add_difference(connection, number, self._before.values(), after.values())
+        if self._renumbered:
+            read_words(connection, number)
+            return
+        fields = {note.example_id for note in self._notes if {"raw", "label"} & set(note.after or {})}
+        for some in chunks(sorted(fields)):
+            add_words(connection, number, texts_of(connection, some))
 
     def _write_history(self, kind: str, target: int | None) -> int:
-        facts = {"dataset_id": self.dataset.id, "at": now(), "who": self.who, "kind": kind, "target_id": target}
-        batch_id = inserted_id(self.connection.execute(insert(batch).values(**facts, undone=False)))
+        making = (
+            "INSERT INTO batch (dataset_id, at, who, kind, target_id, undone) VALUES (?, ?, ?, ?, ?, ?) RETURNING id"
+        )
+        at = written_moment(self.connection, now())
+        batch_id = int(run(self.connection, making, (self.dataset.id, at, self.who, kind, target, False))[0][0])
         fixed = (batch_id, self.dataset.id)
         lines = [(*fixed, n.example_id, n.action, _json(n.before), _json(n.after)) for n in self._notes]
         names = ("batch_id", "dataset_id", "example_id", "action", "before", "after")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
-from core.store import Dataset
 from core.words import _
 from pages.parts import choices, clashes, feedback, frame, grid, manage, rowactions, rowform, state, view
 from pages.parts.snapshot import Snapshot
@@ -34,14 +35,16 @@ def page() -> None:
     if opened.isdecimal():
         rows, form = st.columns([3, 2], gap="medium")
         with rows:
-            _rows(dataset, shown, asked)
+            said = _rows(shown, asked)
         with form:
             _form(int(opened))
     else:
-        _rows(dataset, shown, asked)
+        said = _rows(shown, asked)
     feedback.next_step(_("Every change is saved as you make it."), _("Check the data"), frame.CHECK)
     if dataset.id in grid.outdated():
         st.rerun()  # something of our own was written while this page was being drawn
+    if not shown.exact:
+        grid.count_on(shown, lambda: _say_rows(said, shown, asked))
 
 
 def _catch_up(dataset_id: int) -> None:
@@ -52,19 +55,31 @@ def _catch_up(dataset_id: int) -> None:
         clashes.reread()
 
 
-def _rows(dataset: Dataset, shown: Snapshot, asked: view.View) -> None:
+def _rows(shown: Snapshot, asked: view.View) -> Any:
+    """The grid, and below it which rows these are: the place where that is said, to say it anew."""
     if not shown.ids:
         with st.container(border=True):
             st.write(_("No row fits these filters.") if asked.is_filtered else _("This dataset has no rows yet."))
             if asked.is_filtered:
                 st.button(_("Show all rows"), on_click=view.clear)
-        return
+        return st
     grid.show(shown, _open, narrow=bool(state.parameter("row")))
-    first = (min(asked.page, shown.pages) - 1) * asked.size + 1
     with st.container(horizontal=True, vertical_alignment="center"):
-        last, total = f"{first + len(shown.ids) - 1:,}", f"{shown.total:,}"
-        st.caption(_("Rows {first} to {last} of {total}", first=f"{first:,}", last=last, total=total), width="stretch")
+        said = st.empty()
+        _say_rows(said, shown, asked)
         view.pager(shown.pages, asked.page)
+    return said
+
+
+def _say_rows(said: Any, shown: Snapshot, asked: view.View) -> None:
+    """Which rows are shown, and of how many: of more than so many while they are being counted."""
+    first = (min(asked.page, shown.pages) - 1) * asked.size + 1
+    numbers = {"first": f"{first:,}", "last": f"{first + len(shown.ids) - 1:,}", "total": f"{shown.total:,}"}
+    if shown.exact:
+        sentence = _("Rows {first} to {last} of {total}", **numbers)
+    else:
+        sentence = _("Rows {first} to {last} of more than {total}", **numbers)
+    said.caption(sentence, width="stretch")
 
 
 def _form(example_id: int) -> None:

@@ -70,11 +70,23 @@ def load(dataset: Dataset, wanted: Filter, *, sort: str, descending: bool, page:
         rows={example.id: example for example in found.examples},
         total=found.total,
         pages=found.pages,
+        exact=found.exact,
         dataset_revision=dataset.revision,
     )
     state.put("grid_number", made.number)
     state.put("grid", made)
     return made
+
+
+def count_on(shown: Snapshot, say: Callable[[], object]) -> None:
+    """Count the rest of a search whose first page is on screen; whatever the person does in between comes first."""
+    dataset_id, wanted, sort, descending, _page, size = shown.view
+    while not shown.exact:
+        found, whole = resources.store().look_on(dataset_id, wanted, descending=descending and sort == "position")
+        shown.total, shown.exact = max(found, len(shown.ids)), whole
+        shown.pages = max(1, -(-shown.total // size))
+        say()  # a newer run of the page may stop this one here
+    st.rerun()
 
 
 def forget() -> None:

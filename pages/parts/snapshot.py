@@ -72,6 +72,7 @@ class Snapshot:
     pages: int
     dataset_revision: int
     wrap: Wrap = field(default_factory=Wrap)
+    exact: bool = True  # whether `total` is all of them, or there may be more
     revisions: dict[int, int] = field(default_factory=dict)
     settled: dict[tuple[int, str], str] = field(default_factory=dict)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,18 +14,36 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from store_samples import draft, make
 
 from core.dataset.edits import Added, Change, Edits, Removed
-from core.dataset.examples import load
+from core.dataset.examples import Kind, Split, load, user_text
 from core.settings import Settings
-from core.store import Store
+from core.store import Filter, Store
+from core.store.tally import differences
 
 Row = tuple[str, str, str]  # question, label, split
 WORDS = st.sampled_from(["甲", "b", "", "100%", "x\ny", "\x00"])
 
 
-class Unjudged:
-    """What is known of a row when nothing was counted."""
+@dataclass(frozen=True)
+class Found:
+    """An issue of a row."""
 
-    tokens, answer_tokens, details = -1, -1, ()
+    code: str
+    severity: str
+
+
+def judge(raws: Sequence[str], encoding: str, kind: Kind) -> list[Judged]:
+    """Rules of these tests alone: another encoding counts other tokens, and short rows have issues."""
+    details = [Found("short", "error"), Found("small", "error"), Found("brief", "advice")]
+    return [Judged(len(raw) - len(encoding), len(raw) % 5, details[: len(raw) % 4]) for raw in raws]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What is known of a row."""
+
+    tokens: int
+    answer_tokens: int
+    details: Sequence[Found]
 
 
 @dataclass
@@ -47,7 +67,6 @@ class Editing(RuleBasedStateMachine):
         super().__init__()
         self.folder = tempfile.TemporaryDirectory()
         home = Settings.from_env({"LUOPAN_HOME": self.folder.name})
-        judge: Any = lambda raws, encoding, kind: [Unjudged()] * len(raws)  # noqa: E731
         self.stores = [Store.open(home, judge), Store.open(home, judge)]
         self.dataset = make(self.stores[0], [draft(f"q{i}", f"a{i}") for i in range(3)])
         self.imported = {row.id: row for row in self.stores[0].examples(self.dataset.id)}
@@ -106,6 +125,30 @@ class Editing(RuleBasedStateMachine):
         stale = Edits([Change(id, self.store.example(id).revision - 1, {"user": question})])
         assert len(self.store.apply(self.dataset.id, stale, "dan").conflicts) == 1
 
+    @precondition(lambda self: self.model.rows)
+    @rule(split=st.sampled_from(["", "train", "validation"]), every=st.integers(1, 3))
+    def split_rows(self, split: str, every: int) -> None:
+        chosen = [id for id, _ in self.model.rows[::every]]
+        self.store.assign_splits(self.dataset.id, dict.fromkeys(chosen, Split(split)), "fay")
+        after = [(id, (*row[:2], split) if id in chosen else row) for id, row in self.model.rows]
+        if after != self.model.rows:
+            self.model.become(after)
+
+    @rule(encoding=st.sampled_from(["o200k_base", "cl100k"]))
+    def recount(self, encoding: str) -> None:
+        self.store.set_encoding(self.dataset.id, encoding)
+
+    @precondition(lambda self: self.model.rows)
+    @rule(data=st.data())
+    def crowd(self, data: st.DataObject) -> None:
+        """So many rows after one that there is no place left between it and the next."""
+        id, _ = data.draw(st.sampled_from(self.model.rows))
+        for _ in range(22):
+            self.store.apply(self.dataset.id, Edits(added=[Added(id, draft("x"))]), "gus")
+            place = [row for row, _ in self.model.rows].index(id)
+            new = [row for row in self._present() if row[0] not in {known for known, _ in self.model.rows}]
+            self.model.become([*self.model.rows[: place + 1], *new, *self.model.rows[place + 1 :]])
+
     @rule()
     def undo(self) -> None:
         assert self.store.can_undo(self.dataset.id) is bool(self.model.past)
@@ -126,6 +169,31 @@ class Editing(RuleBasedStateMachine):
     def the_store_holds_what_the_model_holds(self) -> None:
         assert self._present() == self.model.rows
         assert self.store.dataset(self.dataset.id).rows == len(self.model.rows)
+
+    @invariant()
+    def what_is_kept_is_what_the_rows_give(self) -> None:
+        with self.store.database.read() as connection:
+            assert differences(connection, self.dataset.id) == set()
+        rows = list(self.store.examples(self.dataset.id))
+        assert self.store.label_counts(self.dataset.id) == Counter(row.label for row in rows)
+        assert self.store.issue_counts(self.dataset.id) == Counter(code for row in rows for code in row.issues)
+        tokens, answers = self.store.token_values(self.dataset.id, "train")
+        assert tokens == sorted(row.tokens for row in rows if row.split == "train")
+        assert answers == sorted(row.answer_tokens for row in rows if row.split == "train")
+
+    @invariant()
+    def pages_and_searches_find_what_is_there(self) -> None:
+        rows = list(self.store.examples(self.dataset.id))
+        for text in ("甲", "B", "q1", "stale 2", "nowhere"):
+            page = self.store.page(self.dataset.id, Filter(text=text), size=1_000)
+            assert list(page.examples) == [row for row in rows if text.lower() in user_text(row.body) + row.label]
+        by_tokens = self.store.page(self.dataset.id, sort="tokens", size=1_000).examples
+        assert list(by_tokens) == sorted(rows, key=lambda row: (row.tokens, row.position))
+        for row in rows[:2]:
+            page = self.store.page(self.dataset.id, size=2, page=self.store.position_page(self.dataset.id, row.id, 2))
+            assert row in page.examples
+        errors = self.store.page(self.dataset.id, Filter(severity="error"), size=1_000).examples
+        assert list(errors) == [row for row in rows if {"short", "small"} & set(row.issues)]
 
     @invariant()
     def revisions_only_grow(self) -> None:

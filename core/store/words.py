@@ -1,0 +1,115 @@
+"""Which characters and pairs of characters occur in a block of rows: what a search need not look through.
+
+Each block of rows (256 at import) keeps a set of 65,536 bits, one for each hash of a character and of two that stand
+together, capital and small ASCII letters alike. A word can only be in a block that has all its bits, so a search for
+a word that is nowhere reads almost no row, a Chinese word of two characters included. Edits only ever add bits; a
+block without a set is simply looked through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from sqlalchemy import BigInteger, Column, Connection, ForeignKey, Integer, LargeBinary, Table
+
+from core.store.database import metadata, run
+from core.store.tally import NARROW
+
+if TYPE_CHECKING:
+    import numpy as np
+
+BITS = 1 << 16
+_SEARCHED = ("question", "answer", "other", "label")
+
+block_words = Table(
+    "block_words",
+    metadata,
+    Column("dataset_id", Integer, ForeignKey("dataset.id", ondelete="CASCADE"), primary_key=True),
+    Column("block", BigInteger, primary_key=True),
+    Column("bits", LargeBinary, nullable=False),
+)
+
+
+def _hashes(text: str) -> np.ndarray:
+    """The number of the bit of each character and of each pair."""
+    import numpy as np
+
+    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32).copy()
+    codes[(codes >= ord("A")) & (codes <= ord("Z"))] += 32
+    pairs = codes[:-1] * np.uint32(0x9E3779B1) + codes[1:] * np.uint32(0x85EBCA6B)
+    return np.concatenate([codes * np.uint32(0xC2B2AE35), pairs]) >> np.uint32(16)
+
+
+def probes(text: str) -> list[tuple[int, int]]:
+    """What the set of a block must have for this text to be in it: (byte, bit in it)."""
+    numbers = sorted({int(number) for number in _hashes(text)})
+    return [(number >> 3, 1 << (number & 7)) for number in numbers]
+
+
+def add_words(connection: Connection, dataset_id: int, rows: Iterable[tuple[int, str]], *, make: bool = False) -> None:
+    """Add the texts of rows, each with its place, to the sets of their blocks.
+
+    With `make` a block that has no set gets one: where all its other rows are given now, or there are none.
+    """
+    import numpy as np
+
+    blocks: dict[int, list[str]] = {}
+    for position, text in rows:
+        blocks.setdefault(position // NARROW, []).append(text)
+    known = _known(connection, dataset_id, blocks)
+    for block, texts in blocks.items():
+        numbers = _hashes("\n".join(texts))
+        if block in known:
+            bits = bytearray(known[block])
+            missing = [number for number in set(numbers.tolist()) if not bits[number >> 3] >> (number & 7) & 1]
+            for number in missing:
+                bits[number >> 3] |= 1 << (number & 7)
+            if missing:
+                growing = "UPDATE block_words SET bits = ? WHERE dataset_id = ? AND block = ?"
+                run(connection, growing, (bytes(bits), dataset_id, block))
+        elif make:
+            found = np.zeros(BITS, dtype=bool)
+            found[numbers] = True
+            making = "INSERT INTO block_words (dataset_id, block, bits) VALUES (?, ?, ?)"
+            run(connection, making, (dataset_id, block, np.packbits(found, bitorder="little").tobytes()))
+
+
+def _known(connection: Connection, dataset_id: int, blocks: Iterable[int]) -> dict[int, bytes]:
+    wanted = "SELECT bits FROM block_words WHERE dataset_id = ? AND block = ?"
+    found = {block: run(connection, wanted, (dataset_id, block)) for block in blocks}
+    return {block: bytes(rows[0][0]) for block, rows in found.items() if rows}
+
+
+def searched_text(row: Mapping[str, str]) -> str:
+    """The texts of a row that a search looks into."""
+    return "\n".join(row[name] for name in _SEARCHED)
+
+
+def texts_of(connection: Connection, ids: Iterable[int]) -> list[tuple[int, str]]:
+    """The place and the searched texts of rows."""
+    wanted = f"SELECT position, {', '.join(_SEARCHED)} FROM example WHERE id = ?"
+    rows = [row for example_id in ids for row in run(connection, wanted, (example_id,))]
+    return [(row[0], "\n".join(row[1:])) for row in rows]
+
+
+def read_words(connection: Connection, dataset_id: int) -> None:
+    """Make the sets of a dataset anew from its rows, removed ones included: they may come back."""
+    run(connection, "DELETE FROM block_words WHERE dataset_id = ?", (dataset_id,))
+    mine = "(dataset_id = ? OR removed_from = ?)"
+    last = run(connection, f"SELECT max(position) FROM example WHERE {mine}", (dataset_id, dataset_id))[0][0]
+    texts = f"SELECT position, {', '.join(_SEARCHED)} FROM example WHERE {mine} AND position >= ? AND position < ?"
+    for block in range(0 if last is None else last // NARROW + 1):
+        place = (dataset_id, dataset_id, block * NARROW, (block + 1) * NARROW)
+        rows = run(connection, texts, place)
+        add_words(connection, dataset_id, [(row[0], "\n".join(row[1:])) for row in rows], make=True)
+
+
+def candidates(
+    connection: Connection, dataset_id: int, first: int, stop: int, wanted: list[tuple[int, int]]
+) -> list[int]:
+    """The blocks from `first` to before `stop` that may hold a text with these probes."""
+    reading = "SELECT block, bits FROM block_words WHERE dataset_id = ? AND block >= ? AND block < ?"
+    known = run(connection, reading, (dataset_id, first, stop))
+    without = {block for block, bits in known if not all(bits[byte] & bit for byte, bit in wanted)}
+    return [block for block in range(first, stop) if block not in without]
