@@ -15,7 +15,7 @@ import numpy as np
 from core.checks.scanning import Numbers, Unit
 from core.tokens.bulk import Bulk
 
-HELD = 32  # blocks that wait in memory, about 2 MB each
+HELD = 16  # blocks that wait in memory, about 2 MB each
 
 Told = Callable[[int], None]
 
@@ -63,7 +63,7 @@ class Counting:
         if self._failure is not None:
             raise self._failure
         tokens, answers = zip(*self._results, strict=True) if self._results else ((), ())
-        nothing = np.zeros(0, dtype=np.int64)
+        nothing = np.zeros(0, dtype=np.int32)
         return np.concatenate((nothing, *tokens)), np.concatenate((nothing, *answers))
 
     def stop(self, *, abruptly: bool = True) -> None:
