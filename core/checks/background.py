@@ -117,13 +117,13 @@ class Counting:
         """Put a block on disk; False where it cannot be written so."""
         try:
             packed = marshal.dumps((place, unit.size, unit.rows, unit.roles, unit.texts, unit.bodies))
-        except ValueError:  # nested too deep
+            with self._changed:
+                at = self._disk.seek(0, 2)
+                self._disk.write(packed)
+                self._filed.append((at, len(packed)))
+                self._changed.notify()
+        except (ValueError, OSError):  # nested too deep, or the disk is full
             return False
-        with self._changed:
-            at = self._disk.seek(0, 2)
-            self._disk.write(packed)
-            self._filed.append((at, len(packed)))
-            self._changed.notify()
         return True
 
     def _from_file(self) -> tuple[int, Unit]:
