@@ -12,7 +12,7 @@ from sqlalchemy import Connection, bindparam, case, delete, exists, func, insert
 from core.dataset.edits import clean, new_line
 from core.dataset.examples import Draft, Kind
 from core.errors import BadInput
-from core.store.database import bulk_insert, inserted_id, metadata, now
+from core.store.database import bulk_insert, inserted_id, metadata, now, run
 from core.store.loading import COLUMNS, Batch, Loader, Prepared, prepare
 from core.store.part import (
     Part,
@@ -223,6 +223,9 @@ def _update(connection: Connection, dataset_id: int, **values: Any) -> None:
 
 
 def _answers_closed(connection: Connection, dataset_id: int) -> bool:
+    long = "SELECT id FROM example WHERE dataset_id = ? AND length(answer) > ? LIMIT 1"
+    if run(connection, long, (dataset_id, CLOSED_LENGTH)):
+        return False  # known at once, without grouping texts of any length
     counted = (
         select(example.c.answer, func.count().label("rows"))
         .where(example.c.dataset_id == dataset_id)
@@ -231,11 +234,10 @@ def _answers_closed(connection: Connection, dataset_id: int) -> bool:
     )
     given = counted.c.answer != ""
     repeated = func.sum(case(((counted.c.rows > 1) & given, counted.c.rows), else_=0))
-    longest = func.max(func.length(counted.c.answer))
     distinct = func.sum(case((given, 1), else_=0))
-    row = connection.execute(select(distinct, longest, repeated, func.sum(counted.c.rows))).one()
-    classes, length, shared, rows = (int(value or 0) for value in row)
-    return 0 < classes <= CLOSED_ANSWERS and length <= CLOSED_LENGTH and shared >= CLOSED_SHARE * rows
+    row = connection.execute(select(distinct, repeated, func.sum(counted.c.rows))).one()
+    classes, shared, rows = (int(value or 0) for value in row)
+    return 0 < classes <= CLOSED_ANSWERS and shared >= CLOSED_SHARE * rows
 
 
 def _delete(connection: Connection, dataset_id: int) -> None:
