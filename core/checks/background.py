@@ -15,7 +15,7 @@ import numpy as np
 from core.checks.scanning import Numbers, Unit
 from core.tokens.bulk import Bulk
 
-HELD = 32  # blocks that wait in memory, about 2 MB each
+HELD = 16  # blocks that wait in memory, about 2 MB each
 
 Told = Callable[[int], None]
 
@@ -63,7 +63,7 @@ class Counting:
         if self._failure is not None:
             raise self._failure
         tokens, answers = zip(*self._results, strict=True) if self._results else ((), ())
-        nothing = np.zeros(0, dtype=np.int64)
+        nothing = np.zeros(0, dtype=np.int32)
         return np.concatenate((nothing, *tokens)), np.concatenate((nothing, *answers))
 
     def stop(self, *, abruptly: bool = True) -> None:
@@ -117,13 +117,13 @@ class Counting:
         """Put a block on disk; False where it cannot be written so."""
         try:
             packed = marshal.dumps((place, unit.size, unit.rows, unit.roles, unit.texts, unit.bodies))
-        except ValueError:  # nested too deep
+            with self._changed:
+                at = self._disk.seek(0, 2)
+                self._disk.write(packed)
+                self._filed.append((at, len(packed)))
+                self._changed.notify()
+        except (ValueError, OSError):  # nested too deep, or the disk is full
             return False
-        with self._changed:
-            at = self._disk.seek(0, 2)
-            self._disk.write(packed)
-            self._filed.append((at, len(packed)))
-            self._changed.notify()
         return True
 
     def _from_file(self) -> tuple[int, Unit]:

@@ -17,7 +17,6 @@ from core.words import T
 
 if TYPE_CHECKING:
     from core.checks.linecache import LineCache
-    from core.checks.scanning import Numbers, Scan
 
 __all__ = ["DEFAULT_LIMIT", "MAX_LINE", "Report", "check_file", "check_lines", "read_lines"]
 
@@ -113,8 +112,8 @@ class _Checking:
         self._tell(self.size)
         if not self.encoding:
             return report
-        if cache:
-            _save(cache, scan, tokens, answers)
+        if cache and scan.known and scan.known.fresh:
+            cache.save(scan.known, scan.findings, scan.signs, tokens, answers)
         return summing.with_tokens(report, scan, tokens, answers)
 
     def _cache(self) -> LineCache | None:
@@ -127,8 +126,3 @@ class _Checking:
     def _tell(self, done: int) -> None:
         if self.progress:
             self.progress(min(done, self.size), self.size)
-
-
-def _save(cache: LineCache, scan: Scan, tokens: Numbers, answers: Numbers) -> None:
-    if scan.known and scan.known.fresh:
-        cache.save(scan.known, scan.findings, scan.signs, tokens, answers)

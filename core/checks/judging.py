@@ -44,7 +44,7 @@ def judge_line(raw: str | bytes, count: Counter | None, kind: Kind | None = None
     return body, Judged(tokens, answer_tokens, codes, issues)
 
 
-def plain(raw: str | bytes) -> tuple[Body, tuple[object, ...], tuple[str, ...]] | None:
+def plain(raw: str | bytes) -> tuple[Body, tuple[str, ...], tuple[str, ...]] | None:
     """A chat of plain text with its roles and contents; None where the full rules must look.
 
     Where `advice_of` its roles is not None, that is all that `check_line` would find. What is no such chat raises
@@ -55,6 +55,7 @@ def plain(raw: str | bytes) -> tuple[Body, tuple[object, ...], tuple[str, ...]] 
         messages = body["messages"]
         pairs = [_ROLE_AND_CONTENT(message) for message in messages if len(message) == 2]
         roles, contents = zip(*pairs, strict=True)
+        "".join(roles)  # all are texts
         joined = "".join(contents)
     except (ValueError, KeyError, TypeError):
         return None
@@ -63,7 +64,7 @@ def plain(raw: str | bytes) -> tuple[Body, tuple[object, ...], tuple[str, ...]] 
     return None if "" in contents or any(map(str.isspace, contents)) else (body, roles, contents)
 
 
-def advice_of(roles: tuple[object, ...]) -> tuple[Issue, ...] | None:
+def advice_of(roles: tuple[str, ...]) -> tuple[Issue, ...] | None:
     """The advice for a plain chat of these roles; None where they are not the usual ones or end in no answer."""
     if roles == ("user", "assistant"):
         return _NO_SYSTEM

@@ -12,7 +12,7 @@ import tempfile
 import time
 import zlib
 from collections.abc import Callable, Iterable
-from functools import cache
+from functools import cache, reduce
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ MAX_FILES = 64
 _PROBED = 16  # files that are asked, the newest first, whether they know the first lines
 _COLUMNS = (("high", "<u8"), ("low", "<u8"), ("sign", "<i4"), ("tokens", "<i4"), ("answers", "<i4"))
 _WIDTH = sum(np.dtype(kind).itemsize for _name, kind in _COLUMNS)
+_SUM = 4  # bytes of the checksum at the end
 _ABANDONED = 3600  # seconds after which a half-written file is somebody's who was killed
 
 Hits = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
@@ -66,7 +67,8 @@ class Known:
     @property
     def seen(self) -> Numbers:
         """The hashes of all lines seen now, two numbers each."""
-        return np.frombuffer(b"".join(self._seen), dtype="<u8").reshape(-1, 2)
+        self._seen = [b"".join(self._seen)]
+        return np.frombuffer(self._seen[0], dtype="<u8").reshape(-1, 2)
 
 
 class LineCache:
@@ -94,12 +96,12 @@ class LineCache:
         kept = kept[unique]
         if not len(kept) or len(kept) * _WIDTH > MAX_BYTES // 2:
             return
-        columns = (seen[kept, 0], seen[kept, 1], signs[kept], tokens[kept], answers[kept])
-        parts = [values.astype(kind).tobytes() for values, (_name, kind) in zip(columns, _COLUMNS, strict=True)]
-        head = {"lines": len(kept), "crc": _sum(parts), "findings": [list(finding) for finding in findings]}
+        columns = (seen[:, 0], seen[:, 1], signs, tokens, answers)
+        parts = (values[kept].astype(kind).data for values, (_name, kind) in zip(columns, _COLUMNS, strict=True))
+        head = {"lines": len(kept), "findings": [list(finding) for finding in findings]}
         path = self.folder / f"{self._prefix}-{seen[kept[0], 0]:016x}.lines"
         try:
-            _write(path, [json.dumps(head).encode(), b"\n", *parts])
+            _write(path, json.dumps(head).encode() + b"\n", parts)
             self._prune()
         except OSError:
             return
@@ -164,11 +166,12 @@ def _read(path: Path) -> Known | None:
             file.seek(start)
             for name, kind in _COLUMNS:
                 columns[name] = np.fromfile(file, kind, head["lines"])
+            checksum = int.from_bytes(file.read(_SUM), "little")
         findings = [
             Finding(tuple((code, n) for code, n in codes), Kind(kind) if kind else None, example, tools)
             for codes, kind, example, tools in head["findings"]
         ]
-        if _sum(columns.values()) != head["crc"]:
+        if reduce(lambda found, column: zlib.crc32(column.data, found), columns.values(), 0) != checksum:
             return None
         os.utime(path)
         return Known(columns, findings)
@@ -180,24 +183,23 @@ def _head(path: Path) -> tuple[dict[str, Any], int]:
     with path.open("rb") as file:
         line = file.readline(1 << 24)
     head = json.loads(line)
-    if path.stat().st_size != len(line) + head["lines"] * _WIDTH:
+    if path.stat().st_size != len(line) + head["lines"] * _WIDTH + _SUM:
         raise ValueError
     return head, len(line)
 
 
-def _sum(parts: Iterable[Any]) -> int:
-    found = 0
-    for part in parts:
-        found = zlib.crc32(part, found)
-    return found
-
-
-def _write(path: Path, parts: list[bytes]) -> None:
+def _write(path: Path, head: bytes, parts: Iterable[memoryview]) -> None:
+    """Head, parts and their checksum, beside the path and then into its place."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     handle, name = tempfile.mkstemp(suffix=".part", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.writelines(parts)
+            file.write(head)
+            checksum = 0
+            for part in parts:
+                checksum = zlib.crc32(part, checksum)
+                file.write(part)
+            file.write(checksum.to_bytes(_SUM, "little"))
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)

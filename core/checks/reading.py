@@ -28,8 +28,10 @@ def read_blocks(file: BinaryIO, longest: int = MAX_LINE) -> Iterator[list[Line]]
         if size <= longest + 2:  # with a line break of two signs
             begun.append(head)
         if lines:
-            yield [_whole(begun, size, longest), *(_line(line, longest) for line in lines[:-1])]
-            begun, size = [lines[-1]], len(lines[-1])
+            last = lines.pop()
+            plain = b"\r" not in block and len(block) <= longest
+            yield [_whole(begun, size, longest), *(lines if plain else [_line(line, longest) for line in lines])]
+            begun, size = [last], len(last)
     if size:
         yield [_whole(begun, size, longest)]
 

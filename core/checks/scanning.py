@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from core.checks.linecache import Known
 
 KEPT = 1_000  # issues of one code that a report keeps in full; all are counted
+
+_TOO_LONG = (("line_too_long", 1),)
 
 Numbers = np.ndarray[tuple[int, ...], np.dtype[Any]]
 
@@ -54,15 +57,15 @@ class Scan:
         self.findings: list[Finding] = []
         self.details: list[Issue] = []
         self._signs: dict[Finding, int] = {}
-        self._by_roles: dict[tuple[object, ...], tuple[int, tuple[str, ...]] | None] = {}
+        self._by_roles: dict[tuple[str, ...], tuple[int, tuple[str, ...]] | None] = {}
         self._kept: Counter[str] = Counter()
         self._columns = (array("i"), array("q"))
 
     def block(self, lines: list[Line]) -> tuple[Unit, Numbers, Numbers]:
         """Judge some lines: what is to be counted of them; their tokens and answer tokens where these are known."""
-        unit = Unit(sum(len(line) + 1 if line is not None else MAX_LINE for line in lines))
+        unit = Unit(sum(map(len, filter(None, lines))) + len(lines))
         signs = np.zeros(len(lines), dtype=np.int32)
-        tokens, answers = np.full((2, len(lines)), -1, dtype=np.int64)
+        tokens, answers = np.full((2, len(lines)), -1, dtype=np.int32)
         todo: range | list[int] = range(len(lines))
         if self.known is None:
             hashes = np.fromiter(map(hash, lines), np.int64, len(lines))
@@ -70,9 +73,7 @@ class Scan:
             hashes, hit, at = self.known.find(lines)
             signs[hit], tokens[hit], answers[hit] = self.known.of(at, self.sign)
             todo = np.flatnonzero(~hit).tolist()
-        odd: dict[int, list[Issue]] = {}
-        for row in todo:
-            signs[row] = self._judge(row, lines[row], unit, odd)
+        odd = self._judge(lines, todo, signs, unit)
         self._keep(lines, signs, odd)
         self.lines += len(lines)
         self._columns[0].frombytes(signs.tobytes())
@@ -97,39 +98,43 @@ class Scan:
             self.findings.append(finding)
         return place
 
-    def _judge(self, row: int, line: Line, unit: Unit, odd: dict[int, list[Issue]]) -> int:
-        if line is None:
-            odd[row] = [make("line_too_long", limit=MAX_LINE)]
-            return self.sign(Finding((("line_too_long", 1),), example=False))
-        found = plain(line) if self.kind in (None, Kind.CHAT) else None
-        usual = self._usual(found[1]) if found else None
-        if found and usual:
-            unit.rows.append(row)
-            unit.roles.append(usual[1])
-            unit.texts += found[2]
-            return usual[0]
-        body, odd[row] = check_line(line, self.kind)
-        codes = tuple(sorted(Counter(issue.code for issue in odd[row]).items()))
-        if body is None:
-            return self.sign(Finding(codes, example=False))
-        unit.bodies.append((row, body))
-        tools = len(body) > 1 and bool(functions_of(body))
-        return self.sign(Finding(codes, self.kind or format_of(body), with_tools=tools))
+    def _judge(self, lines: list[Line], todo: Iterable[int], signs: Numbers, unit: Unit) -> dict[int, list[Issue]]:
+        """Find out the signs of these lines and what of them is to be counted; the issues of all but plain chats."""
+        odd: dict[int, list[Issue]] = {}
+        chat = self.kind in (None, Kind.CHAT)
+        for row in todo:
+            line = lines[row]
+            found = plain(line) if chat and line is not None else None
+            usual = self._usual(found[1]) if found else None
+            if found and usual:
+                signs[row], roles = usual
+                unit.rows.append(row)
+                unit.roles.append(roles)
+                unit.texts += found[2]
+            else:
+                signs[row], body, odd[row] = self._fully(line)
+                if body is not None:
+                    unit.bodies.append((row, body))
+        return odd
 
-    def _usual(self, roles: tuple[object, ...]) -> tuple[int, tuple[str, ...]] | None:
-        """The finding of a plain chat of these roles, and the roles; None where the full rules must look."""
-        try:
-            return self._by_roles[roles]
-        except KeyError:
+    def _fully(self, line: Line) -> tuple[int, Body | None, list[Issue]]:
+        """The sign, the object and the issues of a line by the full rules."""
+        if line is None:
+            return self.sign(Finding(_TOO_LONG, example=False)), None, [make("line_too_long", limit=MAX_LINE)]
+        body, issues = check_line(line, self.kind)
+        codes = tuple(sorted(Counter(issue.code for issue in issues).items()))
+        if body is None:
+            return self.sign(Finding(codes, example=False)), None, issues
+        tools = len(body) > 1 and bool(functions_of(body))
+        return self.sign(Finding(codes, self.kind or format_of(body), with_tools=tools)), body, issues
+
+    def _usual(self, roles: tuple[str, ...]) -> tuple[int, tuple[str, ...]] | None:
+        """The sign of a plain chat of these roles, and the roles; None where the full rules must look."""
+        if roles not in self._by_roles:
             advice = advice_of(roles)
-        except TypeError:  # a role that is a list or an object
-            return None
-        usual = None
-        if advice is not None:
-            codes = tuple((issue.code, 1) for issue in advice)
-            usual = self.sign(Finding(codes, Kind.CHAT)), tuple(map(str, roles))
-        self._by_roles[roles] = usual
-        return usual
+            codes = tuple((issue.code, 1) for issue in advice or ())
+            self._by_roles[roles] = None if advice is None else (self.sign(Finding(codes, Kind.CHAT)), roles)
+        return self._by_roles[roles]
 
     def _keep(self, lines: list[Line], signs: Numbers, odd: dict[int, list[Issue]]) -> None:
         """Keep the issues of these lines whole while there are few of their code."""

@@ -31,16 +31,20 @@ def structure(scan: Scan, *, encoding: str, limit: int, minimum: int, size: int)
     for finding, n in found:
         for code, in_one in finding.codes:
             counts[code] += in_one * n
-        if finding.kind and finding.example:
+        if finding.kind:
             kinds[finding.kind] += n
     details = list(scan.details)
     rows = examples_of(scan)
     main = main_kind(kinds)
     if main and len(kinds) > 1:
-        others = [finding.kind not in (None, main) for finding in scan.findings]
-        strays = rows[np.array(others)[scan.signs[rows]]]
+        others = {
+            sign: mixed(finding.kind, main)
+            for sign, finding in enumerate(scan.findings)
+            if finding.kind and finding.kind != main
+        }
+        strays = rows[np.isin(scan.signs[rows], list(others))]
         counts["mixed_kinds"] = len(strays)
-        details += (mixed(_kind(scan, row), main).at(_line(row)) for row in strays[:KEPT].tolist())
+        details += (others[int(scan.signs[row])].at(_line(row)) for row in strays[:KEPT].tolist())
     places, firsts = (rows[at] for at in duplicates(scan.hashes[rows]))
     if len(places):
         counts["duplicate"] = len(places)
@@ -101,10 +105,6 @@ def _with_issues(report: Report, counts: dict[str, int], details: Iterable[Issue
         issues={code: times for code, times in sorted(counts.items()) if times},
         details=sorted(details, key=lambda issue: issue.line or 0),
     )
-
-
-def _kind(scan: Scan, row: int) -> Kind:
-    return scan.findings[scan.signs[row]].kind or Kind.CHAT
 
 
 def _line(row: int) -> str:

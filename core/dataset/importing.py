@@ -16,7 +16,7 @@ from core.words import T
 if TYPE_CHECKING:
     from core.store import Dataset, Store
 
-BATCH = 2_000
+BATCH = 8_000  # rows a transaction
 Progress = Callable[[int, int], None]
 
 
@@ -77,15 +77,6 @@ def _fill(
     first: Reject | None = None
     stored = 0
 
-    def flush() -> None:
-        if drafts:
-            store.add_drafts(dataset_id, drafts)
-        if rejects:
-            rows = [(r.file or source.name, r.row, r.column, r.reason, r.seen) for r in rejects]
-            store.add_rejects(dataset_id, rows)
-        drafts.clear()
-        rejects.clear()
-
     def report(rows: int) -> None:
         # Asked while reading too, so that dropping most of a long file can be stopped.
         if cancelled():
@@ -93,15 +84,25 @@ def _fill(
         if progress:
             progress(rows, max(rows, source.rows_estimate))
 
-    for outcome in mapping.apply(recipe, read(source), report, source=source):
-        if isinstance(outcome, Draft):
-            drafts.append(outcome)
-            stored += 1
-        else:
-            first = first or outcome
-            rejects.append(outcome)
-        if len(drafts) + len(rejects) >= BATCH:
-            flush()
-    flush()
+    def flush() -> None:
+        if drafts:
+            loading.add(drafts)
+        if rejects:
+            rows = [(r.file or source.name, r.row, r.column, r.reason, r.seen) for r in rejects]
+            store.add_rejects(dataset_id, rows)
+        drafts.clear()
+        rejects.clear()
+
+    with store.loader(dataset_id) as loading:
+        for outcome in mapping.apply(recipe, read(source), report, source=source):
+            if isinstance(outcome, Draft):
+                drafts.append(outcome)
+                stored += 1
+            else:
+                first = first or outcome
+                rejects.append(outcome)
+            if len(drafts) + len(rejects) >= BATCH:
+                flush()
+        flush()
     if not stored:
         raise nothing_usable(source, first)

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, case, delete, exists, func, insert, or_, select, update
 
 from core.dataset.edits import clean, new_line
-from core.dataset.examples import Draft, Kind, Status
+from core.dataset.examples import Draft, Kind
 from core.errors import BadInput
-from core.store.database import inserted_id, metadata, now
+from core.store.database import bulk_insert, inserted_id, metadata, now, run
+from core.store.loading import COLUMNS, Batch, Loader, Prepared, prepare
 from core.store.part import (
-    Judgement,
     Part,
     chunks,
-    insert_examples,
-    insert_issues,
-    judged_columns,
     load_dataset,
-    origin_json,
     reserve_ids,
-    text_columns,
     to_dataset,
 )
+from core.store.placing import last_place
 from core.store.schema import (
     GAP,
     batch,
@@ -36,14 +34,27 @@ from core.store.schema import (
     version,
     version_example,
 )
-from core.store.tally import count_again
+from core.store.tally import add_counts, count_again
 from core.store.texts import pack, unpack
 from core.store.values import Dataset, Rejected
-from core.store.words import add_words, searched_text
+from core.store.words import add_sets
 from core.words import T
 
 # Answers form a closed set (classes) where they are few, short, and mostly seen more than once.
 CLOSED_ANSWERS, CLOSED_LENGTH, CLOSED_SHARE = 500, 64, 0.8
+
+
+class Loading:
+    """The way in for the drafts of one import."""
+
+    def __init__(self, loader: Loader, dataset: Dataset, last: int) -> None:
+        self._loader, self._dataset, self._last = loader, dataset, last
+
+    def add(self, drafts: Sequence[Draft]) -> None:
+        """Take a batch of drafts. Raises BadInput for one that is no line of JSON."""
+        raws = [new_line(draft) for draft in drafts]
+        self._loader.add(Batch(list(drafts), raws, self._dataset.encoding, self._dataset.kind, self._last))
+        self._last += len(raws) * GAP
 
 
 class Datasets(Part):
@@ -67,25 +78,39 @@ class Datasets(Part):
 
     def add_drafts(self, dataset_id: int, drafts: Sequence[Draft]) -> int:
         """Judge and store drafts at the end of a dataset that is being imported; how many there were."""
-        found = self.dataset(dataset_id)
-        raws = [new_line(draft) for draft in drafts]
-        judged = list(self._judge(raws, found.encoding, found.kind))
-        rows = [draft_row(draft, raw, it) for draft, raw, it in zip(drafts, raws, judged, strict=True)]
+        with self.loader(dataset_id) as loader:
+            loader.add(drafts)
+        return len(drafts)
+
+    @contextmanager
+    def loader(self, dataset_id: int) -> Iterator[Loading]:
+        """Takes the drafts of a long import, batch by batch; all are stored when the context is left without error."""
+        current = self.dataset(dataset_id)
+        with Loader(self._judge, lambda made, batch: self._write(dataset_id, made, batch)) as loader:
+            yield Loading(loader, current, self._last(dataset_id))
+            loader.finish()
+
+    def _last(self, dataset_id: int) -> int:
+        with self.database.read() as connection:
+            return last_place(connection, dataset_id)
+
+    def _write(self, dataset_id: int, made: Prepared, batch: Batch) -> None:
         with self.database.write() as connection:
             current = load_dataset(connection, dataset_id, lock=True)
             if current.state != "importing":
                 raise BadInput(T("The import of “{name}” is finished. Add rows in the table.", name=current.name))
-            last = connection.execute(
-                select(func.max(example.c.position)).where(example.c.dataset_id == dataset_id)
-            ).scalar()
-            ids = reserve_ids(connection, len(rows))
-            for number, (example_id, row) in enumerate(zip(ids, rows, strict=True), 1):
-                row.update(id=example_id, dataset_id=dataset_id, position=(last or 0) + number * GAP)
-            insert_examples(connection, rows)
-            insert_issues(connection, dataset_id, zip(ids, judged, strict=True))
-            add_words(connection, dataset_id, ((row["position"], searched_text(row)) for row in rows), make=True)
+            last = last_place(connection, dataset_id)
+            if last != made.last:  # somebody else's rows came in between
+                made = prepare(replace(batch, last=last), self._judge)
+            ids = reserve_ids(connection, len(made.rows))
+            rows = [(id, dataset_id, *row) for id, row in zip(ids, made.rows, strict=True)]
+            bulk_insert(connection, example, ("id", "dataset_id", *COLUMNS), rows)
+            place = COLUMNS.index("position")
+            found = [(ids[n], code, dataset_id, severity, made.rows[n][place]) for n, code, severity in made.issues]
+            bulk_insert(connection, example_issue, ("example_id", "code", "dataset_id", "severity", "position"), found)
+            add_counts(connection, dataset_id, made.counts)
+            add_sets(connection, dataset_id, made.words)
             _update(connection, dataset_id, rows=current.rows + len(rows))
-        return len(rows)
 
     def finish_import(self, dataset_id: int) -> Dataset:
         """Make a dataset ready; where no row has a label and the answers form a closed set, they become the labels."""
@@ -98,7 +123,7 @@ class Datasets(Part):
             labelled = connection.execute(select(exists().where(inside, example.c.label != ""))).scalar()
             if closed and not labelled:
                 connection.execute(update(example).where(inside).values(label=example.c.answer))
-            count_again(connection, dataset_id)
+                count_again(connection, dataset_id)
             _update(connection, dataset_id, state="ready", answers_closed=closed, revision=current.revision + 1)
             return load_dataset(connection, dataset_id)
 
@@ -184,20 +209,6 @@ class Datasets(Part):
         return [(row.id, row.content_hash) for row in rows]
 
 
-def draft_row(draft: Draft, raw: str, judgement: Judgement) -> dict[str, Any]:
-    """The columns of a new row, but for its id, dataset and position."""
-    return {
-        **text_columns(raw),
-        **judged_columns(judgement),
-        "kind": draft.kind.value,
-        "label": clean(draft.label),
-        "split": draft.split.value,
-        "status": Status.NEW.value,
-        "revision": 1,
-        "origin": origin_json(draft.origin),
-    }
-
-
 def _packed(item: Rejected) -> dict[str, Any]:
     texts = {"file": clean(item.file), "column": clean(item.column), "seen": clean(item.seen)}
     return {**texts, "row": item.row, "reason": pack(item.reason)}
@@ -212,6 +223,9 @@ def _update(connection: Connection, dataset_id: int, **values: Any) -> None:
 
 
 def _answers_closed(connection: Connection, dataset_id: int) -> bool:
+    long = "SELECT id FROM example WHERE dataset_id = ? AND length(answer) > ? LIMIT 1"
+    if run(connection, long, (dataset_id, CLOSED_LENGTH)):
+        return False  # known at once, without grouping texts of any length
     counted = (
         select(example.c.answer, func.count().label("rows"))
         .where(example.c.dataset_id == dataset_id)
@@ -220,11 +234,10 @@ def _answers_closed(connection: Connection, dataset_id: int) -> bool:
     )
     given = counted.c.answer != ""
     repeated = func.sum(case(((counted.c.rows > 1) & given, counted.c.rows), else_=0))
-    longest = func.max(func.length(counted.c.answer))
     distinct = func.sum(case((given, 1), else_=0))
-    row = connection.execute(select(distinct, longest, repeated, func.sum(counted.c.rows))).one()
-    classes, length, shared, rows = (int(value or 0) for value in row)
-    return 0 < classes <= CLOSED_ANSWERS and length <= CLOSED_LENGTH and shared >= CLOSED_SHARE * rows
+    row = connection.execute(select(distinct, repeated, func.sum(counted.c.rows))).one()
+    classes, shared, rows = (int(value or 0) for value in row)
+    return 0 < classes <= CLOSED_ANSWERS and shared >= CLOSED_SHARE * rows
 
 
 def _delete(connection: Connection, dataset_id: int) -> None:

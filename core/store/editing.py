@@ -23,7 +23,7 @@ from core.dataset.edits import (
 )
 from core.dataset.examples import Example, Split
 from core.errors import BadInput
-from core.store.datasets import draft_row
+from core.store.loading import draft_row
 from core.store.part import Part, insert_examples, insert_issues, load_dataset, load_examples, reserve_ids
 from core.store.placing import places_after
 from core.store.schema import batch, example

@@ -68,10 +68,11 @@ class Part:
 
     def __init__(self, database: Database, judge: Judge | None = None) -> None:
         self.database = database
-        self._judge = judge or _checks
+        self._judge = judge or checks
 
 
-def _checks(raws: Sequence[str], encoding: str, kind: Kind) -> Sequence[Judgement]:
+def checks(raws: Sequence[str], encoding: str, kind: Kind) -> Sequence[Judgement]:
+    """The judge of every store that is given no other: the rules of core.checks."""
     from core.checks import judge  # here, so that opening a store loads no tokenizer
 
     return judge(raws, encoding, kind)

@@ -32,7 +32,7 @@ def places_after(connection: Connection, dataset_id: int, after: Sequence[int | 
             return places_after(connection, dataset_id, after)[0], True
         for nth, number in enumerate(numbers, 1):
             places[number] = here[example_id] + nth * step
-    end = max(_last(connection, dataset_id), *places, 0)
+    end = max(last_place(connection, dataset_id), *places, 0)
     for nth, number in enumerate(at_the_end, 1):
         places[number] = end + nth * GAP
     return places, False
@@ -61,7 +61,8 @@ def _positions(connection: Connection, dataset_id: int, ids: Sequence[int]) -> d
     return found
 
 
-def _last(connection: Connection, dataset_id: int) -> int:
+def last_place(connection: Connection, dataset_id: int) -> int:
+    """The last position in use, of removed rows too."""
     return connection.execute(select(func.max(example.c.position)).where(_mine(dataset_id))).scalar() or 0
 
 

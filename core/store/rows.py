@@ -59,7 +59,7 @@ class Rows(Part):
             searched = self._searched(connection, current, filter, descending and sort == "position")
             if searched is not None:
                 wanted = page * size + 1
-                searched.go_on(connection, wanted if sort == "position" else max(wanted, _MANY_HITS))
+                searched.go_on(connection, wanted if sort == "position" else max(wanted, _MANY_HITS), 0)
             exact = searched is None or searched.done
             total = len(searched.hits) if searched is not None else self._total(connection, current, filter)
             pages = max(1, -(-total // size))

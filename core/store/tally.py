@@ -62,7 +62,7 @@ class Counted(NamedTuple):
     issues: Mapping[str, str]
 
 
-def _keys(row: Counted) -> Iterator[Key]:
+def keys(row: Counted) -> Iterator[Key]:
     """Every count that this row is one of: what KEPT says, for a single row."""
     part = row.position // WIDE
     yield "place", "", 0, row.position // NARROW
@@ -96,8 +96,13 @@ def add_difference(
     connection: Connection, dataset_id: int, before: Iterable[Counted], after: Iterable[Counted]
 ) -> None:
     """Count rows as they are after a batch, and no longer as they were before it."""
-    changes: Counter[Key] = Counter(key for row in after for key in _keys(row))
-    changes.subtract(key for row in before for key in _keys(row))
+    changes: Counter[Key] = Counter(key for row in after for key in keys(row))
+    changes.subtract(key for row in before for key in keys(row))
+    add_counts(connection, dataset_id, changes)
+
+
+def add_counts(connection: Connection, dataset_id: int, changes: Mapping[Key, int]) -> None:
+    """Add these differences to what is kept."""
     adding = (
         f"INSERT INTO tally (dataset_id, {_NAMES}) VALUES (?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (dataset_id, facet, value, number, block) DO UPDATE SET rows = tally.rows + excluded.rows"

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import BigInteger, Column, Connection, ForeignKey, Integer, LargeBinary, Table
 
-from core.store.database import metadata, run
+from core.store.database import metadata, run, run_many
 from core.store.tally import NARROW
 
 if TYPE_CHECKING:
     import numpy as np
 
 BITS = 1 << 16
+_CHANGE = "UPDATE block_words SET bits = ? WHERE dataset_id = ? AND block = ?"
 _SEARCHED = ("question", "answer", "other", "label")
 
 block_words = Table(
@@ -47,32 +48,46 @@ def probes(text: str) -> list[tuple[int, int]]:
     return [(number >> 3, 1 << (number & 7)) for number in numbers]
 
 
-def add_words(connection: Connection, dataset_id: int, rows: Iterable[tuple[int, str]], *, make: bool = False) -> None:
-    """Add the texts of rows, each with its place, to the sets of their blocks.
-
-    With `make` a block that has no set gets one: where all its other rows are given now, or there are none.
-    """
+def sets(rows: Iterable[tuple[int, str]]) -> dict[int, bytes]:
+    """The set of bits of each block, from the place and the text of rows."""
     import numpy as np
 
-    blocks: dict[int, list[str]] = {}
+    made = {}
+    for block, text in _blocks(rows).items():
+        found = np.zeros(BITS, dtype=bool)
+        found[_hashes(text)] = True
+        made[block] = np.packbits(found, bitorder="little").tobytes()
+    return made
+
+
+def add_sets(connection: Connection, dataset_id: int, made: Mapping[int, bytes]) -> None:
+    """Keep the sets of new rows, joined with those that are there. All rows of a block must be in one of them."""
+    known = _known(connection, dataset_id, made)
+    new = [(dataset_id, block, bits) for block, bits in made.items() if block not in known]
+    run_many(connection, "INSERT INTO block_words (dataset_id, block, bits) VALUES (?, ?, ?)", new)
+    for block, bits in known.items():
+        both = int.from_bytes(bits, "little") | int.from_bytes(made[block], "little")
+        run(connection, _CHANGE, (both.to_bytes(BITS // 8, "little"), dataset_id, block))
+
+
+def add_words(connection: Connection, dataset_id: int, rows: Iterable[tuple[int, str]]) -> None:
+    """Add the texts of some rows, each with its place, to the sets of their blocks where these have one."""
+    blocks = _blocks(rows)
+    for block, known in _known(connection, dataset_id, blocks).items():
+        bits = bytearray(known)
+        numbers = set(_hashes(blocks[block]).tolist())
+        missing = [number for number in numbers if not bits[number >> 3] >> (number & 7) & 1]
+        for number in missing:
+            bits[number >> 3] |= 1 << (number & 7)
+        if missing:
+            run(connection, _CHANGE, (bytes(bits), dataset_id, block))
+
+
+def _blocks(rows: Iterable[tuple[int, str]]) -> dict[int, str]:
+    texts: dict[int, list[str]] = {}
     for position, text in rows:
-        blocks.setdefault(position // NARROW, []).append(text)
-    known = _known(connection, dataset_id, blocks)
-    for block, texts in blocks.items():
-        numbers = _hashes("\n".join(texts))
-        if block in known:
-            bits = bytearray(known[block])
-            missing = [number for number in set(numbers.tolist()) if not bits[number >> 3] >> (number & 7) & 1]
-            for number in missing:
-                bits[number >> 3] |= 1 << (number & 7)
-            if missing:
-                growing = "UPDATE block_words SET bits = ? WHERE dataset_id = ? AND block = ?"
-                run(connection, growing, (bytes(bits), dataset_id, block))
-        elif make:
-            found = np.zeros(BITS, dtype=bool)
-            found[numbers] = True
-            making = "INSERT INTO block_words (dataset_id, block, bits) VALUES (?, ?, ?)"
-            run(connection, making, (dataset_id, block, np.packbits(found, bitorder="little").tobytes()))
+        texts.setdefault(position // NARROW, []).append(text)
+    return {block: "\n".join(some) for block, some in texts.items()}
 
 
 def _known(connection: Connection, dataset_id: int, blocks: Iterable[int]) -> dict[int, bytes]:
@@ -102,7 +117,7 @@ def read_words(connection: Connection, dataset_id: int) -> None:
     for block in range(0 if last is None else last // NARROW + 1):
         place = (dataset_id, dataset_id, block * NARROW, (block + 1) * NARROW)
         rows = run(connection, texts, place)
-        add_words(connection, dataset_id, [(row[0], "\n".join(row[1:])) for row in rows], make=True)
+        add_sets(connection, dataset_id, sets((row[0], "\n".join(row[1:])) for row in rows))
 
 
 def candidates(

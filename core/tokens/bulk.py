@@ -145,9 +145,9 @@ def words_of(text: str) -> list[str] | None:
     No pattern matches from something that is no blank over a space, and none looks back: a space between two words
     begins a match, whatever else stands in the text.
     """
-    words = text.split(" ")
-    if not 4 <= len(words) > len(text) // 16 or "  " in text or not text.isprintable():
+    if not 3 <= text.count(" ") > len(text) // 16 or "  " in text or not text.isprintable():
         return None
+    words = text.split(" ")
     words[0] = _FIRST + words[0]
     return words
 

@@ -77,7 +77,5 @@ def _list(issues: list[Issue], found: int) -> None:
         alt=_("Lines with something to mend"),
     )
     notes = [_("The first {n} of {m}.", n=f"{len(rows):,}", m=f"{found:,}")] if found > len(rows) else []
-    notes.append(
-        _("What can be read comes in as it is, to be mended later; what cannot be read is left out and listed.")
-    )
-    st.caption(" ".join(notes))
+    fate = _("What can be read comes in as it is, to be mended later; what cannot be read is left out and listed.")
+    st.caption(" ".join([*notes, fate]))

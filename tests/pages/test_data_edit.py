@@ -10,7 +10,7 @@ from pagedriver import HOSTILE, Open, Page
 
 from core.dataset.edits import Change, Edits
 from core.dataset.examples import Draft, Example, Kind, Split, Status, answer_text, dump, user_text
-from core.store import Dataset, Store
+from core.store import Dataset, Store, searching
 from pages.parts import clashes
 from pages.parts.snapshot import Clash
 
@@ -60,6 +60,26 @@ def test_one_page_of_rows_reaches_the_browser(open_page: Open, dataset: Dataset)
     assert len(shown(page)) == 100 and page.says("Rows 1 to 100 of 130") and page.says("**Mail** · 130 rows")
     second = open_page(EDIT, page="2", size="100")
     assert shown(second)[0] == "Question 100" and second.says("Rows 101 to 130 of 130")
+
+
+def test_a_search_shows_its_first_rows_before_it_has_counted_them(
+    open_page: Open, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(store, [chat(f"Question {n}", "yes") for n in range(1_500)])
+    monkeypatch.setattr(searching, "STEP", 1)  # as if the dataset were much larger
+    said: list[str] = []
+    look_on = Store.look_on
+
+    def watch(self: Store, *args: Any, **options: Any) -> tuple[int, bool]:
+        found = look_on(self, *args, **{**options, "steps": 1})
+        said.append(f"{found[0]:,} {found[1]}")
+        return found
+
+    monkeypatch.setattr(Store, "look_on", watch)
+    page = open_page(EDIT, text="question")
+    assert len(shown(page)) == 100 and page.says("Rows 1 to 100 of 1,500")
+    assert said[0] == "511 False" and said[-1] == "1,500 True", "counted in steps, after the rows were shown"
+    assert open_page(EDIT, text="question", page="15").says("Rows 1,401 to 1,500 of 1,500")
 
 
 def test_what_is_typed_is_saved_with_its_history_and_can_be_undone(

@@ -16,8 +16,9 @@ from store_samples import change, draft, make
 from core import sqlite
 from core.errors import AppError
 from core.settings import Settings
-from core.store import Store, migrations
+from core.store import Filter, Store, migrations
 from core.store.database import Database, Json, Moment, bulk_insert, inserted_id, metadata
+from core.store.tally import differences
 
 ROOT = Path(__file__).resolve().parents[3]
 OPEN = """
@@ -113,6 +114,32 @@ def test_what_is_new_in_a_release_is_done_once(store: Store, monkeypatch: pytest
     monkeypatch.setattr(migrations, "MIGRATIONS", [*migrations.MIGRATIONS, m999_something_new])
     assert migrations.migrate(store.database) == ["m999_something_new"]
     assert migrations.migrate(store.database) == [] and len(done) == 1
+
+
+def test_a_database_from_before_counts_were_kept_is_brought_up_to_date(store: Store, store_settings: Settings) -> None:
+    dataset = make(store, [draft(f"q{n}", "文件" * (n % 2), label=f"l{n % 3}") for n in range(700)])
+    with store.database.write() as connection:
+        for statement in (
+            "DROP TABLE tally",
+            "DROP TABLE block_words",
+            "DROP INDEX example_issue_code_place",
+            "DROP INDEX example_issue_severity_place",
+            "ALTER TABLE example_issue DROP COLUMN position",
+            "CREATE INDEX example_issue_by_code ON example_issue (dataset_id, code, example_id)",
+            "DELETE FROM migration WHERE name = 'm_kept_counts'",
+        ):
+            connection.exec_driver_sql(statement)
+    store.close()
+    again = Store.open(store_settings)
+    with again.database.read() as connection:
+        assert differences(connection, dataset.id) == set()
+    assert again.label_counts(dataset.id) == {"l0": 234, "l1": 233, "l2": 233}
+    rows = list(again.examples(dataset.id))
+    code = rows[0].issues[0]
+    wanted = [row for row in rows if code in row.issues][100:200]
+    assert list(again.page(dataset.id, Filter(issue=code), page=2).examples) == wanted
+    assert again.page(dataset.id, Filter(text="文件")).total == 350
+    again.close()
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])

@@ -1,0 +1,180 @@
+"""Rows on their way in: judged, read and counted in a process beside, while this one reads on and writes.
+
+`prepare` does everything to a batch of drafts that needs no database. A small import does it here; a long one hands
+it to a second process from its third batch on, two batches ahead at most, so that memory stays bounded. Where that
+process cannot be had, or dies, the work is done here. It ends by itself when this process does.
+"""
+
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any
+
+from core.dataset.edits import clean
+from core.dataset.examples import Draft, Kind, Status
+from core.store import words
+from core.store.part import Judge, Judgement, checks, judged_columns, origin_json, text_columns
+from core.store.schema import GAP, example
+from core.store.tally import Counted, Key, keys
+
+ALONE = 20_000  # rows that are not worth a second process, which takes about a second to begin
+AHEAD = 2  # batches that are being prepared while one is written
+COLUMNS = tuple(column.name for column in example.columns if column.name not in ("id", "dataset_id"))
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Drafts with their final lines, and the last place before them."""
+
+    drafts: Sequence[Draft]
+    raws: Sequence[str]
+    encoding: str
+    kind: Kind
+    last: int
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What is written of a batch: rows in the order of COLUMNS, (row, code, severity), counts and sets of words."""
+
+    last: int
+    rows: list[tuple[Any, ...]]
+    issues: list[tuple[int, str, str]]
+    counts: Counter[Key]
+    words: dict[int, bytes]
+
+
+def draft_row(draft: Draft, raw: str, judgement: Judgement) -> dict[str, Any]:
+    """The columns of a new row, but for its id, dataset and position."""
+    return {
+        **text_columns(raw),
+        **judged_columns(judgement),
+        "kind": draft.kind.value,
+        "label": clean(draft.label),
+        "split": draft.split.value,
+        "status": Status.NEW.value,
+        "revision": 1,
+        "origin": origin_json(draft.origin),
+    }
+
+
+def prepare(batch: Batch, judge: Judge = checks) -> Prepared:
+    """Everything about a batch that can be known without the database."""
+    rows: list[tuple[Any, ...]] = []
+    issues: list[tuple[int, str, str]] = []
+    counts: Counter[Key] = Counter()
+    texts: list[tuple[int, str]] = []
+    judged = judge(batch.raws, batch.encoding, batch.kind)
+    for number, (draft, raw, found) in enumerate(zip(batch.drafts, batch.raws, judged, strict=True)):
+        row = draft_row(draft, raw, found)
+        place = row["position"] = batch.last + (number + 1) * GAP
+        codes = {finding.code: str(finding.severity) for finding in found.details}
+        issues.extend((number, code, severity) for code, severity in codes.items())
+        seen = Counted(place, row["label"], row["split"], "", row["tokens"], row["answer_tokens"], codes)
+        counts.update(keys(seen))
+        texts.append((place, words.searched_text(row)))
+        rows.append(tuple(map(row.get, COLUMNS)))
+    return Prepared(batch.last, rows, issues, counts, words.sets(texts))
+
+
+class Loader:
+    """Prepares batches ahead and hands them on in their order. A context: leaving it ends the second process."""
+
+    def __init__(self, judge: Judge, write: Callable[[Prepared, Batch], None]) -> None:
+        self._judge = judge
+        self._write = write
+        self._rows = 0
+        self._beside: _Beside | None = None
+        self._thread = ThreadPoolExecutor(1)
+        self._waiting: deque[tuple[Batch, Future[Prepared]]] = deque()
+
+    def add(self, batch: Batch) -> None:
+        """Take a batch; it, or an earlier one, is written before this returns or soon after."""
+        self._rows += len(batch.drafts)
+        if self._judge is checks and self._rows > ALONE and self._beside is None:
+            self._beside = _Beside()
+        if self._beside is None:
+            self._write(prepare(batch, self._judge), batch)
+            return
+        self._waiting.append((batch, self._thread.submit(self._beside.prepare, batch)))
+        while len(self._waiting) > AHEAD:
+            self._write_next()
+
+    def finish(self) -> None:
+        """Write what is still being prepared."""
+        while self._waiting:
+            self._write_next()
+
+    def _write_next(self) -> None:
+        batch, future = self._waiting.popleft()
+        self._write(future.result(), batch)
+
+    def __enter__(self) -> Loader:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._beside is not None:
+            self._beside.close()
+        self._thread.shutdown(cancel_futures=True)
+
+
+class _Beside:
+    """The second process: a pickled Batch in, a pickled Prepared out, until its input ends."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", "from core.store.loading import work; work()"],
+                cwd=Path(__file__).resolve().parents[2], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            )  # fmt: skip
+        except OSError:
+            return
+
+    def prepare(self, batch: Batch) -> Prepared:
+        """What the other process makes of a batch; made here where it cannot."""
+        if self._process is not None and self._process.stdin and self._process.stdout:
+            try:
+                _send(self._process.stdin, batch)
+                made = pickle.load(self._process.stdout)
+                if isinstance(made, Prepared):
+                    return made
+            except (OSError, EOFError, ValueError, pickle.UnpicklingError):
+                self.close()
+        return prepare(batch)
+
+    def close(self) -> None:
+        """End the process."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.wait()
+            for pipe in (process.stdin, process.stdout):
+                with suppress(OSError):  # what was still to be sent has nobody to read it
+                    pipe.close() if pipe else None
+
+
+def _send(pipe: IO[bytes], value: object) -> None:
+    pickle.dump(value, pipe, protocol=pickle.HIGHEST_PROTOCOL)
+    pipe.flush()
+
+
+def work() -> None:
+    """The second process's part: batches from standard input to standard output."""
+    while True:
+        try:
+            batch = pickle.load(sys.stdin.buffer)
+        except EOFError:
+            return
+        _send(sys.stdout.buffer, prepare(batch))
