@@ -59,12 +59,12 @@ def read_openpyxl_streaming(path: Path, rows: int) -> None:
 def write_ours(path: Path, rows: int) -> None:
     from core.dataset import sheetwriting
 
-    def design(book, sheet):  # type: ignore[no-untyped-def]
-        sheet.write_row(0, 0, ["question", "answer", "label"])
+    def design(book, sheets):  # type: ignore[no-untyped-def]
+        sheets["rows"].write_row(0, 0, ["question", "answer", "label"])
         text = book.add_format({"num_format": "@"})
         return text, text
 
-    assert sheetwriting.write(path, "rows", design, ((row, ()) for row in texts(rows))) == rows
+    assert sheetwriting.write(path, design, rows=((row, ()) for row in texts(rows))) == rows
 
 
 def write_openpyxl(path: Path, rows: int) -> None:

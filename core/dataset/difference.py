@@ -8,7 +8,7 @@ what is stored and what comes in are values, so are the edits that make one the 
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -76,6 +76,9 @@ class New(NamedTuple):
 
     coming: Coming
     below: int
+
+
+Entry = New | Changed | Known  # a known row stands for one that is gone
 
 
 @dataclass(frozen=True)
@@ -265,21 +268,24 @@ def _field_changes(known: Known, coming: Coming) -> tuple[FieldChange, ...]:
     return tuple(found)
 
 
-def edits(difference: Difference, left_out: Collection[str] = ()) -> Edits:
-    """The edits that apply a difference, but for the entries whose keys (`key`) are left out."""
-    wanted = [entry for entry in difference.changed if key(entry) not in left_out]
+def edits(difference: Difference, takes: Callable[[Entry], bool] = lambda _entry: True) -> Edits:
+    """The edits that apply the entries of a difference that are taken."""
     return Edits(
-        changed=[Change(e.known.id, e.known.revision, {f.name: f.new for f in e.fields}) for e in wanted],
-        added=[
-            Added(e.below or None, e.coming.draft)
-            for e in difference.new
-            if e.coming.draft is not None and key(e) not in left_out
+        changed=[
+            Change(entry.known.id, entry.known.revision, {change.name: change.new for change in entry.fields})
+            for entry in difference.changed
+            if takes(entry)
         ],
-        removed=[Removed(row.id, row.revision) for row in difference.gone if key(row) not in left_out],
+        added=[
+            Added(entry.below or None, entry.coming.draft)
+            for entry in difference.new
+            if entry.coming.draft is not None and takes(entry)
+        ],
+        removed=[Removed(row.id, row.revision) for row in difference.gone if takes(row)],
     )
 
 
-def key(entry: New | Changed | Known) -> str:
+def key(entry: Entry) -> str:
     """The name of an entry of a difference: "n" and the row that came in, "c" or "g" and the stored row's id."""
     if isinstance(entry, New):
         return f"n{entry.coming.place[0]}:{entry.coming.row}"

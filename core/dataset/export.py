@@ -73,10 +73,11 @@ def to_xlsx(examples: Iterable[Exportable], path: Path) -> int:
     Raises BadInput naming the row where a text is longer than a cell can hold, or there are too many rows.
     """
     with replacing(path) as part:
-        return sheetwriting.write(part, "examples", _design, _lines(examples))
+        return sheetwriting.write(part, _design, examples=_lines(examples))
 
 
-def _design(book: Any, sheet: Any) -> tuple[Any, Any]:
+def _design(book: Any, sheets: Any) -> tuple[Any, Any]:
+    sheet = sheets["examples"]
     sheet.freeze_panes(1, 0)
     sheet.set_column(1, 3, 48)
     for place, name in enumerate(COLUMNS):

@@ -1,4 +1,4 @@
-"""Sheets of text, written fast: XlsxWriter makes the workbook, the rows are streamed into its first sheet.
+"""Sheets of text, written fast: XlsxWriter makes the workbook, the rows are streamed into its sheets.
 
 Every cell is a text, so nothing in it is ever a formula. What XML cannot hold is written as Excel writes it
 (`_x000D_` for a carriage return), and a text that looks like such a sign is escaped, so that it comes back as it was.
@@ -18,46 +18,49 @@ from core.errors import BadInput
 from core.words import T
 
 MAX_CELL = 32_767  # UTF-16 units, Excel's own limit
-_SHEET = "xl/worksheets/sheet1.xml"
 _LEVEL = 3  # of compression: half the time of 6 for a tenth more bytes
 _PIECE = 256  # rows that are escaped together
 _BETWEEN = "\x1f"  # stands between texts that are escaped together
 _CONTROLS = bytes(n for n in range(31) if n not in (9, 10))
-_ODD = re.compile(r"[\x00-\x08\x0b-\x1f]|_(?=x[0-9A-Fa-f]{4}[_\x00-\x08\x0b-\x1f])")
+_ODD = re.compile(r"[\x00-\x08\x0b-\x1f]|_(?=x.{1,4}[_\x00-\x08\x0b-\x1f])", re.DOTALL)  # some readers take "00+1"
 _LOST = re.compile(r"[\ud800-\udfff\ufffe\uffff]")
 _DIMENSION = re.compile(rb"<dimension [^>]*/>")
 _SECOND_ROW = re.compile(rb'<row r="2".*?</row>')
 _STYLE = re.compile(rb' s="(\d+)"')
 
 Line = tuple[Sequence[str], Collection[int]]  # the cells of a row, and the places that wear the second format
-Design = Callable[[Any, Any], tuple[Any, Any]]  # (workbook, sheet) -> the format of a cell, and the second one
+Design = Callable[[Any, Any], tuple[Any, Any]]  # (workbook, its sheets) -> the format of a cell, and the second one
 
 
-def write(path: Path, name: str, design: Design, lines: Iterable[Line]) -> int:
-    """A workbook whose first sheet has these rows below the first; the number of rows.
+def write(path: Path, design: Design, **sheets: Iterable[Line]) -> int:
+    """A workbook whose sheets have these rows below the first; the number of rows of the first sheet.
 
-    `design` writes the first row, sets widths, adds other sheets, and gives the two formats of the cells.
+    `design` writes the first rows, sets widths, and gives the two formats of the cells. The rows of a sheet are asked
+    for when those of the sheets before it are written.
     """
     import xlsxwriter
 
     shell = io.BytesIO()
     book = xlsxwriter.Workbook(shell, {"in_memory": True})
-    sheet = book.add_worksheet(name)
-    for place, look in enumerate(design(book, sheet)):
-        sheet.write_blank(1, place, None, look)  # in the row that ours take the place of: it tells the styles' numbers
+    made = {name: book.add_worksheet(name) for name in sheets}
+    for place, look in enumerate(design(book, made)):
+        for sheet in made.values():
+            sheet.write_blank(1, place, None, look)  # ours take the place of this row: it tells the styles' numbers
     book.close()
-    with zipfile.ZipFile(shell) as made, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=_LEVEL) as out:
-        for entry in made.namelist():
-            content = made.read(entry)
-            if entry != _SHEET:
+    rows = {f"xl/worksheets/sheet{number}.xml": lines for number, lines in enumerate(sheets.values(), start=1)}
+    counts = []
+    with zipfile.ZipFile(shell) as ready, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=_LEVEL) as out:
+        for entry in (*rows, *(name for name in ready.namelist() if name not in rows)):
+            content = ready.read(entry)
+            if entry not in rows:
                 out.writestr(entry, content)
                 continue
             head, second, tail = _apart(_DIMENSION.sub(b"", content))
-            with out.open(_SHEET, "w", force_zip64=True) as file:
+            with out.open(entry, "w", force_zip64=True) as file:
                 file.write(head)
-                count = _write_lines(file, lines, [number.decode() for number in _STYLE.findall(second)])
+                counts.append(_write_lines(file, rows[entry], [found.decode() for found in _STYLE.findall(second)]))
                 file.write(tail)
-    return count
+    return counts[0]
 
 
 def _apart(xml: bytes) -> tuple[bytes, bytes, bytes]:

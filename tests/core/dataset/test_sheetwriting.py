@@ -17,19 +17,20 @@ from core.errors import BadInput
 
 NASTY = [
     "=1+1", "+1", "-1", "@SUM(A1)", "'quoted", "00123", "1-2", "1E5", "TRUE", " leading", "trailing ", "  ", "\n", "\t",
-    "a\nb", "a\r\nb", "\r", "_x000D_", "_x0041_x0042_", "_x0041\x01", "_x005F_", "_x", "__x0009__", "\x00", "\x1f",
+    "a\nb", "a\r\nb", "\r", "_x000D_", "_x0041_x0042_", "_x0041\x01", "_x00+1\r", "_x00+1_", "_xml_",
+    "_x005F_", "_x", "__x0009__", "\x00", "\x1f",
     "a\x1fb", "\x7f", "\x85", "<b>&amp;</b>", "]]>", "微调", "😀👨‍👩‍👧", "\u2028", "\ufeff", "\u200b", "é", "e\u0301", "https://a.b",
 ]  # fmt: skip
-pieces = st.one_of(st.sampled_from([*NASTY, "_", "x", "0041", "_x00"]), st.text(max_size=4))
+pieces = st.one_of(st.sampled_from([*NASTY, "_", "x", "0041", "_x00", "+1", "_"]), st.text(max_size=4))
 cells = st.lists(pieces, max_size=4).map("".join)
 
 
 def written(path: Path, rows: list[list[str]], marked: tuple[int, ...] = ()) -> Path:
-    def design(book, sheet):  # type: ignore[no-untyped-def]
-        sheet.write_row(0, 0, [f"column {place}" for place in range(max(map(len, rows), default=1))])
+    def design(book, sheets):  # type: ignore[no-untyped-def]
+        sheets["rows"].write_row(0, 0, [f"column {place}" for place in range(max(map(len, rows), default=1))])
         return book.add_format({"num_format": "@"}), book.add_format({"italic": True})
 
-    assert sheetwriting.write(path, "rows", design, ((row, marked) for row in rows)) == len(rows)
+    assert sheetwriting.write(path, design, rows=((row, marked) for row in rows)) == len(rows)
     return path
 
 
