@@ -73,19 +73,21 @@ class _Return:
             traces = (exceltraces.trace(change.old, change.new) for change in entry.fields)
             if seen := next(filter(None, traces), None):
                 self._notes[key(entry)] = seen
-        self._note_touched(found.gone)
-        return Brought(replace(found, new=new), self._dataset.revision, tuple(self._problems), self._notes)
+        gone = [row for row in found.gone if row.id in self._mark_ids]
+        self._note_touched(gone)
+        return Brought(replace(found, new=new, gone=gone), self._dataset.revision, tuple(self._problems), self._notes)
 
     def _known(self, report: Callable[[int], None]) -> list[Known]:
-        """The rows that were in the workbook and are still there."""
+        """The rows that were in the workbook and are still there, and those added since: it may be brought twice."""
         named = {line.id: line.revision for line in self._lines if line.id}
+        newest = max(self._mark_ids, default=0)
         several = {id for id, times in Counter(line.id for line in self._lines).items() if id and times > 1}
         known: list[Known] = []
         stale: dict[int, tuple[int, Example]] = {}  # the place among `known`, the row
         for number, example in enumerate(self._store.examples(self._dataset.id), start=1):
             if number % REPORT_EVERY == 0:
                 report(number)
-            if example.id not in self._mark_ids:
+            if example.id not in self._mark_ids and example.id < newest:
                 continue
             if example.id in several:
                 self._copied[example.id] = example

@@ -58,7 +58,7 @@ def compare_file(
     known_names = set(files.values())
     inside = names if names & known_names else known_names
     gone = [row for row in found.gone if files[row.id] and files[row.id] in inside]
-    return Brought(replace(found, gone=gone), dataset.revision, tuple(problems))
+    return Brought(replace(found, gone=gone), dataset.revision, tuple(problems), from_file=True)
 
 
 def _of_draft(draft: Draft) -> Coming:

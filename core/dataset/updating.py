@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from core.dataset.difference import Changed, Difference, Entry, New, edits, key
-from core.dataset.edits import Applied
+from core.dataset.edits import Applied, Edits
 from core.dataset.readers import Reject
 from core.errors import BadInput, Cancelled
 from core.words import T, Text
@@ -32,12 +32,14 @@ class Brought:
     """What was brought, beside what is stored at `revision` of the dataset.
 
     `notes` say by an entry's key why it should be looked at twice; `problems` are rows or cells that are left out.
+    `from_file`: it is the dataset's file, not its workbook.
     """
 
     difference: Difference
     revision: int
     problems: tuple[Reject, ...] = ()
     notes: Mapping[str, Text] = field(default_factory=dict)
+    from_file: bool = False
 
     def group(self, entry: Entry) -> str:
         """Which of GROUPS an entry belongs to."""
@@ -77,16 +79,20 @@ class Choice:
         return cls(dict(values["groups"]), frozenset(values["but"]))
 
 
-def apply(store: Store, dataset_id: int, brought: Brought, choice: Choice, who: str, *, from_file: bool) -> Applied:
+def chosen(brought: Brought, choice: Choice) -> Edits:
+    """The edits of what was chosen."""
+    return edits(brought.difference, lambda entry: choice.takes(brought.group(entry), entry))
+
+
+def apply(store: Store, dataset_id: int, brought: Brought, choice: Choice, who: str) -> Applied:
     """Apply what was chosen, as one step. Raises BadInput where rows were edited since the difference was made."""
     if store.dataset(dataset_id).revision != brought.revision:
         raise BadInput(
             T("Rows of this dataset were edited while you were looking."),
             T("Nothing was applied. The difference is shown anew: look at it and apply it again."),
         )
-    wanted = edits(brought.difference, lambda entry: choice.takes(brought.group(entry), entry))
-    applied = store.apply(dataset_id, wanted, who)
-    if from_file and applied.batch_id is not None:
+    applied = store.apply(dataset_id, chosen(brought, choice), who)
+    if brought.from_file and applied.batch_id is not None:
         store.preferences.set(_key(dataset_id), [*taken_over(store, dataset_id), applied.batch_id])
     return applied
 

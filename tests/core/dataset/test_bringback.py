@@ -70,7 +70,7 @@ def brought(store: Store, dataset: Dataset, path: Path) -> Brought:
 
 
 def applied(store: Store, dataset: Dataset, found: Brought, choice: Choice = ALL) -> list[tuple[str, str]]:
-    updating.apply(store, dataset.id, found, choice, "ann", from_file=False)
+    updating.apply(store, dataset.id, found, choice, "ann")
     return texts(store, dataset)
 
 
@@ -101,10 +101,13 @@ def test_changed_new_and_gone_rows_are_one_step_that_can_be_undone(store: Store,
         sheet.insert_rows(3)
         sheet["C3"], sheet["D3"], sheet["E3"] = "q new", "yes", "yes"
 
-    found = brought(store, dataset, edited(written(store, dataset, tmp_path), edit))
+    path = edited(written(store, dataset, tmp_path), edit)
+    found = brought(store, dataset, path)
     assert sizes(found) == {"changed": 1, "new": 1, "gone": 1}
     assert applied(store, dataset, found) == [("q1", "maybe"), ("q new", "yes"), ("q2", "no")]
     assert [row.label for row in store.examples(dataset.id)] == ["maybe", "yes", "no"]
+    again = brought(store, dataset, path)
+    assert not again.difference and again.difference.same + again.difference.kept == 3  # nothing is added twice
     store.undo(dataset.id, "ann")
     assert texts(store, dataset) == before and not store.can_undo(dataset.id)
 
@@ -148,7 +151,7 @@ def test_a_row_changed_in_both_places_shows_both_texts_and_stays_unless_chosen(s
     (clash,) = found.difference.changed
     assert [(f.name, f.old, f.new, f.clash) for f in clash.fields] == [("assistant", "mine", "theirs", True)]
     assert "deleted here" in str(next(iter(found.notes.values())))
-    assert not updating.apply(store, dataset.id, found, Choice(), "ann", from_file=False).batch_id
+    assert not updating.apply(store, dataset.id, found, Choice(), "ann").batch_id
     assert applied(store, dataset, found) == [("q1", "theirs"), ("q2", "only mine"), ("q3, edited", "yes")]
 
 
@@ -180,7 +183,7 @@ def test_a_difference_that_is_no_longer_true_is_not_applied(store: Store, tmp_pa
     row = next(store.examples(dataset.id))
     store.apply(dataset.id, Edits(changed=[Change(row.id, 1, {"user": "q1 better"})]), "bob")
     with pytest.raises(BadInput, match="edited while you were looking"):
-        updating.apply(store, dataset.id, found, ALL, "ann", from_file=False)
+        updating.apply(store, dataset.id, found, ALL, "ann")
 
 
 def test_a_text_too_long_for_excel_is_shown_by_its_beginning_and_survives(store: Store, tmp_path: Path) -> None:
@@ -382,7 +385,7 @@ def test_a_date_that_excel_made_is_looked_at_twice(store: Store, tmp_path: Path)
     assert sizes(found) == {"doubtful": 1} and "Excel made a date of “1-2”." in [
         str(note) for note in found.notes.values()
     ]
-    assert not updating.apply(store, dataset.id, found, Choice(), "ann", from_file=False).batch_id
+    assert not updating.apply(store, dataset.id, found, Choice(), "ann").batch_id
 
 
 words_of = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)

@@ -45,7 +45,7 @@ def sizes(found: Brought) -> dict[str, int]:
 
 
 def take(store: Store, dataset: Dataset, found: Brought, choice: Choice = ALL) -> list[tuple[str, str]]:
-    updating.apply(store, dataset.id, found, choice, "ann", from_file=True)
+    updating.apply(store, dataset.id, found, choice, "ann")
     return [(user_text(row.body), answer_text(row.body)) for row in store.examples(dataset.id)]
 
 
