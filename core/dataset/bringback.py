@@ -123,6 +123,9 @@ class _Return:
                 self._leave_out(line.row, field_name, _NO_SUCH_WORD, cell)
             else:
                 fields[field_name] = _as_known(field_name, cell, known) if known else cell
+        if known is None and self._dataset.answers_closed:  # of classes one of the two is enough
+            fields["assistant"] = fields.get("assistant") or fields.get("label", "")
+            fields["label"] = fields.get("label") or fields["assistant"]
         return Coming(fields, line.cells.get("user", ""), line.id, (name, "", line.row))
 
     def _leave_out(self, row: int, name: str, reason: Text, cell: str) -> None:
@@ -145,8 +148,6 @@ class _Return:
         """A copied row keeps the turns and keys of its original that the workbook does not show."""
         fields, origin = dict(coming.fields), Origin(coming.place[0], coming.row, "", dict(coming.fields))
         label, split = fields.get("label", ""), Split(fields.get("split", ""))
-        if self._dataset.answers_closed and not fields.get("assistant"):
-            fields["assistant"] = label
         original = self._copied.get(coming.id)
         if original is not None:
             raw = apply_change(original, {name: fields[name] for name in TEXTS if name in fields}).raw

@@ -38,7 +38,7 @@ def handled(upload: Upload, source: Source, another: Callable[[], None]) -> bool
         return False
     candidates = _candidates(upload, source)
     if candidates:
-        _ask(candidates, source)
+        _ask(candidates, upload, another)
     return bool(candidates)
 
 
@@ -59,9 +59,11 @@ def _candidates(upload: Upload, source: Source) -> list[Dataset]:
     return [dataset for dataset in resources.store().datasets() if dataset.id in kept[1]]
 
 
-def _ask(candidates: list[Dataset], source: Source) -> None:
+def _ask(candidates: list[Dataset], upload: Upload, another: Callable[[], None]) -> None:
     with st.container(border=True):
-        st.subheader(_("This file was here before"))
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.subheader(escape(_("{file} was here before", file=upload.name)), width="stretch")
+            st.button(_("Another file"), on_click=another)
         st.markdown(escape(_("Update the dataset: you see what is new, changed and gone in the file and choose row by "
                              "row. Or make a second dataset of it.")))  # fmt: skip
         for dataset in candidates:
@@ -86,10 +88,8 @@ def _compare(
 ) -> None:
     state.open_dataset(dataset.id)
     with st.container(horizontal=True, vertical_alignment="center", border=True):
-        st.markdown(
-            f":material/difference: **{escape(upload.name)}**  \n{escape(_('beside “{name}”', name=dataset.name))}",
-            width="stretch",
-        )
+        beside = escape(_("compared with “{name}”", name=dataset.name))
+        st.markdown(f":material/difference: **{escape(upload.name)}**  \n{beside}", width="stretch")
         st.button(_("Import as a new dataset"), key="update_new", type="tertiary", on_click=_choose, args=(NEW,))
         st.button(_("Another file"), on_click=another)
     if is_workbook:

@@ -237,7 +237,10 @@ def _change(entry: Changed) -> None:
     """The fields that differ, each with both texts and the differing words marked."""
     if not any(change.name in ("user", "raw") for change in entry.fields) and entry.known.questions:
         st.markdown(f":gray[{escape(role_name('user'))}]  \n{escape(_clip(entry.known.questions[-1]))}")
+    answer = next(((change.old, change.new) for change in entry.fields if change.name == "assistant"), None)
     for change in entry.fields:
+        if change.name == "label" and (change.old, change.new) == answer:
+            continue  # the class, said once
         name = {"label": _("Label"), "split": _("Split"), "status": _("Status"), "raw": ""}.get(change.name)
         name = role_name(change.name) if name is None else name
         for old, new in differences({change.name: change.old}, {change.name: change.new}):

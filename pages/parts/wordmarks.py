@@ -29,7 +29,7 @@ def marked(old: str, new: str) -> tuple[str, str]:
             if part[0] == "equal":
                 said.append(escape(_folded(part[side], place == 0, place == len(parts) - 1)))
             elif part[side]:
-                said.append(f":{colour}-background[{escape(_visible(part[side]))}]")
+                said.append(f":{colour}-background[:{colour}[{escape(_visible(part[side]))}]]")
         lines.append("".join(said))
     return lines[0], lines[1]
 

@@ -63,7 +63,7 @@ def test_a_workbook_dropped_at_bring_data_shows_its_difference_and_is_applied_an
         sheet["C4"], sheet["D4"] = "How?", "So"
 
     page = open_page(BRING, file=upload(settings, edited(store, dataset, tmp_path, edit), "Desk (to edit).xlsx"))
-    assert page.says("beside “Desk”") and page.says("2 changed · 1 added") and page.says("0 rows are the same.")
+    assert page.says("compared with “Desk”") and page.says("2 changed · 1 added") and page.says("0 rows are the same.")
     assert page.says("Over there") and not page.unescaped(HOSTILE)
     before = rows(store, dataset)
     page.click("Apply")
@@ -109,7 +109,7 @@ def test_a_file_that_was_here_before_is_asked_about(
 ) -> None:
     token = upload(settings, OLD.replace("Soon", "Tomorrow").encode(), "t.csv")
     page = open_page(BRING, file=token)
-    assert page.says("This file was here before")
+    assert page.says("was here before")
     page.click("See what has changed")
     assert page.says("1 changed") and page.says("2 rows are the same.")
     page.click("Apply")
@@ -123,7 +123,7 @@ def test_it_can_become_a_dataset_of_its_own_all_the_same(
     page.click("Import as a new dataset")
     assert [button.label for button in page.app.button].count("Import") == 1
     page = open_page(BRING, file=upload(settings, b"a,b\n1,2\n3,4\n", "other.csv"))
-    assert not page.says("This file was here before")
+    assert not page.says("was here before")
 
 
 def test_rows_that_cannot_be_taken_are_listed(

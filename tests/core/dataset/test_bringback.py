@@ -279,14 +279,16 @@ def test_new_rows_without_question_or_answer_are_told(store: Store, tmp_path: Pa
     ]
 
 
-def test_a_new_row_of_classes_may_name_its_label_only(store: Store, tmp_path: Path) -> None:
+@pytest.mark.parametrize("cell", ["D9", "E9"])
+def test_a_new_row_of_classes_may_name_its_answer_or_its_label_only(store: Store, tmp_path: Path, cell: str) -> None:
     dataset = make(store, *THREE, chat("q4", "no"))
 
     def edit(sheet: Worksheet) -> None:
-        sheet["C9"], sheet["E9"] = "q9", "yes"
+        sheet["C9"], sheet[cell] = "q9", "yes"
 
-    found = brought(store, dataset, edited(written(store, dataset, tmp_path), edit))
-    assert applied(store, dataset, found)[-1] == ("q9", "yes")
+    path = edited(written(store, dataset, tmp_path), edit)
+    assert applied(store, dataset, brought(store, dataset, path))[-1] == ("q9", "yes")
+    assert not brought(store, dataset, path).difference
 
 
 def test_rows_whose_cells_were_emptied_are_gone(store: Store, tmp_path: Path) -> None:
