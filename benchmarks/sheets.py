@@ -38,9 +38,10 @@ def texts(rows: int) -> Iterator[tuple[str, str, str]]:
 
 
 def read_ours(path: Path, rows: int) -> None:
-    from core.dataset.readers import read, sniff
+    from core.dataset.readers import opened_once, read, sniff
 
-    assert sum(1 for _ in read(sniff(path))) == rows
+    with opened_once():
+        assert sum(1 for _ in read(sniff(path))) == rows
 
 
 def read_openpyxl(path: Path, rows: int) -> None:
@@ -76,6 +77,18 @@ def write_openpyxl(path: Path, rows: int) -> None:
     for row in texts(rows):
         sheet.append(row)
     book.save(path)
+
+
+def write_as_excel(path: Path, rows: int) -> None:
+    """A workbook as Excel itself writes one: texts in UTF-8, in the table of shared strings."""
+    import xlsxwriter
+
+    book = xlsxwriter.Workbook(str(path))
+    sheet = book.add_worksheet("rows")
+    sheet.write_row(0, 0, ["question", "answer", "label"])
+    for number, row in enumerate(texts(rows), start=1):
+        sheet.write_row(number, 0, row)
+    book.close()
 
 
 def only_texts(_path: Path, rows: int) -> None:
@@ -122,7 +135,7 @@ def main() -> int:
     found: dict[str, list[dict[str, float]]] = {act: [] for act in ACTS}
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder) / "made.xlsx"
-        write_openpyxl(made, asked.rows)
+        write_as_excel(made, asked.rows)
         for _ in range(asked.rounds):
             for act in ACTS:
                 path = made if act.startswith("read") else Path(folder) / f"{act}.xlsx"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.dataset import bringback, reimport, workbook
-from core.dataset.readers import sniff
+from core.dataset.readers import opened_once, sniff
 from core.dataset.updating import Brought, Progress
 
 if TYPE_CHECKING:
@@ -34,8 +34,9 @@ def look(
 ) -> Brought:
     """What a file says beside what is stored. Raises BadInput where it does not fit the dataset."""
     dataset = store.dataset(dataset_id)
-    mark = workbook.read_mark(path, name) if path.is_file() else None
-    if mark is not None and owner(store, mark) == dataset:
-        return bringback.compare_workbook(store, dataset, path, name, mark, progress, cancelled)
-    source = sniff(path, name, sheet=sheet, encoding=encoding, header=header)
-    return reimport.compare_file(store, dataset, source, progress, cancelled)
+    with opened_once():
+        mark = workbook.read_mark(path, name) if path.is_file() else None
+        if mark is not None and owner(store, mark) == dataset:
+            return bringback.compare_workbook(store, dataset, path, name, mark, progress, cancelled)
+        source = sniff(path, name, sheet=sheet, encoding=encoding, header=header)
+        return reimport.compare_file(store, dataset, source, progress, cancelled)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-import secrets
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -126,7 +126,7 @@ def _is_plain(body: Body) -> bool:
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A name to write to beside the target, which it replaces only when all went well."""
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    part = path.with_name(f".{path.name}.{os.urandom(4).hex()}.part")
     try:
         yield part
         part.replace(path)

@@ -301,7 +301,7 @@ def read_mark(path: Path, name: str) -> Mark | None:
         or len(names) < 2
     ):
         return None
-    text = next(("".join(cells) for _row, cells in sheets.records(path, name, HIDDEN) if any(cells)), "")
+    text = next(("".join(cells) for _row, cells in _rows(path, name, HIDDEN) if any(cells)), "")
     try:
         facts = json.loads(text)
         if facts[_MARK] != _VERSION:
@@ -321,9 +321,8 @@ def read_lines(path: Path, name: str, mark: Mark) -> Iterator[Line]:
     """
     names = sheets.sheet_names(path, name)
     sheet = SHEET if SHEET in names else next(other for other in names if other != HIDDEN)
-    records = sheets.records(path, name, sheet)
     found: dict[str, int] = {}
-    for row, cells in records:
+    for row, cells in _rows(path, name, sheet):
         if not found:
             found = {mark.columns[cell.strip()]: n for n, cell in enumerate(cells) if cell.strip() in mark.columns}
             if not found.keys() & {"user", "assistant", "label"}:
@@ -337,6 +336,12 @@ def read_lines(path: Path, name: str, mark: Mark) -> Iterator[Line]:
         told = {field: _value(mark, field, values[field]) for field in FIELDS if field in values}
         if any(told[field] for field in ("system", "user", "assistant") if field in told) or _untouched(values, told):
             yield Line(row, int(asked[1]) if asked else 0, int(asked[2]) if asked else 0, told)
+
+
+def _rows(path: Path, name: str, sheet: str) -> Iterator[tuple[int, list[str]]]:
+    """The rows of a sheet with their numbers."""
+    for run in sheets.records(path, name, sheet):
+        yield from enumerate(run.rows, start=run.number)
 
 
 def _untouched(values: Mapping[str, str], told: Mapping[str, str]) -> bool:

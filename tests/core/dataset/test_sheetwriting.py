@@ -35,7 +35,7 @@ def written(path: Path, rows: list[list[str]], marked: tuple[int, ...] = ()) -> 
 
 
 def read_back(path: Path) -> list[list[str]]:
-    return [cells for number, cells in sheets.records(path, path.name, "rows") if number > 1]
+    return [cells for run in sheets.records(path, path.name, "rows") for cells in run.rows][1:]
 
 
 def padded(rows: list[list[str]]) -> list[list[str]]:
