@@ -29,7 +29,8 @@ def main(arguments: list[str] | None = None) -> int:
         prog="python -m core", description=INTRODUCTION, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name in COMMANDS:
+    arguments = sys.argv[1:] if arguments is None else arguments
+    for name in arguments[:1] if arguments[:1] and arguments[0] in COMMANDS else COMMANDS:
         importlib.import_module(f"core.commands.{name}").add_parser(subparsers)
     options = parser.parse_args(arguments)
     try:

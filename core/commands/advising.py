@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from core.words import _
@@ -10,13 +10,13 @@ from core.words import _
 if TYPE_CHECKING:
     from core.dataset.advice import Finding
     from core.dataset.examples import Kind
-    from core.dataset.fixrows import Row
+    from core.dataset.fixrows import Row, Rows
 
 CHAT_LIMIT = 65_536  # tokens
 ENCODING = "o200k_base"
 
 
-def findings(rows: Callable[[], Iterable[Row]], kind: Kind) -> list[Finding]:
+def findings(rows: Callable[[], Rows], kind: Kind) -> list[Finding]:
     """What the preparer says of these rows: completions are measured in characters, all others in tokens."""
     from core.dataset.advice import advise
     from core.dataset.examples import Kind

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.commands import advising
+from core.errors import BadInput, NotFound
 from core.words import _
 
 if TYPE_CHECKING:
     from core.dataset.advice import Finding
-    from core.dataset.examples import Draft
-    from core.dataset.fixrows import Row
+    from core.dataset.fixrows import Columns, Row
     from core.dataset.readers import Reject, Source
     from core.dataset.recipes import Recipe
 
@@ -89,8 +89,13 @@ class _Outcome:
 
 def run(options: argparse.Namespace) -> int:
     """Read, map, write; 0 where there are examples. Raises BadInput where there are none."""
-    from core.dataset.export import replacing
-    from core.dataset.importing import nothing_usable
+    from core.dataset.readers import opened_once
+
+    with opened_once():
+        return _prepare(options)
+
+
+def _prepare(options: argparse.Namespace) -> int:
     from core.dataset.readers import Member, sniff_all
     from core.dataset.readers.several import title
 
@@ -100,7 +105,7 @@ def run(options: argparse.Namespace) -> int:
     source = sniff_all(files, title([file.name for file in files]), first, sheet=options.sheet)
     recipe = _recipe(options.recipe, source, options.format)
     if not source.columns:
-        raise nothing_usable(source, None)
+        raise _nothing_usable(source, [])
     folder = options.out or first.parent
     folder.mkdir(parents=True, exist_ok=True)
     stem = first.stem
@@ -109,12 +114,14 @@ def run(options: argparse.Namespace) -> int:
         _understood_or_asked(recipe, source, options.file, recipe_target)
     if options.quiet or (sys.stdin.isatty() and not options.json):
         return _advised(options, source, recipe, folder)
+    from core.dataset.export import replacing
+
     outcome = _Outcome()
     with replacing(target) as part, part.open("w", encoding="utf-8", newline="\n") as file:
         for line in _lines(recipe, source, outcome):
             file.write(f"{line}\n")
         if not outcome.examples:
-            raise nothing_usable(source, next(iter(outcome.rejects), None))
+            raise _nothing_usable(source, outcome.rejects)
     kept = _keep(recipe, recipe_target)
     _write_rejects(folder / f"{stem}_rejected.csv", outcome.rejects)
     found, recipe_file = _advice(target, recipe), recipe_target if kept else None
@@ -141,17 +148,17 @@ def _advice(target: Path, recipe: Recipe) -> list[Finding]:
 def _advised(options: argparse.Namespace, source: Source, recipe: Recipe, folder: Path) -> int:
     """Read, advise, ask (or take all), write what was agreed on."""
     from core.commands.preparing import Preparation
-    from core.dataset.importing import nothing_usable
     from core.dataset.spool import Spool
 
     gc.disable()  # rows are no rings: looking for some among millions of texts costs a tenth of the time
     outcome = _Outcome()
     spool = Spool(prepared_rows(recipe, source, outcome))
     try:
+        found = advising.findings(spool, recipe.kind)
         if not outcome.examples:
-            raise nothing_usable(source, next(iter(outcome.rejects), None))
+            raise _nothing_usable(source, outcome.rejects)
         preparation = Preparation(
-            source, options.file, recipe, spool, folder, outcome.rejects, quiet=options.quiet, long=options.long
+            source, options.file, recipe, spool, found, folder, outcome.rejects, options.quiet, options.long
         )
         written = preparation.run(say=not options.json)
     finally:
@@ -172,8 +179,13 @@ def _advised(options: argparse.Namespace, source: Source, recipe: Recipe, folder
     return 0
 
 
+def _nothing_usable(source: Source, rejects: list[Reject]) -> BadInput:
+    from core.dataset.importing import nothing_usable
+
+    return nothing_usable(source, next(iter(rejects), None))
+
+
 def _exists(path: Path) -> None:
-    from core.errors import NotFound
     from core.words import T
 
     if not path.is_file():
@@ -192,12 +204,13 @@ def _recipe(path: Path | None, source: Source, wanted: str | None = None) -> Rec
 
 def _understood_or_asked(recipe: Recipe, source: Source, files: list[Path], target: Path) -> None:
     """Where the columns tell too little, leave a recipe to fill in. Raises BadInput that says how."""
-    from core.dataset.mapping import check
-    from core.errors import BadInput
+    from core.commands.preparing import paired
     from core.words import T
 
-    if recipe.as_is:
+    if recipe.as_is or paired(recipe):
         return
+    from core.dataset.mapping import check
+
     try:
         check(recipe, source.columns)
     except BadInput as error:
@@ -236,34 +249,34 @@ def _lines(recipe: Recipe, source: Source, outcome: _Outcome) -> Iterator[str]:
         yield result.raw
 
 
-def prepared_rows(recipe: Recipe, source: Source, outcome: _Outcome) -> Iterator[Row]:
+def prepared_rows(recipe: Recipe, source: Source, outcome: _Outcome) -> Iterator[Row | Columns]:
     """The examples as the preparer sees them; what else happens is noted in the outcome."""
-    from core.commands.preparing import pairs
+    from core.commands.preparing import paired, pairs
+    from core.dataset.fixrows import Columns
+    from core.dataset.readers import Reject
+
+    columns = paired(recipe)
+    for rows in pairs(source, columns, _progress(source)) if columns else _mapped(recipe, source, outcome):
+        if isinstance(rows, Reject):
+            outcome.rejects.append(rows)
+        else:
+            outcome.examples += len(rows.ids) if isinstance(rows, Columns) else 1
+            yield rows
+
+
+def _mapped(recipe: Recipe, source: Source, outcome: _Outcome) -> Iterator[Row | Reject]:
+    """The examples that a recipe makes."""
     from core.dataset.fixrows import row_of
     from core.dataset.mapping import apply
     from core.dataset.readers import Reject, read
 
-    plain = pairs(recipe, source, _progress(source))
-    if plain is None:
-        results = apply(recipe, read(source), _progress(source), source=source)
-        plain = (
-            result
-            if isinstance(result, Reject)
-            else _noted(row_of(result.origin.row, result.raw, recipe.kind), result, outcome)
-            for result in results
-        )
-    for row in plain:
-        if isinstance(row, Reject):
-            outcome.rejects.append(row)
-        else:
-            outcome.examples += 1
-            yield row
-
-
-def _noted(row: Row, draft: Draft, outcome: _Outcome) -> Row:
-    if draft.label:
-        outcome.labels[draft.label] += 1
-    return row
+    for result in apply(recipe, read(source), _progress(source), source=source):
+        if isinstance(result, Reject):
+            yield result
+            continue
+        if result.label:
+            outcome.labels[result.label] += 1
+        yield row_of(result.origin.row, result.raw, recipe.kind)
 
 
 def _progress(source: Source) -> Any:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import accumulate
+from os import fstat
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from core.commands import advising
 from core.dataset.examples import Kind
-from core.dataset.fixrows import Row, line_bytes
+from core.dataset.fixrows import CHUNK, Columns, Row, lines_of
 from core.dataset.recipes import Recipe
 from core.dataset.vocabulary import Role
 from core.errors import BadInput, Cancelled
@@ -20,14 +21,17 @@ from core.words import T, Text, _
 if TYPE_CHECKING:
     from core.dataset.advice import Finding
     from core.dataset.readers import Reject, Source
+    from core.dataset.spool import Spool
 
 SHOWN = 60  # characters of a text in a preview
+_BUFFER = 1 << 18  # bytes
+_IN_MEMORY = 64 << 20  # bytes of a file whose lines are dealt out
 _ANSWER_EMPTY = T("The assistant's message is empty. Fill the cell, or leave the row out.")
 
 
 def suggested(source: Source, wanted: str | None) -> Recipe:
     """The recipe to begin with: a table with the columns prompt and completion is completion data, as they say."""
-    from core.dataset.mapping import guess, suggest
+    from core.dataset.guessing import guess, suggest
 
     recipe = suggest(source)
     named = {column.lower(): column for column in reversed(source.columns)}
@@ -43,33 +47,40 @@ def suggested(source: Source, wanted: str | None) -> Recipe:
     return guess(source.columns, source.sample, Kind(wanted))
 
 
-def pairs(recipe: Recipe, source: Source, progress: Callable[[int], None] | None) -> Iterator[Row | Reject] | None:
-    """Prompts and completions straight from their columns, where the recipe asks for no more; else None."""
-    columns = [recipe.columns_for(role) for role in (Role.USER, Role.ASSISTANT)]
-    plain = recipe == Recipe(Kind.COMPLETION, roles=recipe.roles, strip=False)
-    others = recipe.columns_for(Role.SYSTEM) or recipe.columns_for(Role.LABEL)
-    return _pairs(source, columns[0][0], columns[1][0], progress) if plain and not others and all(
-        len(names) == 1 for names in columns
-    ) else None  # fmt: skip
+def paired(recipe: Recipe) -> tuple[str, str] | None:
+    """The columns of prompts and completions, where the recipe asks for no more than these as they are."""
+    if recipe != Recipe(Kind.COMPLETION, roles=recipe.roles, strip=False):
+        return None
+    if recipe.columns_for(Role.SYSTEM) or recipe.columns_for(Role.LABEL):
+        return None
+    asked, answered = recipe.columns_for(Role.USER), recipe.columns_for(Role.ASSISTANT)
+    return (asked[0], answered[0]) if len(asked) == len(answered) == 1 else None
 
 
-def _pairs(source: Source, asked: str, answered: str, progress: Callable[[int], None] | None) -> Iterator[Row | Reject]:
-    from core.dataset.readers import Reject, excerpt, read
+def pairs(
+    source: Source, columns: tuple[str, str], progress: Callable[[int], None] | None
+) -> Iterator[Columns | Reject]:
+    """Prompts and completions straight from their columns; rows without a completion rejected."""
+    from core.dataset.fixes import filled
+    from core.dataset.readers import Reject, excerpt, read_blocks
 
     count = 0
-    for row in read(source):
-        count += 1
-        if progress and count % 1_000 == 0:
-            progress(count)
-        if isinstance(row, Reject):
-            yield row
+    places = [source.columns.index(name) for name in columns]
+    for block in read_blocks(source):
+        if isinstance(block, Reject):
+            yield block
             continue
-        cells = row.cells
-        answer = cells.get(answered, "")
-        if answer and not answer.isspace():
-            yield Row(row.number, cells.get(asked, ""), answer)
-        else:
-            yield Reject(row.number, answered, _ANSWER_EMPTY, excerpt(" | ".join(cells.values())), row.file)
+        count += len(block.numbers)
+        if progress:
+            progress(count)
+        questions, answers = (block.columns[place] for place in places)
+        chunk = Columns.plain(block.numbers, questions, answers)
+        if not filled(answers):
+            for row, cells in zip(chunk.rows(), zip(*block.columns, strict=True), strict=True):
+                if not row.answer.strip():
+                    yield Reject(row.id, columns[1], _ANSWER_EMPTY, excerpt(" | ".join(cells)), block.file)
+            chunk = chunk.where(answer.strip() for answer in answers)
+        yield chunk
 
 
 @dataclass(frozen=True)
@@ -88,7 +99,8 @@ class Preparation:
     source: Source
     given: list[Path]  # the files as they were named; the source's own path may be that of an unpacked one
     recipe: Recipe
-    rows: Callable[[], Iterator[Row]]
+    rows: Spool
+    found: list[Finding]
     folder: Path
     rejects: list[Reject]
     quiet: bool
@@ -99,7 +111,7 @@ class Preparation:
     def run(self, say: bool = True) -> Written | None:
         """Advise, ask, write; None where the person did not want the files. Raises BadInput at a stop."""
         self.say = say
-        found = [finding.by(self.long) for finding in advising.findings(self.rows, self.recipe.kind)]
+        found = [finding.by(self.long) for finding in self.found]
         table = self._of_the_file()
         self._tell("\n".join(f"- {sentence}" for sentence in (*(t[0] for t in table), *(f.sentence for f in found))))
         stop = next((finding for finding in found if finding.severity == "stop"), None)
@@ -183,27 +195,20 @@ class Preparation:
     def _write(self, chosen: list[Finding], split: bool) -> Written:
         from core.dataset.advice import apply
         from core.dataset.export import replacing
-        from core.dataset.profile import chunks
-        from core.dataset.sampling import drawn
 
         files = names(self.folder, self.given[0].stem, split)
-        ends = Ends()
+        ends, rows = Ends(), 0
         with replacing(files[0]) as part:
-            places = [0]
-            with part.open("wb") as file:
-                for chunk in chunks(apply(chosen, self.rows())):
+            with part.open("wb", buffering=_BUFFER) as file:
+                for chunk in apply(chosen, self.rows()):
                     ends.add(chunk)
-                    lines = [line_bytes(row, self.recipe.kind) for row in chunk]
-                    places += list(accumulate(map(len, lines), initial=places[-1]))[1:]
-                    file.writelines(lines)
-            rows = len(places) - 1
+                    rows += len(chunk.ids)
+                    file.write(lines_of(chunk, self.recipe.kind))
             if not rows:
                 raise BadInput(T("No row is left."), T("Take fewer fixes."))
+            self.rows.close()
             if split:
-                order = drawn(rows)
-                held_out = sorted(set(range(rows)).difference(order))
-                _pick(part, files[1], places, held_out)
-                _pick(part, part, places, order)
+                dealt(part, files[1], rows)
         listed = ", ".join(f"`{path}`" for path in files)
         self._tell("\n" + _("{number} examples written to {file}", number=f"{rows:,}", file=listed))
         self._next(files, ends)
@@ -247,13 +252,13 @@ class Ends:
         self.asked: str | None = None
         self.answered: str | None = None
 
-    def add(self, rows: list[Row]) -> None:
+    def add(self, chunk: Columns) -> None:
         from core.dataset.profile import common_end
 
         if self.asked != "":
-            self.asked = common_end([row.question for row in rows], self.asked)
+            self.asked = common_end(chunk.questions, self.asked)
         if self.answered != "":
-            self.answered = common_end([row.answer for row in rows], self.answered)
+            self.answered = common_end(chunk.answers, self.answered)
 
 
 def names(folder: Path, stem: str, split: bool) -> list[Path]:
@@ -268,22 +273,32 @@ def names(folder: Path, stem: str, split: bool) -> list[Path]:
         run += 1
 
 
-def _pick(origin: Path, target: Path, places: list[int], order: list[int]) -> None:
-    """These lines of a file, in this order, as another file (or as itself)."""
-    import mmap
-
+def dealt(part: Path, other: Path, rows: int) -> None:
+    """Keep the lines to train on in a file, in the order in which they are drawn; those held out go to another."""
     from core.dataset.export import replacing
+    from core.dataset.sampling import drawn
 
-    with replacing(target) as part:
-        if order:
-            with (
-                origin.open("rb") as file,
-                mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as lines,
-                part.open("wb") as out,
-            ):
-                out.writelines(lines[places[n] : places[n + 1]] for n in order)
-        else:
-            part.touch()
+    order = drawn(rows)
+    held_out = sorted(set(range(rows)).difference(order))
+    with replacing(other) as second, replacing(part) as first, part.open("rb") as file, _lines(file) as line:
+        for target, numbers in ((first, order), (second, held_out)):
+            with target.open("wb", buffering=_BUFFER) as out:
+                for start in range(0, len(numbers), CHUNK):
+                    out.write(b"".join(map(line, numbers[start : start + CHUNK])))
+
+
+@contextmanager
+def _lines(file: IO[bytes]) -> Iterator[Callable[[int], bytes]]:
+    """Any line of a file by its place: from memory, or in place where there are very many."""
+    if fstat(file.fileno()).st_size <= _IN_MEMORY:
+        yield list(file).__getitem__
+        return
+    import mmap
+    import re
+
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
+        places = [0, *(found.end() for found in re.finditer(b"\n", text))]
+        yield lambda number: text[places[number] : places[number + 1]]
 
 
 def _shown(text: str) -> str:

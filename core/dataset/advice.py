@@ -7,7 +7,7 @@ a finding's `apply` is called.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
@@ -15,7 +15,7 @@ from functools import partial
 from core.dataset import fixes
 from core.dataset.examples import Kind
 from core.dataset.fixes import Fix, Measure
-from core.dataset.fixrows import Row
+from core.dataset.fixrows import Columns, Row, Rows, chunks, rows_in
 from core.dataset.profile import LAST_ENDING, LAST_SEPARATOR, Found, Profile, Texts
 from core.words import T, Text
 
@@ -24,7 +24,7 @@ LONG_CHARACTERS = 10_000  # of prompt and completion: some 2,048 tokens
 LONG_PREFIX = 12  # a longer common beginning of all prompts is an instruction, to be removed
 LONG_LEAD = 5  # a common beginning of all completions from this length on is to be removed
 LONG_ENDING = 10
-Source = Callable[[], Iterable[Row]]
+Source = Callable[[], Rows]
 
 
 class Weight(StrEnum):
@@ -57,9 +57,9 @@ class Finding:
     count: int = 0
     ways: tuple[tuple[str, Text, Fix, tuple[Shown, ...]], ...] = ()
 
-    def apply(self, rows: Iterable[Row]) -> Iterator[Row]:
+    def apply(self, rows: Rows) -> Iterator[Columns]:
         """The rows after the fix; as they are where there is none."""
-        return self.fix(rows) if self.fix else iter(rows)
+        return self.fix(rows) if self.fix else chunks(rows)
 
     def by(self, way: str) -> Finding:
         """The same finding, mended in another of its ways ("remove", "trim" or "split")."""
@@ -103,16 +103,16 @@ def _until_stop(found: Iterable[Finding | None]) -> list[Finding]:
     return kept
 
 
-def apply(findings: Iterable[Finding], rows: Iterable[Row]) -> Iterator[Row]:
+def apply(findings: Iterable[Finding], rows: Rows) -> Iterator[Columns]:
     """The rows after all these fixes, in order."""
     for finding in findings:
         rows = finding.apply(rows)
-    return iter(rows)
+    return chunks(rows)
 
 
 def shown(fix: Fix, rows: Iterable[Row]) -> tuple[Shown, ...]:
     """What a fix makes of single rows."""
-    return tuple(Shown(row, tuple(fix([row]))) for row in rows)
+    return tuple(Shown(row, tuple(rows_in(fix([row])))) for row in rows)
 
 
 def visible(text: str) -> str:
@@ -287,14 +287,18 @@ def _has_end(code: str, sentence: Text, better: str, texts: Texts, again: bool) 
 
 def _all_alike(source: Source, texts: Texts, *, asked: bool) -> bool:
     """Whether the common end is the whole of every text."""
-    return all((row.question if asked else row.answer) == texts.suffix for row in fixes.drop_empty(source()))
+    return all(set(column) == {texts.suffix} for column in _texts(source, asked))
 
 
 def _again(source: Source, ending: str, *, asked: bool) -> bool:
     """Whether some text holds its end a second time."""
     cut = -len(ending)
-    texts = ((row.question if asked else row.answer) for row in fixes.drop_empty(source()))
-    return any(ending in text[:cut] for text in texts)
+    return any(ending in text[:cut] for column in _texts(source, asked) for text in column)
+
+
+def _texts(source: Source, asked: bool) -> Iterator[Sequence[str]]:
+    filled = (chunk for chunk in fixes.drop_empty(source()) if chunk.ids)
+    return (chunk.questions if asked else chunk.answers for chunk in filled)
 
 
 def _question_prefix(profile: Profile) -> Finding | None:

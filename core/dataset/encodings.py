@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO
 
 _MEBIBYTE = 1 << 20
 _SAMPLE = 1 << 18
+BLOCK = 1 << 18  # bytes that are decoded at once
+_HALVING = ("utf-7", "unicode_escape", "raw-unicode-escape")  # can give half of a pair of surrogates
 _DAMAGED = 0xDC00  # a byte that cannot be decoded becomes this plus its value: a code point no good text can hold
 _DAMAGE = re.compile("[\ud800-\udfff]")
 _BOMS = (
@@ -51,6 +53,25 @@ def detect(path: Path) -> str:
 def open_text(path: Path, encoding: str, newline: str) -> IO[str]:
     """Open for reading; bytes that cannot be decoded are marked, see `damage`."""
     return path.open("r", encoding=encoding, errors="luopan-mark", newline=newline)
+
+
+def decoded(path: Path, encoding: str) -> Iterator[tuple[str, bool]]:
+    """The text of a file a block at a time, and whether all of it so far was sound; damage is marked, see `damage`."""
+    strict, marking = (codecs.getincrementaldecoder(encoding)(errors) for errors in ("strict", "luopan-mark"))
+    decoder, sound = strict, codecs.lookup(encoding).name not in _HALVING
+    with path.open("rb", buffering=0) as file:
+        while True:
+            block, state = file.read(BLOCK), decoder.getstate()
+            try:
+                text = decoder.decode(block, not block)
+            except UnicodeDecodeError:
+                marking.setstate(state)
+                decoder, sound = marking, False
+                text = decoder.decode(block, not block)
+            if text:
+                yield text, sound
+            if not block:
+                return
 
 
 def damage(text: str) -> str:

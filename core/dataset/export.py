@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import csv
-import secrets
+import json
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
+from core.dataset import sheetwriting
 from core.dataset.examples import Body, Split, answer_text, load, messages_of, system_text, user_text
 from core.errors import BadInput
 from core.words import T
 
 COLUMNS = ("id", "system", "user", "assistant", "label", "split", "messages")
-MAX_CELL = 32_767  # UTF-16 units, Excel's own limit
 MAX_ROWS = 1_048_576
+_SURE = sheetwriting.MAX_CELL // 2  # characters that fit into a cell whatever they are
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -70,42 +72,34 @@ def to_xlsx(examples: Iterable[Exportable], path: Path) -> int:
 
     Raises BadInput naming the row where a text is longer than a cell can hold, or there are too many rows.
     """
-    import xlsxwriter
-
-    count = 0
     with replacing(path) as part:
-        book = xlsxwriter.Workbook(str(part), {"constant_memory": True})
-        try:
-            sheet = book.add_worksheet("examples")
-            sheet.freeze_panes(1, 0)
-            sheet.set_column(1, 3, 48)
-            for place, name in enumerate(COLUMNS):
-                sheet.write_string(0, place, name)
-            for count, example in enumerate(examples, start=1):
-                if count >= MAX_ROWS:
-                    raise BadInput(
-                        T("A sheet holds {limit} rows at most.", limit=MAX_ROWS - 1),
-                        T("Export CSV or JSON Lines instead."),
-                    )
-                for place, cell in enumerate(_cells(example)):
-                    _fits(cell, count + 1, COLUMNS[place])
-                    sheet.write_string(count, place, cell)
-        finally:
-            book.close()
-    return count
+        return sheetwriting.write(part, _design, examples=_lines(examples))
 
 
-def _fits(cell: str, row: int, column: str) -> None:
-    length = len(cell) if len(cell) <= MAX_CELL // 2 else len(cell.encode("utf-16-le", "replace")) // 2
-    if length > MAX_CELL:
-        message = T(
-            "Row {row}, column {column}: {length} characters do not fit into a cell, which holds {limit}.",
-            row=row,
-            column=column,
-            length=length,
-            limit=MAX_CELL,
-        )
-        raise BadInput(message, T("Export CSV or JSON Lines instead."))
+def _design(book: Any, sheets: Any) -> tuple[Any, Any]:
+    sheet = sheets["examples"]
+    sheet.freeze_panes(1, 0)
+    sheet.set_column(1, 3, 48)
+    for place, name in enumerate(COLUMNS):
+        sheet.write_string(0, place, name)
+    text = book.add_format({"num_format": "@"})
+    return text, text
+
+
+def _lines(examples: Iterable[Exportable]) -> Iterator[sheetwriting.Line]:
+    for row, example in enumerate(examples, start=2):
+        if row > MAX_ROWS:
+            raise BadInput(
+                T("A sheet holds {limit} rows at most.", limit=MAX_ROWS - 1),
+                T("Export CSV or JSON Lines instead."),
+            )
+        cells = _cells(example)
+        if "\ufffe" in example.raw or "\uffff" in example.raw:  # no characters for a sheet: the line has them in ASCII
+            cells[-1] = json.dumps(load(example.raw))
+        for place, cell in enumerate(cells):
+            if len(cell) > _SURE:
+                sheetwriting.fits(cell, row, COLUMNS[place])
+        yield cells, ()
 
 
 def _cells(example: Exportable) -> list[str]:
@@ -132,7 +126,7 @@ def _is_plain(body: Body) -> bool:
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A name to write to beside the target, which it replaces only when all went well."""
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    part = path.with_name(f".{path.name}.{os.urandom(4).hex()}.part")
     try:
         yield part
         part.replace(path)

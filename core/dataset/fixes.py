@@ -1,4 +1,5 @@
-"""What the preparer can do to rows: each fix takes rows and gives rows, one by one, so that any number can be mended.
+"""What the preparer can do to rows: each fix takes rows and gives rows, a chunk at a time, so that any number can be
+mended.
 
 They are plain functions over module-level names, so that a finding can be kept, compared and sent to another process.
 """
@@ -7,12 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from operator import is_not, or_
 
-from core.dataset.fixrows import Row
+from core.dataset.fixrows import Columns, Row, Rows, chunks
 
-Rows = Iterable[Row]
-Fix = Callable[[Rows], Iterator[Row]]
+Fix = Callable[[Rows], Iterator[Columns]]
+Measure = Callable[[Row], int]
 _BREAK = re.compile(r"\n\s*\n|\n|(?<=[.!?。！？])\s*|\s+")
+_MOST = 4  # no measure counts more than this for a character: a token has at least one byte, a character at most four
+FRAME = 400  # characters of JSON around the texts of an example, more than enough
 
 
 def is_empty(row: Row) -> bool:
@@ -20,72 +24,95 @@ def is_empty(row: Row) -> bool:
     return not row.frozen and not row.answer.strip()
 
 
-def drop_empty(rows: Rows) -> Iterator[Row]:
+def filled(texts: Iterable[str]) -> bool:
+    """Whether each of these texts says something."""
+    return all(texts) and not any(map(str.isspace, texts))
+
+
+def drop_empty(rows: Rows) -> Iterator[Columns]:
     """Without rows that have no answer."""
-    return (row for row in rows if not is_empty(row))
+    for chunk in chunks(rows):
+        yield chunk if filled(chunk.answers) else chunk.where(not is_empty(row) for row in chunk.rows())
 
 
-def drop_unasked(rows: Rows) -> Iterator[Row]:
+def drop_unasked(rows: Rows) -> Iterator[Columns]:
     """Without rows that ask nothing."""
-    return (row for row in rows if row.frozen or row.question.strip())
+    for chunk in chunks(rows):
+        yield chunk.where(row.frozen or row.question.strip() for row in chunk.rows())
 
 
-def key_of(row: Row, whole: bool) -> int:
+def keys_of(chunk: Columns, whole: bool) -> list[int]:
     """What two equal rows share; chats are equal only with all that was said before.
 
     64 bits of a keyed hash: among a million rows the chance that two different ones share it is below 1 in 10**7.
     """
-    return hash((row.question, row.answer, row.rest)) if whole else hash((row.question, row.answer))
+    shared = (chunk.questions, chunk.answers, chunk.rests)
+    return list(map(hash, zip(*shared[: 3 if whole else 2], strict=True)))
 
 
-def drop_duplicates(rows: Rows, *, whole: bool) -> Iterator[Row]:
+def repeated(chunk: Columns, whole: bool, seen: set[int]) -> list[bool]:
+    """Which rows say the same as one before them; `seen` remembers their keys. Nothing where none does."""
+    keys = keys_of(chunk, whole)
+    new = set(keys)
+    if len(new) == len(keys) and seen.isdisjoint(new):
+        seen |= new
+        return []
+    found = []
+    for key in keys:
+        found.append(key in seen)
+        seen.add(key)
+    return found
+
+
+def drop_duplicates(rows: Rows, *, whole: bool) -> Iterator[Columns]:
     """Each row once, where it stands first."""
     seen: set[int] = set()
-    for row in rows:
-        key = key_of(row, whole)
-        if key not in seen:
-            seen.add(key)
-            yield row
+    for chunk in chunks(rows):
+        again = repeated(chunk, whole, seen)
+        yield chunk.where(not known for known in again) if again else chunk
 
 
-def keys_only(rows: Rows) -> Iterator[Row]:
+def keys_only(rows: Rows) -> Iterator[Columns]:
     """Completions without keys that do not belong there."""
-    return (row._replace(rest="", changed=True) if row.rest else row for row in rows)
+    for chunk in chunks(rows):
+        changed = [changed or bool(rest) for changed, rest in zip(chunk.changed, chunk.rests, strict=True)]
+        yield chunk._replace(rests=("",) * len(chunk.ids), changed=changed)
 
 
-def lower_questions(rows: Rows) -> Iterator[Row]:
+def lower_questions(rows: Rows) -> Iterator[Columns]:
     """Questions in lower case."""
-    return (row if row.frozen else row.having(row.question.lower(), row.answer) for row in rows)
+    return _one_by_one(rows, lambda row: row if row.frozen else row.having(row.question.lower(), row.answer))
 
 
-def lower_answers(rows: Rows) -> Iterator[Row]:
+def lower_answers(rows: Rows) -> Iterator[Columns]:
     """Answers in lower case."""
-    return (row if row.frozen else row.having(row.question, row.answer.lower()) for row in rows)
+    return _one_by_one(rows, lambda row: row if row.frozen else row.having(row.question, row.answer.lower()))
 
 
-def end_questions(rows: Rows, *, ending: str) -> Iterator[Row]:
+def end_questions(rows: Rows, *, ending: str) -> Iterator[Columns]:
     """Questions that end in a separator."""
-    return (row.having(row.question + ending, row.answer) for row in rows)
+    return (chunk.having(questions=[text + ending for text in chunk.questions]) for chunk in chunks(rows))
 
 
-def end_answers(rows: Rows, *, ending: str) -> Iterator[Row]:
+def end_answers(rows: Rows, *, ending: str) -> Iterator[Columns]:
     """Answers that end in a stop word."""
-    return (row.having(row.question, row.answer + ending) for row in rows)
+    return (chunk.having(answers=[text + ending for text in chunk.answers]) for chunk in chunks(rows))
 
 
-def cut_questions(rows: Rows, *, length: int) -> Iterator[Row]:
+def cut_questions(rows: Rows, *, length: int) -> Iterator[Columns]:
     """Questions without their first characters."""
-    return (row.having(row.question[length:], row.answer) for row in rows)
+    return (chunk.having(questions=[text[length:] for text in chunk.questions]) for chunk in chunks(rows))
 
 
-def cut_answers(rows: Rows, *, length: int, lead: str) -> Iterator[Row]:
+def cut_answers(rows: Rows, *, length: int, lead: str) -> Iterator[Columns]:
     """Answers without their first characters; `lead` stays in front."""
-    return (row.having(row.question, lead + row.answer[length:]) for row in rows)
+    return (chunk.having(answers=[lead + text[length:] for text in chunk.answers]) for chunk in chunks(rows))
 
 
-def lead_answers(rows: Rows) -> Iterator[Row]:
+def lead_answers(rows: Rows) -> Iterator[Columns]:
     """Answers that begin with a space."""
-    return (row if row.answer.startswith(" ") else row.having(row.question, f" {row.answer}") for row in rows)
+    for chunk in chunks(rows):
+        yield _with(chunk, [text if text[:1] == " " else f" {text}" for text in chunk.answers])
 
 
 def trimmed_end(answer: str) -> str:
@@ -93,47 +120,76 @@ def trimmed_end(answer: str) -> str:
     return answer.rstrip(" \t")
 
 
-def trim_ends(rows: Rows) -> Iterator[Row]:
+def trim_ends(rows: Rows) -> Iterator[Columns]:
     """Answers without blanks at their end."""
-    for row in rows:
-        cut = trimmed_end(row.answer)
-        yield row if cut == row.answer else row.having(row.question, cut)
+    return (_with(chunk, list(map(trimmed_end, chunk.answers))) for chunk in chunks(rows))
 
 
-def strip_answers(rows: Rows) -> Iterator[Row]:
+def strip_answers(rows: Rows) -> Iterator[Columns]:
     """Answers without white space around them."""
-    for row in rows:
-        cut = row.answer if row.frozen else row.answer.strip()
-        yield row if cut == row.answer else row.having(row.question, cut)
+    for chunk in chunks(rows):
+        pairs = zip(chunk.answers, chunk.frozen, strict=True)
+        yield _with(chunk, [answer if frozen else answer.strip() for answer, frozen in pairs])
 
 
-Measure = Callable[[Row], int]
+def _with(chunk: Columns, answers: list[str]) -> Columns:
+    """The same rows with these answers; those that got another one are changed."""
+    changed = tuple(map(or_, chunk.changed, map(is_not, answers, chunk.answers)))
+    return chunk._replace(answers=answers, changed=changed)
 
 
-def drop_long(rows: Rows, *, measure: Measure, limit: int) -> Iterator[Row]:
+def _one_by_one(rows: Rows, fix: Callable[[Row], Row]) -> Iterator[Columns]:
+    return (Columns(*zip(*map(fix, chunk.rows()), strict=True)) for chunk in chunks(rows))
+
+
+def too_long(chunk: Columns, measure: Measure, limit: int) -> list[bool]:
+    """Which rows are longer than the limit; nothing where none can be."""
+    longest = sum(max(map(len, column)) for column in (chunk.questions, chunk.answers, chunk.rests))
+    if _MOST * (longest + FRAME) <= limit:
+        return []
+    found = [measure(row) > limit for row in chunk.rows()]
+    return found if any(found) else []
+
+
+def drop_long(rows: Rows, *, measure: Measure, limit: int) -> Iterator[Columns]:
     """Without rows longer than the limit."""
-    return (row for row in rows if measure(row) <= limit)
+    for chunk in chunks(rows):
+        long = too_long(chunk, measure, limit)
+        yield chunk.where(not found for found in long) if long else chunk
 
 
-def trim_long(rows: Rows, *, measure: Measure, limit: int) -> Iterator[Row]:
+def trim_long(rows: Rows, *, measure: Measure, limit: int) -> Iterator[Columns]:
     """Long rows with their question cut at its end, as far as the answer leaves room; else they go."""
-    for row in rows:
-        if measure(row) <= limit:
-            yield row
-        elif not row.frozen and (length := _fitting(row, measure, limit)):
+
+    def trimmed(row: Row) -> Iterator[Row]:
+        if length := _fitting(row, measure, limit):
             yield row.having(row.question[:length].rstrip(), row.answer)
 
+    return _each_long(rows, trimmed, measure, limit)
 
-def split_long(rows: Rows, *, measure: Measure, limit: int) -> Iterator[Row]:
+
+def split_long(rows: Rows, *, measure: Measure, limit: int) -> Iterator[Columns]:
     """Long rows in several that fit: parts of the question with the same answer, or parts of the longer answer."""
-    for row in rows:
-        if measure(row) <= limit:
-            yield row
-        elif not row.frozen:
-            yield from _parts(row, measure, limit)
+    return _each_long(rows, lambda row: _parts(row, measure, limit), measure, limit)
 
 
-WAYS: dict[str, Callable[..., Iterator[Row]]] = {"remove": drop_long, "trim": trim_long, "split": split_long}
+def _each_long(rows: Rows, mend: Callable[[Row], Iterator[Row]], measure: Measure, limit: int) -> Iterator[Columns]:
+    """Each long row as what it is mended to; one whose answer is no plain text goes."""
+    for chunk in chunks(rows):
+        long = too_long(chunk, measure, limit)
+        if not long:
+            yield chunk
+            continue
+        mended: list[Row] = []
+        for row, found in zip(chunk.rows(), long, strict=True):
+            if not found:
+                mended.append(row)
+            elif not row.frozen:
+                mended += mend(row)
+        yield from chunks(mended)
+
+
+WAYS: dict[str, Callable[..., Iterator[Columns]]] = {"remove": drop_long, "trim": trim_long, "split": split_long}
 
 
 def _fitting(row: Row, measure: Measure, limit: int) -> int:

@@ -1,14 +1,19 @@
-"""The row that advice is given on: what is asked, what is answered, and the line that it came from."""
+"""The rows that advice is given on: what is asked, what is answered, and the line that it came from.
+
+A thousand at a time they are held as columns: whatever is done to all of them is then one pass over a list of texts.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import compress
 from typing import Any, NamedTuple
 
 import orjson
 
-from core.dataset.edits import with_texts
 from core.dataset.examples import Body, Kind, answer_text, dump, load, messages_of, text_of, user_text
+
+CHUNK = 1_000
 
 
 class Row(NamedTuple):
@@ -32,6 +37,65 @@ class Row(NamedTuple):
         return Row(self.id, question, answer, self.rest, self.raw, self.frozen, True)
 
 
+class Columns(NamedTuple):
+    """Rows that stand one below the other: each field of `Row` as a column."""
+
+    ids: Sequence[int]
+    questions: Sequence[str]
+    answers: Sequence[str]
+    rests: Sequence[str]
+    raws: Sequence[str]
+    frozen: Sequence[bool]
+    changed: Sequence[bool]
+
+    @classmethod
+    def plain(cls, ids: Sequence[int], questions: Sequence[str], answers: Sequence[str]) -> Columns:
+        """Rows that came from a table."""
+        nothing, no = ("",) * len(ids), (False,) * len(ids)
+        return cls(ids, questions, answers, nothing, nothing, no, no)
+
+    def rows(self) -> Iterator[Row]:
+        """The rows one by one."""
+        return map(Row, *self)
+
+    def having(self, questions: Sequence[str] | None = None, answers: Sequence[str] | None = None) -> Columns:
+        """The same rows with other texts, each of them counted as changed."""
+        return self._replace(
+            questions=self.questions if questions is None else questions,
+            answers=self.answers if answers is None else answers,
+            changed=(True,) * len(self.ids),
+        )
+
+    def where(self, wanted: Iterable[object]) -> Columns:
+        """The rows at these places, where a truth stands for each."""
+        chosen = tuple(map(bool, wanted))
+        return self if all(chosen) else Columns._make(tuple(compress(column, chosen)) for column in self)
+
+
+Rows = Iterable[Row | Columns]
+
+
+def chunks(rows: Rows) -> Iterator[Columns]:
+    """The rows as columns: single ones a thousand at a time, others as they come."""
+    single: list[Row] = []
+    for row in rows:
+        if isinstance(row, Row):
+            single.append(row)
+        if single and (len(single) == CHUNK or not isinstance(row, Row)):
+            yield Columns(*zip(*single, strict=True))
+            single.clear()
+        if isinstance(row, Columns) and row.ids:
+            yield row
+    if single:
+        yield Columns(*zip(*single, strict=True))
+
+
+def rows_in(rows: Rows) -> Iterator[Row]:
+    """The rows one by one."""
+    for chunk in chunks(rows):
+        yield from chunk.rows()
+
+
 def row_of(number: int, raw: str, kind: Kind) -> Row:
     """The row of a line in a training format."""
     try:
@@ -52,14 +116,19 @@ def line_of(row: Row, kind: Kind) -> str:
         return row.raw
     if kind is Kind.COMPLETION:
         return dump({"prompt": row.question, "completion": row.answer})
+    from core.dataset.edits import with_texts
+
     return with_texts(row.raw, kind, fields_of(row))
 
 
-def line_bytes(row: Row, kind: Kind) -> bytes:
-    """The line of a row with its line break, as it is written to a file."""
-    if kind is Kind.COMPLETION and (row.changed or not row.raw):
-        return orjson.dumps({"prompt": row.question, "completion": row.answer}, option=orjson.OPT_APPEND_NEWLINE)
-    return f"{line_of(row, kind)}\n".encode()
+def lines_of(chunk: Columns, kind: Kind) -> bytes:
+    """The lines of rows as they are written to a file, each with its line break."""
+    if kind is Kind.COMPLETION and (all(chunk.changed) or not any(chunk.raws)):
+        pairs = zip(chunk.questions, chunk.answers, strict=True)
+        listed = orjson.dumps([{"prompt": question, "completion": answer} for question, answer in pairs])
+        # Inside a text every quote has a backslash before it, so this stands between two rows and nowhere else.
+        return listed[1:-1].replace(b'"},{"prompt":"', b'"}\n{"prompt":"') + b"\n"
+    return "".join(f"{line_of(row, kind)}\n" for row in chunk.rows()).encode()
 
 
 def fields_of(row: Row) -> dict[str, str]:

@@ -5,10 +5,8 @@ from __future__ import annotations
 from functools import partial
 
 from core.dataset.examples import Kind, load
-from core.dataset.fixes import Measure
+from core.dataset.fixes import FRAME, Measure
 from core.dataset.fixrows import Row, line_of
-
-_FRAME = 400  # characters of JSON around the texts of an example, more than enough
 
 
 def in_tokens(kind: Kind, encoding: str, limit: int) -> Measure:
@@ -18,7 +16,7 @@ def in_tokens(kind: Kind, encoding: str, limit: int) -> Measure:
 
 def _tokens(row: Row, kind: Kind, encoding: str, limit: int) -> int:
     # A character is at most four bytes, and a token at least one.
-    if 4 * (len(row.question) + len(row.answer) + len(row.rest) + _FRAME) <= limit:
+    if 4 * (len(row.question) + len(row.answer) + len(row.rest) + FRAME) <= limit:
         return 0
     from core.tokens import count_body
 

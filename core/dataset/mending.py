@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from core.dataset.advice import Finding, advise, apply
 from core.dataset.edits import Added, Applied, Change, Edits, Removed
 from core.dataset.examples import Draft, Example, Kind, answer_text
-from core.dataset.fixrows import Row, fields_of, line_of, row_of
+from core.dataset.fixrows import Row, fields_of, line_of, row_of, rows_in
 from core.dataset.lengths import in_tokens
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def edits(examples: Iterable[Example], findings: Sequence[Finding], kind: Kind) 
             yield row_of(example.id, example.raw, kind)
 
     after: dict[int, list[Row]] = defaultdict(list)
-    for row in apply(findings, rows()):
+    for row in rows_in(apply(findings, rows())):
         if row.changed:
             after[row.id].append(row)
         else:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
 LOST = "\ufffd"
+# ASCII, Chinese, Japanese and Korean: no Western encoding has these, so nothing was read in one by mistake.
+_CLEAN = re.compile("[\0-\x7f\u3000-\u9fff\uac00-\ud7a3\uff01-\uff60]*")
 _ENOUGH = 0.1  # share of the texts with letters outside ASCII from which a file counts as garbled
 
 
 def mended(text: str) -> str:
     """The text as it was meant; the same text where nothing is garbled. A character that is lost becomes U+FFFD."""
-    if text.isascii():
+    if text.isascii() or _CLEAN.fullmatch(text):
         return text
     import ftfy
 
@@ -20,7 +23,7 @@ def mended(text: str) -> str:
 
 def is_lost(before: str, after: str) -> bool:
     """Whether mending could not bring all of a garbled text back."""
-    if before.isascii():
+    if before.isascii() or (before == after and _CLEAN.fullmatch(before)):
         return False
     if LOST in after:
         return True

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import compress
 
-from core.dataset.fixes import Measure, is_empty, key_of, trimmed_end
-from core.dataset.fixrows import Row
+from core.dataset.fixes import Measure, filled, is_empty, repeated, too_long, trimmed_end
+from core.dataset.fixrows import Columns, Row, Rows, chunks
 
-CHUNK = 1_000
 FEW = 3  # rows kept to show
 SEPARATORS = (" ->", "\n\n###\n\n", "\n\n===\n\n", "\n\n---\n\n", "\n\n===>\n\n", "\n\n--->\n\n")
 LAST_SEPARATOR = "\n\n### =>\n\n"
@@ -18,7 +17,7 @@ ENDINGS = ("\n", ".", " END", "***", "+++", "&&&", "$$$", "@@@", "%%%")
 LAST_ENDING = " [END]"
 CLASS_ROWS = 3  # an answer that comes back this often on average is a class
 _NO_UPPER = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
-_NO_LOWER = bytes(set(range(256)) - set(b"abcdefghijklmnopqrstuvwxyz"))
+_NO_LETTER = bytes(set(_NO_UPPER) - set(b"abcdefghijklmnopqrstuvwxyz"))
 # Letters beyond ASCII that have case at all lie below Hangul and Kana, but for a few that no text is written in.
 _CASED = re.compile("[\u00aa-\u2dff\ua640-\uabff\uff21-\uff5a]+")
 # Their first bytes in UTF-8: most Chinese text has none of them, and is not looked through letter by letter.
@@ -34,10 +33,12 @@ class Found:
     count: int = 0
     rows: list[Row] = field(default_factory=list)
 
-    def add(self, row: Row) -> None:
-        self.count += 1
-        if len(self.rows) < FEW:
-            self.rows.append(row)
+    def add(self, chunk: Columns, found: Iterable[object]) -> None:
+        """The rows of a chunk at whose places a truth stands."""
+        for row in compress(chunk.rows(), found):
+            self.count += 1
+            if len(self.rows) < FEW:
+                self.rows.append(row)
 
 
 @dataclass
@@ -58,9 +59,10 @@ class Texts:
         self.characters += len(joined) - len(texts) + 1
         self.prefix = _common(texts, self.prefix)
         self.suffix = common_end(texts, self.suffix)
-        self.seen.update(mark for mark in self.marks if mark not in self.seen and mark in joined)
         if "\n" in joined:
             self.seen.add("\n")
+        # One sign of a mark is looked for much faster than all of it.
+        self.seen.update(m for m in self.marks if m not in self.seen and m.strip()[-1:] in joined and m in joined)
         upper, lower = letters(joined)
         self.upper += upper
         self.lower += lower
@@ -74,7 +76,9 @@ class Texts:
 def letters(text: str) -> tuple[int, int]:
     """How many capitals and how many small letters a text has, in any script that knows them."""
     raw = text.encode()
-    upper, lower = len(raw.translate(None, _NO_UPPER)), len(raw.translate(None, _NO_LOWER))
+    both = raw.translate(None, _NO_LETTER)
+    upper = len(both.translate(None, _NO_UPPER))
+    lower = len(both) - upper
     if len(raw) != len(text) and _may_have_case(raw):
         others = "".join(_CASED.findall(text))
         upper += sum(map(str.isupper, others))
@@ -133,7 +137,7 @@ class Profile:
     _answers: set[int] = field(default_factory=set)
 
     @classmethod
-    def of(cls, rows: Iterable[Row], *, whole: bool, measure: Measure, limit: int) -> Profile:
+    def of(cls, rows: Rows, *, whole: bool, measure: Measure, limit: int) -> Profile:
         """The profile of these rows."""
         profile = cls(whole, measure, limit)
         for chunk in chunks(rows):
@@ -152,64 +156,36 @@ class Profile:
         """How many different answers there are."""
         return len(self._answers)
 
-    def add(self, chunk: list[Row]) -> None:
+    def add(self, chunk: Columns) -> None:
         """Learn from the next rows."""
-        filled = chunk
-        if not all(row.answer and not row.answer.isspace() for row in chunk):
-            filled = [row for row in chunk if not is_empty(row)]
-            for row in chunk:
-                if is_empty(row):
-                    self.empty.add(row)
-        if not filled:
+        if not filled(chunk.answers):
+            empty = list(map(is_empty, chunk.rows()))
+            self.empty.add(chunk, empty)
+            chunk = chunk.where(not found for found in empty)
+        if not chunk.ids:
             return
-        self.rows += len(filled)
-        self.first += filled[: FEW - len(self.first)]
-        self._answers.update([hash(row.answer) for row in filled])
-        self._look_for_repeats(filled)
-        if max(map(self.measure, filled)) > self.limit:
-            for row in filled:
-                if self.measure(row) > self.limit:
-                    self.long.add(row)
-        texts = [row for row in filled if not row.frozen]
-        if texts:
+        self.rows += len(chunk.ids)
+        if len(self.first) < FEW:
+            self.first += list(chunk.rows())[: FEW - len(self.first)]
+        self._answers.update(map(hash, chunk.answers))
+        self.duplicates.add(chunk, repeated(chunk, self.whole, self._keys))
+        self.long.add(chunk, too_long(chunk, self.measure, self.limit))
+        texts = chunk.where(not frozen for frozen in chunk.frozen) if any(chunk.frozen) else chunk
+        if texts.ids:
             self._look_at_texts(texts)
 
-    def _look_for_repeats(self, rows: list[Row]) -> None:
-        keys = [key_of(row, self.whole) for row in rows]
-        new = set(keys)
-        if len(new) == len(keys) and self._keys.isdisjoint(new):
-            self._keys |= new
-            return
-        for row, key in zip(rows, keys, strict=True):
-            if key in self._keys:
-                self.duplicates.add(row)
-            else:
-                self._keys.add(key)
-
-    def _look_at_texts(self, rows: list[Row]) -> None:
+    def _look_at_texts(self, chunk: Columns) -> None:
         """What is asked of rows whose answer is plain text."""
-        _id, questions, answers, rest, *_more = zip(*rows, strict=True)
-        self.questions.add(questions)
-        self.answers.add(answers)
-        self.unled = self.unled or not all(answer[:1] == " " for answer in answers)
-        for row, answer in zip(rows, answers, strict=True):
-            if (answer[:1].isspace() or answer[-1:].isspace()) and answer:
-                self.blank_around.add(row)
-                if trimmed_end(answer) != answer:
-                    self.blank_ends.add(row)
-        if not all(questions) or any(map(str.isspace, questions)):
-            for row in rows:
-                if not row.question or row.question.isspace():
-                    self.unasked.add(row)
-        if any(rest) and not self.whole:
-            for row in rows:
-                if row.rest:
-                    self.extra.add(row)
-                    self.extra_keys.update(row.rest.split(", "))
-
-
-def chunks(rows: Iterable[Row]) -> Iterator[list[Row]]:
-    """The rows, a thousand at a time."""
-    iterator = iter(rows)
-    while chunk := list(islice(iterator, CHUNK)):
-        yield chunk
+        self.questions.add(chunk.questions)
+        self.answers.add(chunk.answers)
+        self.unled = self.unled or not all(answer[:1] == " " for answer in chunk.answers)
+        stripped = list(map(str.strip, chunk.answers))
+        if stripped != list(chunk.answers):
+            pairs = list(zip(chunk.answers, stripped, strict=True))
+            self.blank_around.add(chunk, (answer != bare for answer, bare in pairs))
+            self.blank_ends.add(chunk, (answer != bare and trimmed_end(answer) != answer for answer, bare in pairs))
+        if not filled(chunk.questions):
+            self.unasked.add(chunk, (not question.strip() for question in chunk.questions))
+        if any(chunk.rests) and not self.whole:
+            self.extra.add(chunk, chunk.rests)
+            self.extra_keys.update(", ".join(filter(None, chunk.rests)).split(", "))

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import random
+import sys
+from array import array
+from itertools import chain
 
 MOST_HELD_OUT = 1_000
 SEED = 42
+_AT_ONCE = 4_096
 _WORDS = 624  # of the Mersenne Twister's state
 
 
@@ -25,11 +29,18 @@ def _permutation(rows: int) -> list[int]:
         state.append((1812433253 * (state[-1] ^ (state[-1] >> 30)) + place) & 0xFFFFFFFF)
     chance.setstate((3, (*state, _WORDS), None))
     places = list(range(rows))
-    word = chance.getrandbits
+    word = chain.from_iterable(iter(lambda: _words(chance), None)).__next__
     for last in range(rows - 1, 0, -1):
         mask = (1 << last.bit_length()) - 1
-        other = word(32) & mask
+        other = word() & mask
         while other > last:
-            other = word(32) & mask
+            other = word() & mask
         places[last], places[other] = places[other], places[last]
     return places
+
+
+def _words(chance: random.Random) -> array[int]:
+    """The next words of the generator, many at once: asking for each by itself takes three times as long."""
+    words = array("I")
+    words.frombytes(chance.getrandbits(32 * _AT_ONCE).to_bytes(4 * _AT_ONCE, sys.byteorder))
+    return words if sys.byteorder == "little" else words[::-1]

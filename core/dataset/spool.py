@@ -1,31 +1,74 @@
-"""Rows kept on disk while their advice is drawn, so that a million of them need no more memory than a thousand."""
+"""Rows kept while their advice is drawn: in memory while they are few, on disk from there on, so that a million of them
+need hardly more than a thousand."""
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterable, Iterator
-from itertools import chain
-from typing import IO
+from collections.abc import Iterator, Sequence
+from sys import getsizeof
+from typing import IO, NamedTuple
 
 import orjson
 
-from core.dataset.fixrows import Row
-from core.dataset.profile import chunks
+from core.dataset.fixrows import Columns, Rows, chunks
+
+IN_MEMORY = 64 << 20  # bytes
+_BETWEEN = "\0"
+
+
+class _Texts(NamedTuple):
+    """A column of texts as one, which needs far less memory than many."""
+
+    joined: str
+    whole: Sequence[str]  # where the sign between them stands in one of them
+
+    @classmethod
+    def of(cls, texts: Sequence[str]) -> _Texts:
+        joined = _BETWEEN.join(texts)
+        return cls(joined, ()) if joined.count(_BETWEEN) == len(texts) - 1 else cls("", texts)
+
+    def texts(self) -> Sequence[str]:
+        return self.whole or self.joined.split(_BETWEEN)
 
 
 class Spool:
-    """Rows written once, read as often as wanted. Close it to forget them."""
+    """Rows read once, kept on the way, and given again as often as wanted. Close it to forget them."""
 
-    def __init__(self, rows: Iterable[Row]) -> None:
-        self._file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  (closed by `close`)
-        for chunk in chunks(rows):
-            self._file.write(orjson.dumps(list(map(tuple, chunk))) + b"\n")
+    def __init__(self, rows: Rows) -> None:
+        self._rows: Iterator[Columns] | None = chunks(rows)
+        self._held: list[tuple[Columns, _Texts, _Texts]] = []
+        self._size = 0
+        self._file: IO[bytes] | None = None
 
-    def __call__(self) -> Iterator[Row]:
+    def __call__(self) -> Iterator[Columns]:
         """The rows from the first on. One reader at a time."""
-        self._file.seek(0)
-        return chain.from_iterable(map(Row._make, orjson.loads(line)) for line in self._file)
+        yield from (_unpacked(*packed) for packed in self._held)
+        if self._file:
+            self._file.seek(0)
+            yield from (Columns(*orjson.loads(line)) for line in self._file)
+        if self._rows:
+            for chunk in self._rows:
+                self._keep(chunk)
+                yield chunk
+            self._rows = None
+
+    def _keep(self, chunk: Columns) -> None:
+        if not self._file and self._size < IN_MEMORY and not any(chunk.raws):
+            packed = (_Texts.of(chunk.questions), _Texts.of(chunk.answers))
+            self._size += sum(getsizeof(texts.joined) + sum(map(getsizeof, texts.whole)) for texts in packed)
+            self._held.append((chunk._replace(questions=(), answers=()), *packed))
+            return
+        if not self._file:
+            import tempfile
+
+            self._file = tempfile.TemporaryFile()  # noqa: SIM115  (closed by `close`)
+        self._file.write(orjson.dumps([list(chunk.ids), *chunk[1:]]) + b"\n")
 
     def close(self) -> None:
         """Forget the rows."""
-        self._file.close()
+        self._held.clear()
+        if self._file:
+            self._file.close()
+
+
+def _unpacked(chunk: Columns, questions: _Texts, answers: _Texts) -> Columns:
+    return chunk._replace(questions=questions.texts(), answers=answers.texts())

@@ -18,6 +18,7 @@ from core.words import T
 # kind -> whether the same work on the same subject is one task while it waits or runs.
 KINDS: dict[str, bool] = {
     "import": False,  # subject: the file's name
+    "update": True,  # subject: the dataset's id
     "recount": True,  # subject: the dataset's id
     "relate": True,  # subject: the dataset's id
     "scan": True,  # subject: the dataset's id

@@ -4,7 +4,7 @@ under way is begun again, so each step can be done twice without harm."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -64,6 +64,28 @@ def import_file(work: Work) -> dict[str, Any]:
         lambda dataset_id: work.note({"dataset_id": dataset_id}),
     )
     return {"dataset_id": dataset.id}
+
+
+def update(work: Work) -> dict[str, Any]:
+    """What was chosen of a file that was brought for a dataset is applied, as one step that can be undone."""
+    from core.dataset import bringing, updating
+
+    path, choice = Path(work.arg("path")), updating.Choice.from_dict(work.arg("choice"))
+    if not path.exists():
+        raise NotFound(T("{file} is no longer there.", file=work.arg("name")), T("Choose the file again."))
+    how = {name: work.arg(name) for name in ("sheet", "encoding", "header")}
+    brought = bringing.look(
+        work.store, work.number, path, work.arg("name"), **how, progress=work.progress, cancelled=work.cancelled
+    )
+    if work.task.result.get("begun") and not updating.chosen(brought, choice):
+        return {"saved": 0}  # it was applied when the worker was killed
+    work.note({"begun": True})
+    work.progress(0, None, T("Writing the rows …"))
+    applied = updating.apply(
+        work.store, work.number, replace(brought, revision=work.arg("revision")), choice, work.arg("who")
+    )
+    missed = len(applied.conflicts) + len(applied.problems)
+    return {"saved": applied.saved, "missed": missed, "batch": applied.batch_id}
 
 
 def recount(work: Work) -> None:
@@ -131,6 +153,7 @@ def sweep(work: Work) -> dict[str, Any]:
 
 HANDLERS: dict[str, Handler] = {
     "import": Handler("work", (import_file,)),
+    "update": Handler("work", (update,)),
     "recount": Handler("work", (recount,)),
     "relate": Handler("work", (relate,)),
     "scan": Handler("work", (scan,)),

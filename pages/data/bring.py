@@ -13,9 +13,21 @@ from core.dataset.readers import Source, sniff
 from core.dataset.recipes import Recipe
 from core.errors import AppError, BadInput
 from core.words import _
-from pages.parts import feedback, imports, intake, precheck, recipeform, resources, sample, samples, state, uploads
+from pages.parts import (
+    again,
+    feedback,
+    imports,
+    intake,
+    precheck,
+    recipeform,
+    resources,
+    sample,
+    samples,
+    state,
+    uploads,
+)
 
-NEW_FILE = dict.fromkeys(("file", "sheet", "encoding", "header"))
+NEW_FILE = dict.fromkeys(("file", "sheet", "encoding", "header", "update"))
 
 
 def page() -> None:
@@ -53,6 +65,8 @@ def _map(upload: uploads.Upload) -> None:
     except AppError as error:
         feedback.show_error(error)
         st.button(_("Choose another file"), on_click=_another, icon=":material/folder_open:")
+        return
+    if again.handled(upload, source, _another):
         return
     shown = (upload.token, source.sheet, source.encoding, source.header, source.top)
     if state.get("mapped", None) != shown:

@@ -7,7 +7,7 @@ import streamlit as st
 from core.dataset.examples import Split
 from core.store import Dataset
 from core.words import _
-from pages.parts import choices, exports, feedback, frame, grid, imports, resources
+from pages.parts import again, choices, exports, feedback, frame, grid, imports, resources
 
 AT_ONCE = 5_000  # rows up to which the file is made without asking
 
@@ -22,18 +22,22 @@ def page() -> None:
     rows = exports.rows_in(resources.store(), dataset, split)
     with st.container(border=True):
         _file(dataset, kind, split, guard, rows)
+    if kind == exports.EDIT:
+        again.bring_back()
     feedback.next_step(_("The JSON Lines file is what a provider trains on."), _("Train a model"), frame.LAUNCH)
 
 
 def _choose(dataset: Dataset) -> tuple[str, str | None, bool]:
     counts = resources.store().split_counts(dataset.id)
     splits = ["", *(str(part) for part in Split if part and counts.get(part))]
-    names = {"jsonl": "JSON Lines", "csv": "CSV", "xlsx": "Excel"}
+    names = {"jsonl": "JSON Lines", "csv": "CSV", "xlsx": "Excel", exports.EDIT: _("Excel to edit and bring back")}
     lessons = {
         "jsonl": _("One example a line, each exactly as it was imported or last edited. The format for training."),
         "csv": _("A table with instruction, question, answer, label and split, in UTF-8."),
         "xlsx": _("A workbook with the same table; every cell is text, so nothing in it is ever a formula."),
-    }
+        exports.EDIT: _("A workbook that is pleasant to edit: change, add or delete rows in Excel, then bring it back. "
+                        "You see every difference before anything is changed here."),
+    }  # fmt: skip
     with st.container(horizontal=True):
         kind = st.segmented_control(
             _("Format"), list(names), default="jsonl", required=True, format_func=names.__getitem__, key="export_kind"
@@ -65,8 +69,9 @@ def _file(dataset: Dataset, kind: str, split: str | None, guard: bool, rows: int
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{_('{n} rows', n=f'{rows:,}')}** · {imports.size(path.stat().st_size)}", width="stretch")
         st.download_button(
-            _("Download {format}", format=kind.upper()), path.read_bytes, exports.file_name(dataset, kind, split),
-            exports.FORMATS[kind], type="primary", icon=":material/download:", on_click="ignore", key="export_download",
+            _("Download {format}", format=kind.split(".")[-1].upper()), path.read_bytes,
+            exports.file_name(dataset, kind, split), exports.FORMATS[kind],
+            type="primary", icon=":material/download:", on_click="ignore", key="export_download",
         )  # fmt: skip
 
 

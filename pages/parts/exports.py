@@ -7,22 +7,27 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from core.dataset import export
+from core import words
+from core.dataset import export, workbook
 from core.dataset.examples import Example, Split
 from core.settings import Settings
 from core.store import Dataset, Filter, Store
+from core.words import _
 
 KEPT = 24 * 3600.0  # seconds that a written file is kept
+EDIT = "edit.xlsx"  # the workbook that can be edited and brought back
 FORMATS = {
     "jsonl": "application/x-ndjson",
     "csv": "text/csv",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    EDIT: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 
 
 def place(settings: Settings, dataset: Dataset, kind: str, split: str | None, guard: bool) -> Path:
     """Where the file of this state of a dataset lies: its revision is part of the name."""
     parts = [
+        words.current() if kind == EDIT else "any",
         str(dataset.id),
         str(dataset.revision),
         split if split is not None else "all",
@@ -39,6 +44,7 @@ def write(store: Store, dataset: Dataset, path: Path, kind: str, split: str | No
         "jsonl": export.to_jsonl,
         "csv": lambda examples, to: export.to_csv(examples, to, guard=guard),
         "xlsx": export.to_xlsx,
+        EDIT: lambda examples, to: workbook.write(to, dataset, examples, sorted(store.label_counts(dataset.id))),
     }
     return writers[kind](rows, path)
 
@@ -53,7 +59,8 @@ def tidy(folder: Path) -> None:
 def file_name(dataset: Dataset, kind: str, split: str | None) -> str:
     """What the file is called for the person: the dataset's name without what a file system may refuse."""
     stem = re.sub(r'[\x00-\x1f<>:"/\\|?*]+', " ", dataset.name).strip(" .")[:80] or "dataset"
-    return f"{stem}-{split}.{kind}" if split else f"{stem}.{kind}"
+    kind = f" ({_('to edit')}).xlsx" if kind == EDIT else f".{kind}"
+    return f"{stem}-{split}{kind}" if split else f"{stem}{kind}"
 
 
 def rows_in(store: Store, dataset: Dataset, split: str | None) -> int:

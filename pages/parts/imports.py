@@ -21,7 +21,7 @@ SHOWN = 200  # rejected rows that are listed; the file to download has all
 def remember(task_id: str) -> None:
     """Show this import from now on; it stands in the URL, so a reload finds it."""
     if task_id:
-        state.set_parameters(task=task_id, file=None, sheet=None, encoding=None, header=None)
+        state.set_parameters(task=task_id, file=None, sheet=None, encoding=None, header=None, update=None)
 
 
 def running() -> None:

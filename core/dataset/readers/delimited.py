@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
-from collections import Counter, deque
+import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import IO
+from typing import Any
 
-from core.dataset.encodings import open_text
+from core.dataset.encodings import BLOCK, damage, decoded
 from core.dataset.readers.headers import HEADER_WITHIN, clean_name
-from core.dataset.readers.tables import Record
+from core.dataset.readers.tables import Run
 from core.dataset.readers.values import Reject, Source, excerpt
 from core.dataset.vocabulary import is_known
 from core.words import T, Text
@@ -21,6 +22,7 @@ MAX_LINES = 5_000  # lines in one quoted cell before we say that the quote was n
 NO_DELIMITER = "\x1f"  # the whole line is one cell
 _CANDIDATES = ("\t", ",", ";", "|")
 _STEADY = 0.7  # share of rows that must have the same number of cells
+_BREAK = re.compile("\r\n|\r|\n")
 csv.field_size_limit(MAX_CELL)
 
 
@@ -57,7 +59,7 @@ def parse(sample: str, layout: Layout) -> list[list[str]]:
     return [cells for _, cells in numbered(sample, layout)]
 
 
-def numbered(sample: str, layout: Layout) -> list[Record]:
+def numbered(sample: str, layout: Layout) -> list[tuple[int, list[str]]]:
     """The filled rows of a short text with their numbers, forgiving."""
     reader = _reader(io.StringIO(sample, newline=""), layout, strict=False)
     try:
@@ -66,66 +68,135 @@ def numbered(sample: str, layout: Layout) -> list[Record]:
         return []
 
 
-def records(source: Source) -> Iterator[Record | Reject]:
+def records(source: Source) -> Iterator[Run | Reject]:
     """Every row with its number as a spreadsheet shows it; one that cannot be parsed is rejected, the next is read."""
-    layout = Layout(source.delimiter, source.quoted)
-    with open_text(source.path, source.encoding, newline="") as file:
-        lines = _Lines(file)
-        number = 0
-        while True:
-            reader = _reader(lines.feed(), layout, strict=True)
-            try:
-                for cells in reader:
-                    number += 1
-                    lines.taken.clear()
-                    yield number, cells
-                return
-            except (csv.Error, _TooLong) as error:
-                number += 1
-                reason, seen = _reason(error, lines), excerpt(lines.give_back())
-                yield Reject(number, "", reason, seen, endless=lines.inside)
+    layout, ahead, number = Layout(source.delimiter, source.quoted), _Ahead(source), 1
+    while ahead.fill():
+        piece = ahead.piece(layout.quoted)
+        rows, used, reason = _quickly(piece, layout), len(piece), None
+        if rows is None:
+            rows, used, reason = _carefully(piece, layout, last=ahead.is_last())
+        sound = "\0" not in piece and (ahead.sound or not damage(piece))
+        ahead.use(used)
+        if rows:
+            yield Run(number, rows, sound)
+            number += len(rows)
+        if reason:
+            line, endless = ahead.line()
+            yield Reject(number, "", reason, excerpt(line.rstrip("\r\n")), endless=endless)
+            ahead.skip(line, endless)
+            number += 1
+
+
+class _Ahead:
+    """The text of a file as far as it is read and not yet used."""
+
+    def __init__(self, source: Source) -> None:
+        self._blocks = decoded(source.path, source.encoding)
+        self._text = ""
+        self._ended = False
+        self._wanted = BLOCK
+        self.sound = True  # nothing of it was damaged so far
+
+    def fill(self) -> bool:
+        """Read on until there is a block of text, or more of it where that held no whole row; whether there is any."""
+        parts, size = [self._text], len(self._text)
+        while size < self._wanted and not self._ended:
+            block, self.sound = next(self._blocks, ("", self.sound))
+            self._ended = not block
+            parts.append(block)
+            size += len(block)
+        self._text = "".join(parts)
+        return bool(self._text)
+
+    def piece(self, quoted: bool) -> str:
+        """Whole lines, up to one at which quotes pair up; the whole text where it is one line too long."""
+        text = self._text
+        end = len(text) if self._ended else text.rfind("\n") + 1 or text.rfind("\r", 0, -1) + 1
+        if quoted and not self._ended and text.count('"', 0, end) % 2:
+            place = end
+            while place and not text.count('"', place, end) % 2:
+                place = text.rfind("\n", 0, place - 1) + 1
+            end = place or end
+        return text[:end] if end or len(text) < MAX_CELL else text
+
+    def is_last(self) -> bool:
+        """Whether no more is to be had that would end the last row of a piece."""
+        return self._ended or len(self._text) > 2 * MAX_CELL
+
+    def use(self, size: int) -> None:
+        """Go on behind so many characters."""
+        self._wanted = BLOCK if size else BLOCK + min(2 * len(self._text), max(MAX_CELL, len(self._text)))
+        self._text = self._text[size:]
+
+    def line(self) -> tuple[str, bool]:
+        """The next line, and whether its end is not in sight."""
+        end = _line_end(self._text)
+        return self._text[:end], not self._ended and end == len(self._text)
+
+    def skip(self, line: str, endless: bool) -> None:
+        """Go on behind this line."""
+        self.use(len(line))
+        while endless and self.fill():
+            rest, endless = self.line()
+            self.use(len(rest))
+
+
+def _line_end(text: str) -> int:
+    """How long the first line is, its break included."""
+    found = _BREAK.search(text)
+    return found.end() if found else len(text)
+
+
+def _quickly(piece: str, layout: Layout) -> list[list[str]] | None:
+    """The rows of whole lines; None where one of them may be broken."""
+    if len(piece) >= MAX_CELL:
+        return None
+    breaks = piece.count("\r")
+    if not (layout.quoted and '"' in piece) and (not breaks or breaks == piece.count("\r\n") == piece.count("\n")):
+        lines = piece.split("\r\n" if breaks else "\n")
+        return [line.split(layout.delimiter) for line in (lines if lines[-1] else lines[:-1])]
+    reader = _reader(io.StringIO(piece, newline=""), layout, strict=True)
+    try:
+        rows = list(reader)
+    except csv.Error:
+        return None
+    return rows if reader.line_num - len(rows) < MAX_LINES else None
+
+
+def _carefully(text: str, layout: Layout, *, last: bool) -> tuple[list[list[str]], int, Text | None]:
+    """The rows up to a broken one, how many characters they take, and what is wrong with the next; nothing where the
+    next only goes on behind the text."""
+    if len(text) >= MAX_CELL and _line_end(text) >= MAX_CELL:
+        return [], 0, _reason(_TooLong(), 1)
+    file, taken = io.StringIO(text, newline=""), 0
+    rows: list[list[str]] = []
+    used = 0
+
+    def lines() -> Iterator[str]:
+        nonlocal taken
+        while line := file.readline(MAX_CELL):
+            taken += 1
+            if len(line) == MAX_CELL or taken > MAX_LINES:
+                raise _TooLong
+            yield line
+
+    try:
+        for cells in _reader(lines(), layout, strict=True):
+            rows.append(cells)
+            used, taken = file.tell(), 0
+    except (csv.Error, _TooLong) as error:
+        goes_on = not last and "unexpected end" in str(error)
+        return rows, used, None if goes_on else _reason(error, taken)
+    return rows, used, None
 
 
 class _TooLong(Exception):
     """A line, or a quoted cell, goes on for ever."""
 
 
-class _Lines:
-    """The lines of a file, able to give back those that a broken row swallowed."""
-
-    def __init__(self, file: IO[str]) -> None:
-        self._file = file
-        self._again: deque[str] = deque()
-        self.taken: list[str] = []
-        self.inside = False  # a line too long, whose end was not looked for yet
-
-    def feed(self) -> Iterator[str]:
-        if self.inside:
-            self._skip_line()
-        while line := self._again.popleft() if self._again else self._file.readline(MAX_CELL):
-            self.taken.append(line)
-            if len(line) == MAX_CELL:
-                self.inside = True
-                raise _TooLong
-            if len(self.taken) > MAX_LINES:
-                raise _TooLong
-            yield line
-
-    def give_back(self) -> str:
-        """Drop the line on which the broken row began and read the others again; the line dropped."""
-        first, *others = self.taken or [""]
-        self._again.extendleft(reversed(others))
-        self.taken.clear()
-        return first.rstrip("\r\n")
-
-    def _skip_line(self) -> None:
-        self.inside = False
-        while (rest := self._file.readline(MAX_CELL)) and not rest.endswith(("\n", "\r")):
-            pass
-
-
-def _reason(error: Exception, lines: _Lines) -> Text:
-    if isinstance(error, _TooLong) and len(lines.taken) <= MAX_LINES:
+def _reason(error: Exception, lines: int) -> Text:
+    if isinstance(error, _TooLong) and lines <= MAX_LINES:
         return T("The line is longer than {limit} characters. Cut it.", limit=MAX_CELL)
     if isinstance(error, _TooLong) or "unexpected end" in str(error):
         return T('A double quote is opened and never closed. Close it, or write "" for a quote inside a text.')
@@ -136,7 +207,7 @@ def _reason(error: Exception, lines: _Lines) -> Text:
     return T("The row cannot be parsed: {error}", error=str(error))
 
 
-def _reader(lines: Iterable[str], layout: Layout, *, strict: bool) -> Iterator[list[str]]:
+def _reader(lines: Iterable[str], layout: Layout, *, strict: bool) -> Any:
     if layout.quoted:
         return csv.reader(lines, delimiter=layout.delimiter, strict=strict)
     return csv.reader(lines, delimiter=layout.delimiter, quoting=csv.QUOTE_NONE, strict=strict)

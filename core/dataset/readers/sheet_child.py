@@ -1,21 +1,22 @@
 """The child process that opens a workbook: a broken or hostile one can only take this process down.
 
-`python sheet_child.py MEMORY FILE` prints the sheets' names, `python sheet_child.py MEMORY FILE SHEET` the number of
-its rows and then the rows, as JSON lines. MEMORY is the number of bytes it may hold.
+`python sheet_child.py MEMORY FILE SHEET` prints the names of all sheets, then how many rows this one has (the first
+where SHEET is empty) and the rows, many on a JSON line. MEMORY is the number of bytes it may hold.
 """
 
 from __future__ import annotations
 
 import datetime
 import sys
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import orjson
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, PasswordError, SheetTypeEnum
 
-MEMORY = 4 << 30  # bytes of data at most
 SECONDS = 300  # of processor time
+CELLS = 4_000  # that are written on a line
 PASSWORD, BROKEN = 3, 4  # exit codes
 
 
@@ -44,27 +45,32 @@ def limit_resources(memory: int) -> None:
 
 
 def write_rows(sheet: CalamineSheet) -> None:
-    """The number of rows, then one JSON list a row, from the sheet's first row on."""
+    """The number of rows, then many rows a line as one JSON list of lists, from the sheet's first row on."""
     out = sys.stdout.buffer
     out.write(b"%d\n" % (sheet.end[0] + 1 if sheet.end else 0))
     if sheet.start is None:
         return
-    for cells in sheet.iter_rows():
-        out.write(orjson.dumps([text_of(cell) for cell in cells]))
+    rows = sheet.iter_rows()
+    while block := [_texts(cells) for cells in islice(rows, max(1, CELLS // (sheet.width or 1)))]:
+        out.write(orjson.dumps(block))
         out.write(b"\n")
 
 
-def main(memory: int, path: Path, sheet: str | None) -> int:
+def _texts(cells: list[Any]) -> list[str]:
+    return [cell if type(cell) is str else text_of(cell) for cell in cells]
+
+
+def main(memory: int, path: Path, sheet: str) -> int:
     """Answer on standard output; the exit code tells a locked or broken workbook."""
     limit_resources(memory)
     try:
         # From an open file the format is seen by the content, from a path by the ending.
         with path.open("rb") as file, CalamineWorkbook.from_filelike(file) as book:
-            if sheet is None:
-                names = [s.name for s in book.sheets_metadata if s.typ == SheetTypeEnum.WorkSheet]
-                sys.stdout.buffer.write(orjson.dumps(names) + b"\n")
-            else:
-                write_rows(book.get_sheet_by_name(sheet))
+            names = [s.name for s in book.sheets_metadata if s.typ == SheetTypeEnum.WorkSheet]
+            sys.stdout.buffer.write(orjson.dumps(names) + b"\n")
+            sys.stdout.buffer.flush()
+            if names:
+                write_rows(book.get_sheet_by_name(sheet or names[0]))
             sys.stdout.buffer.flush()
     except PasswordError:
         return PASSWORD
@@ -76,6 +82,6 @@ def main(memory: int, path: Path, sheet: str | None) -> int:
 
 
 if __name__ == "__main__":
-    code = main(int(sys.argv[1]), Path(sys.argv[2]), sys.argv[3] if len(sys.argv) > 3 else None)
+    code = main(int(sys.argv[1]), Path(sys.argv[2]), sys.argv[3])
     sys.stdout = None  # a closed pipe must not fail a second time at exit
     sys.exit(code)

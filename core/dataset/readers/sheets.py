@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import orjson
 
-from core.dataset.readers import sheet_child
 from core.dataset.readers.children import Child
-from core.dataset.readers.tables import Record
+from core.dataset.readers.tables import Run
 from core.dataset.readers.values import Format
 from core.errors import BadInput
 from core.words import T
@@ -21,10 +24,15 @@ MAX_FILE = 200 << 20
 MAX_UNPACKED = 1 << 30
 MAX_RATIO = 250  # real sheets pack 5 to 50 times
 _SMALL = 32 << 20  # unpacked; below this no ratio is dangerous
-_CHILD = Path(sheet_child.__file__)
+_CHILD = Path(__file__).with_name("sheet_child.py")
+_MEMORY = 4 << 30  # bytes of data that the child may hold at most
+_PASSWORD = 3  # its exit code for a locked workbook
 _BASE, _PER_BYTE = 160 << 20, 64  # memory of the child, and for each unpacked byte
 _XML = (".xml", ".rels")
 _LONGEST_TAG = 65_536
+_STEP = _LONGEST_TAG // 2  # so long a tag holds a whole step of bytes without its end
+_Opened = tuple[Generator[Any, None, None], Iterator[Any]]  # a child, and what it answers from a sheet's height on
+_held: ContextVar[dict[tuple[Path, str], _Opened] | None] = ContextVar("held", default=None)
 _ENDLESS_TAG = re.compile(rb"<[^!>][^>]{%d}" % _LONGEST_TAG)  # its attributes would be compared each with each
 
 
@@ -58,27 +66,85 @@ def format_of(path: Path) -> Format:
     return Format.ODS if "content.xml" in names else Format.XLSX
 
 
+@contextmanager
+def opened_once() -> Iterator[None]:
+    """Within this, a sheet that was looked into is read on from there: opening it a second time takes as long again."""
+    held: dict[tuple[Path, str], _Opened] = {}
+    before = _held.set(held)
+    try:
+        yield
+    finally:
+        _held.reset(before)
+        for child, _answers in held.values():
+            child.close()
+
+
 def sheet_names(path: Path, name: str) -> tuple[str, ...]:
     """The workbook's sheets in their order. Raises BadInput where it cannot be opened."""
-    with _child(path, name) as lines:
-        names = orjson.loads(next(lines, b"[]"))
+    child = _answers(path, name, "")
+    names = next(child)
     if not names:
         raise BadInput(T("{file} has no sheet with cells.", file=name), T("Choose another file."))
+    _leave((path, names[0]), child, child)
     return tuple(names)
 
 
-def records(path: Path, name: str, sheet: str, tell_height: Callable[[int], None] | None = None) -> Iterator[Record]:
-    """Every row of a sheet with its number as the spreadsheet shows it; `tell_height` learns how many there are."""
+def records(path: Path, name: str, sheet: str) -> Iterator[Run]:
+    """Every row of a sheet with its number as the spreadsheet shows it."""
+    child, answers = _opened(path, name, sheet)
+    try:
+        next(answers)
+        yield from answers
+    finally:
+        child.close()
+
+
+def look(path: Path, name: str, sheet: str, wanted: int) -> tuple[int, list[tuple[int, list[str]]]]:
+    """How many rows a sheet has, and the first filled ones with their numbers."""
+    child, answers = _opened(path, name, sheet)
+    seen = [next(answers)]
+    found: list[tuple[int, list[str]]] = []
+    while len(found) < wanted and (run := next(answers, None)):
+        seen.append(run)
+        found += [
+            (number, cells) for number, cells in enumerate(run.rows, start=run.number) if any(map(str.strip, cells))
+        ]
+    _leave((path, sheet), child, chain(seen, answers))
+    return seen[0], found[:wanted]
+
+
+def _opened(path: Path, name: str, sheet: str) -> _Opened:
+    """The child that reads a sheet."""
+    if held := (_held.get() or {}).pop((path, sheet), None):
+        return held
+    child = _answers(path, name, sheet)
+    next(child)
+    return child, child
+
+
+def _leave(key: tuple[Path, str], child: Generator[Any, None, None], answers: Iterator[Any]) -> None:
+    """Be done with a sheet for now."""
+    held = _held.get()
+    if held is None:
+        child.close()
+    else:
+        held[key] = child, answers
+
+
+def _answers(path: Path, name: str, sheet: str) -> Generator[Any, None, None]:
+    """The names of all sheets, the number of rows of this one (or the first), then its rows."""
     with _child(path, name, sheet) as lines:
-        height = int(next(lines, b"0"))
-        if tell_height:
-            tell_height(height)
-        for number, line in enumerate(lines, start=1):
-            yield number, orjson.loads(line)
+        yield orjson.loads(next(lines, b"[]"))
+        yield int(next(lines, b"0"))
+        number = 1
+        for line in lines:
+            rows = orjson.loads(line)
+            yield Run(number, rows, sound=b"\\u0000" not in line)
+            number += len(rows)
 
 
-def _child(path: Path, name: str, *sheet: str) -> Child:
-    return Child(_CHILD, str(_memory(path)), str(path), *sheet, refuse=lambda code: _refused(code, name))
+def _child(path: Path, name: str, sheet: str) -> Child:
+    return Child(_CHILD, str(_memory(path)), str(path), sheet, refuse=lambda code: _refused(code, name))
 
 
 def _memory(path: Path) -> int:
@@ -88,11 +154,11 @@ def _memory(path: Path) -> int:
             size = sum(entry.file_size for entry in archive.infolist())
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
         size = path.stat().st_size
-    return min(sheet_child.MEMORY, _BASE + _PER_BYTE * size)
+    return min(_MEMORY, _BASE + _PER_BYTE * size)
 
 
 def _refused(code: int, name: str) -> BadInput:
-    if code != sheet_child.PASSWORD:
+    if code != _PASSWORD:
         return _broken(name)
     return BadInput(T("{file} is protected with a password.", file=name), T("Save it without one and try again."))
 
@@ -113,7 +179,10 @@ def _real_size(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, allowed: int) -
 
 def _no_trap(xml: bytes) -> None:
     """Raises ValueError for markup that no spreadsheet program writes and that takes a parser for ever."""
-    if b"<!DOCTYPE" in xml or b"<!ENTITY" in xml or _ENDLESS_TAG.search(xml):
+    if b"<!" in xml and (b"<!DOCTYPE" in xml or b"<!ENTITY" in xml):
+        raise ValueError
+    may_be_long = any(xml.find(b">", place, place + _STEP) < 0 for place in range(0, len(xml) - _STEP + 1, _STEP))
+    if may_be_long and _ENDLESS_TAG.search(xml):
         raise ValueError
 
 

@@ -17,8 +17,8 @@ from core.dataset.examples import Kind, kind_of
 from core.dataset.readers import delimited, objects, packed, parquet, several, sheets, tables
 from core.dataset.readers.headers import column_names, header_place, looks_like_header
 from core.dataset.readers.packed import Member
-from core.dataset.readers.tables import Record
-from core.dataset.readers.values import Format, Reject, Row, Source
+from core.dataset.readers.tables import Run
+from core.dataset.readers.values import Block, Format, Reject, Row, Source
 from core.dataset.shapes import KINDS, Shape, shape_of
 from core.errors import BadInput
 from core.words import T
@@ -105,13 +105,31 @@ def read(source: Source, sheet: str | None = None) -> Iterator[Row | Reject]:
         return _one_after_the_other(source)
     if sheet and sheet != source.sheet:
         source = sniff(source.path, source.name, sheet=sheet)
+    if source.format.is_table:
+        return tables.rows(read_blocks(source), source.columns)
     if source.format is Format.JSONL:
         return objects.lines(source)
-    if source.format is Format.JSON:
-        return objects.whole(source)
-    if source.format is Format.PARQUET:
-        return parquet.rows(source)
-    return tables.rows(_records(source), source.columns, source.header, source.top)
+    return objects.whole(source) if source.format is Format.JSON else parquet.rows(source)
+
+
+def read_blocks(source: Source) -> Iterator[Block | Reject]:
+    """What `read` gives, many rows at once and as columns, which takes a third of the time."""
+    if source.parts:
+        for part in source.parts:
+            for found in read_blocks(part):
+                if isinstance(found, Reject):
+                    yield dataclasses.replace(found, file=part.name)
+                    continue
+                columns = dict(zip(part.columns, found.columns, strict=True))
+                missing = ("",) * len(found.numbers)
+                yield Block(found.numbers, [columns.get(name, missing) for name in source.columns], part.name)
+    elif source.format.is_table:
+        runs: Iterator[Run | Reject] = delimited.records(source)
+        if source.format.is_sheet:
+            runs = sheets.records(source.path, source.name, source.sheet)
+        yield from tables.blocks(runs, source.columns, source.header, source.top)
+    else:
+        yield from tables.together(read(source), source.columns)
 
 
 def _one_after_the_other(source: Source) -> Iterator[Row | Reject]:
@@ -121,18 +139,6 @@ def _one_after_the_other(source: Source) -> Iterator[Row | Reject]:
                 yield dataclasses.replace(row, file=part.name)
             else:
                 yield row._replace(cells=dict.fromkeys(source.columns, "") | row.cells, file=part.name)
-
-
-def _records(source: Source) -> Iterator[Record | Reject]:
-    if source.format.is_sheet:
-        return _even(sheets.records(source.path, source.name, source.sheet), len(source.columns))
-    return delimited.records(source)
-
-
-def _even(records: Iterator[Record], width: int) -> Iterator[Record]:
-    """A sheet has no short rows: what is missing is an empty cell."""
-    for number, cells in records:
-        yield number, cells + [""] * (width - len(cells))
 
 
 def _workbook(source: Source, sheet: str | None, header: bool | int | None) -> Source:
@@ -153,14 +159,12 @@ def _workbook(source: Source, sheet: str | None, header: bool | int | None) -> S
 
 def _sheet(source: Source, chosen: str, header: bool | int | None) -> Source:
     """One sheet of a workbook, recognised."""
-    heights: list[int] = []
-    rows = sheets.records(source.path, source.name, chosen, heights.append)
-    first = list(itertools.islice((record for record in rows if any(c.strip() for c in record[1])), SAMPLE_ROWS + 1))
-    rows.close()  # type: ignore[attr-defined]  # a generator: stops the child
-    source = dataclasses.replace(source, sheet=chosen, rows_estimate=heights[0])
+    height, first = sheets.look(source.path, source.name, chosen, SAMPLE_ROWS + 1)
+    source = dataclasses.replace(source, sheet=chosen, rows_estimate=height)
     source = _named(source, _trimmed(first), header)
-    even = _even(iter(first), len(source.columns))
-    return _shaped(source, _sample(tables.rows(even, source.columns, source.header, source.top)))
+    each = (Run(number, [cells], sound=False) for number, cells in first)
+    blocks = tables.blocks(each, source.columns, source.header, source.top)
+    return _shaped(source, _sample(tables.rows(blocks, source.columns)))
 
 
 def _parquet(source: Source) -> Source:
@@ -179,7 +183,7 @@ def _shaped(source: Source, sample: tuple[Row, ...]) -> Source:
     return dataclasses.replace(source, sample=sample, shape=shape, training=training)
 
 
-def _trimmed(rows: list[Record]) -> list[Record]:
+def _trimmed(rows: list[tuple[int, list[str]]]) -> list[tuple[int, list[str]]]:
     """Without the columns at the right that are empty in every row."""
     filled = (place for _, row in rows for place, cell in enumerate(row, start=1) if cell.strip())
     width = max(filled, default=0)
@@ -235,7 +239,7 @@ def _estimate(head: str, complete: bool, size: int, rows: int) -> int:
     return rows if complete else round(rows * size / max(1, len(head.encode("utf-8", "replace"))))
 
 
-def _named(source: Source, rows: list[Record], header: bool | int | None) -> Source:
+def _named(source: Source, rows: list[tuple[int, list[str]]], header: bool | int | None) -> Source:
     """Names for the columns, and the number of rows above them."""
     if not rows:
         return dataclasses.replace(source, rows_estimate=0)
@@ -252,7 +256,7 @@ def _named(source: Source, rows: list[Record], header: bool | int | None) -> Sou
     return dataclasses.replace(source, header=named, columns=columns, rows_estimate=rows_estimate, top=top)
 
 
-def _header_start(rows: list[Record], header: bool | int | None) -> int:
+def _header_start(rows: list[tuple[int, list[str]]], header: bool | int | None) -> int:
     """The place of the first row that counts."""
     if header is None:
         return header_place([cells for _, cells in rows])

@@ -3,45 +3,99 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+from typing import NamedTuple
 
 from core.dataset.encodings import damage
-from core.dataset.readers.values import Reject, Row, damaged, excerpt
+from core.dataset.readers.values import Block, Reject, Row, damaged, excerpt
 from core.words import T
 
-Record = tuple[int, list[str]]
+
+class Run(NamedTuple):
+    """Rows as they follow each other in a file, the number of the first, and whether no cell can be damaged."""
+
+    number: int
+    rows: list[list[str]]
+    sound: bool
 
 
-def rows(
-    records: Iterable[Record | Reject], columns: Sequence[str], header: bool, top: int = 0
-) -> Iterator[Row | Reject]:
+def blocks(
+    runs: Iterable[Run | Reject], columns: Sequence[str], header: bool, top: int = 0
+) -> Iterator[Block | Reject]:
     """Rows under these names, those below the first `top`. Empty ones are passed over; one with too many or too few
     cells is rejected."""
-    width = len(columns)
     awaiting_header = header
-    for record in records:
-        if top and (record.row if isinstance(record, Reject) else record[0]) <= top:
+    for run in runs:
+        if isinstance(run, Reject):
+            if run.row > top:
+                awaiting_header = False
+                yield run
             continue
-        if isinstance(record, Reject):
-            awaiting_header = False
-            yield record
-            continue
-        number, cells = record
-        text = "".join(cells)
-        if not text or text.isspace():
-            continue
+        start = max(0, top + 1 - run.number)
         if awaiting_header:
-            awaiting_header = False
+            names = next((n for n in range(start, len(run.rows)) if not _is_blank(run.rows[n])), None)
+            start = len(run.rows) if names is None else names + 1
+            awaiting_header = names is None
+        rest = Run(run.number + start, run.rows[start:] if start else run.rows, run.sound)
+        if rest.rows:
+            yield from _even(rest, len(columns)) or _one_by_one(rest, columns)
+
+
+def rows(found: Iterable[Block | Reject], columns: Sequence[str]) -> Iterator[Row | Reject]:
+    """The rows of blocks one by one."""
+    for block in found:
+        if isinstance(block, Reject):
+            yield block
             continue
-        if len(cells) != width:
-            fault = _uneven(number, cells, columns)
-            if fault:
-                yield fault
-                continue
-            del cells[width:]
-        if "\0" in text or (not text.isascii() and damage(text)):
-            yield _unreadable(number, cells, columns)
+        for number, cells in zip(block.numbers, zip(*block.columns, strict=True), strict=True):
+            yield Row(number, dict(zip(columns, cells, strict=True)), file=block.file)
+
+
+def together(found: Iterable[Row | Reject], columns: Sequence[str]) -> Iterator[Block | Reject]:
+    """Single rows as blocks."""
+    numbers: list[int] = []
+    cells: list[list[str]] = []
+    for row in chain(found, (None,)):
+        if isinstance(row, Row):
+            numbers.append(row.number)
+            cells.append([row.cells.get(column, "") for column in columns])
+        if numbers and (not isinstance(row, Row) or len(numbers) == _TOGETHER):
+            yield Block(numbers, list(zip(*cells, strict=True)))
+            numbers, cells = [], []
+        if isinstance(row, Reject):
+            yield row
+
+
+_TOGETHER = 1_000  # rows
+
+
+def _is_blank(cells: Sequence[str]) -> bool:
+    text = "".join(cells)
+    return not text or text.isspace()
+
+
+def _even(run: Run, width: int) -> list[Block]:
+    """The rows as one block, where nothing is wrong with any."""
+    if not run.sound or len(set(map(len, run.rows))) > 1 or len(run.rows[0]) < width:
+        return []
+    columns = list(zip(*run.rows, strict=True))
+    whole = any(all(column) and not any(map(str.isspace, column)) for column in columns[:width])
+    if not whole or any(map(str.strip, chain(*columns[width:]))):
+        return []
+    return [Block(range(run.number, run.number + len(run.rows)), columns[:width])]
+
+
+def _one_by_one(run: Run, columns: Sequence[str]) -> Iterator[Block | Reject]:
+    """The rows but for those that are empty or do not fit."""
+    good: list[Row | Reject] = []
+    for number, cells in enumerate(run.rows, start=run.number):
+        if _is_blank(cells):
             continue
-        yield Row(number, dict(zip(columns, cells, strict=True)))
+        fault = _uneven(number, cells, columns) if len(cells) != len(columns) else None
+        if not fault and not run.sound:
+            fault = _unreadable(number, cells, columns)
+        good.append(fault or Row(number, dict(zip(columns, cells, strict=False))))
+    return together(good, columns)
 
 
 def _uneven(number: int, cells: list[str], columns: Sequence[str]) -> Reject | None:
@@ -65,10 +119,10 @@ def _uneven(number: int, cells: list[str], columns: Sequence[str]) -> Reject | N
     return Reject(number, f"column {extra + 1}", reason, excerpt(" | ".join(cells)))
 
 
-def _unreadable(number: int, cells: list[str], columns: Sequence[str]) -> Reject:
-    for column, cell in zip(columns, cells, strict=True):
+def _unreadable(number: int, cells: list[str], columns: Sequence[str]) -> Reject | None:
+    for column, cell in zip(columns, cells, strict=False):
         if bytes_seen := damage(cell):
             return damaged(number, column, bytes_seen, cell)
         if "\0" in cell:
             return Reject(number, column, T("The cell holds a NUL character. Take it out."), excerpt(cell))
-    return Reject(number, "", T("The row cannot be read."), "")
+    return None

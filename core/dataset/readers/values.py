@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -54,6 +55,14 @@ class Row(NamedTuple):
     number: int
     cells: dict[str, str]
     raw: str = ""
+    file: str = ""
+
+
+class Block(NamedTuple):
+    """Many rows at once, as columns: the number of each row, and the cells of each column."""
+
+    numbers: Sequence[int]
+    columns: Sequence[Sequence[str]]
     file: str = ""
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from core.dataset.advice import Finding, Weight, advise, apply
 from core.dataset.examples import Kind
 from core.dataset.fixes import drop_long, is_empty, split_long, trim_long
-from core.dataset.fixrows import Row, line_of, row_of
+from core.dataset.fixrows import Row, line_of, row_of, rows_in
 from core.dataset.lengths import in_tokens
 from core.dataset.profile import Profile, Texts, common_end, letters
 from core.dataset.sampling import drawn
@@ -68,7 +68,7 @@ def test_a_tool_call_is_never_rewritten() -> None:
     raw = json.dumps({"messages": [{"role": "user", "content": "DO IT"}, call]})
     rows = [row_of(1, raw, Kind.CHAT), row_of(2, chat("WHAT IS", "THAT "), Kind.CHAT)]
     found = advise(lambda: rows, Kind.CHAT)
-    lines = [line_of(row, Kind.CHAT) for row in apply(found, rows)]
+    lines = [line_of(row, Kind.CHAT) for row in rows_in(apply(found, rows))]
     assert lines[0] == raw and json.loads(lines[1])["messages"][1]["content"] == "that"
 
 
@@ -76,13 +76,15 @@ def test_keys_that_do_not_belong_into_a_completion_are_removed() -> None:
     rows = [row_of(1, '{"prompt": "a", "completion": 7, "id": 1}', Kind.COMPLETION)]
     (finding,) = [f for f in advise(lambda: rows, Kind.COMPLETION) if f.code == "extra_columns"]
     assert finding.severity is Weight.REQUIRED
-    assert [line_of(row, Kind.COMPLETION) for row in finding.apply(rows)] == ['{"prompt":"a","completion":"7"}']
+    assert [line_of(row, Kind.COMPLETION) for row in rows_in(finding.apply(rows))] == [
+        '{"prompt":"a","completion":"7"}'
+    ]
 
 
 def test_completions_that_end_in_blanks_are_trimmed() -> None:
     rows = rows_of([("a", " one  "), ("b", " two\n"), ("c", " three\t")])
     (finding,) = [f for f in advise(lambda: rows, Kind.COMPLETION) if f.code == "trailing_blanks"]
-    assert [row.answer for row in finding.apply(rows)] == [" one", " two\n", " three"]
+    assert [row.answer for row in rows_in(finding.apply(rows))] == [" one", " two\n", " three"]
     assert [len(shown.after) for shown in finding.preview] == [1, 1]
 
 
@@ -91,10 +93,10 @@ def test_long_chats_are_measured_in_tokens() -> None:
     found = advise(lambda: rows, Kind.CHAT, measure=in_tokens(Kind.CHAT, "o200k_base", 200), limit=200)
     (long,) = [f for f in found if f.code == "long_examples"]
     assert long.count == 1 and [name for name, *_rest in long.ways] == ["remove", "trim", "split"]
-    assert [row.id for row in long.apply(rows)] == [2]
+    assert [row.id for row in rows_in(long.apply(rows))] == [2]
     measure = in_tokens(Kind.CHAT, "o200k_base", 200)
     for way, count in (("trim", 2), ("split", 3)):
-        mended = list(long.by(way).apply(rows))
+        mended = list(rows_in(long.by(way).apply(rows)))
         assert len(mended) == count and all(measure(row) <= 200 for row in mended)
 
 
@@ -104,7 +106,7 @@ def test_no_way_with_long_rows_leaves_one(pairs: list[tuple[str, str]], limit: i
         return len(row.question) + len(row.answer)
 
     rows = rows_of(pairs)
-    after = list(way(rows, measure=measure, limit=limit))  # type: ignore[operator]
+    after = list(rows_in(way(rows, measure=measure, limit=limit)))  # type: ignore[operator]
     assert all(measure(row) <= limit for row in after)
     assert [row for row in rows if measure(row) <= limit] == [row for row in after if not row.changed]
 
@@ -114,7 +116,7 @@ def test_no_way_with_long_rows_leaves_one(pairs: list[tuple[str, str]], limit: i
 def test_whatever_was_mended_needs_no_mending_of_that_kind_again(pairs: list[tuple[str, str]], kind: Kind) -> None:
     rows = rows_of(pairs)
     found = advise(lambda: rows, kind)
-    after = list(apply(found, rows))
+    after = list(rows_in(apply(found, rows)))
     again = {finding.code for finding in advise(lambda: after, kind) if finding.fix}
     assert not again & {"missing_space", "white_space_around", "long_examples", "extra_columns"}
     assert not [row for row in after if is_empty(row)] or kind is Kind.COMPLETION
@@ -125,9 +127,12 @@ def test_whatever_was_mended_needs_no_mending_of_that_kind_again(pairs: list[tup
 def test_the_findings_do_not_depend_on_how_rows_are_kept(pairs: list[tuple[str, str]]) -> None:
     rows = rows_of(pairs)
     spool = Spool(rows)
-    assert list(spool()) == rows
+    assert list(rows_in(spool())) == rows
     kept, held = (
-        [(f.code, f.sentence, f.question, f.preview, list(f.apply(rows))) for f in advise(source, Kind.COMPLETION)]
+        [
+            (f.code, f.sentence, f.question, f.preview, list(rows_in(f.apply(rows))))
+            for f in advise(source, Kind.COMPLETION)
+        ]
         for source in (spool, lambda: rows)
     )
     assert kept == held
@@ -167,7 +172,7 @@ def test_a_finding_can_be_kept() -> None:
     rows = rows_of([("A", "B"), ("A", "B"), ("x" * 20_000, "C")])
     found = advise(lambda: rows, Kind.COMPLETION)
     kept: list[Finding] = pickle.loads(pickle.dumps(found))
-    assert [list(f.apply(rows)) for f in kept] == [list(f.apply(rows)) for f in found]
+    assert [list(rows_in(f.apply(rows))) for f in kept] == [list(rows_in(f.apply(rows))) for f in found]
 
 
 def test_a_profile_is_the_same_in_chunks() -> None:

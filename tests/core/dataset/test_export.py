@@ -143,3 +143,9 @@ def test_half_a_character_survives_in_the_whole_line(tmp_path: Path) -> None:
     raw = json.dumps({"messages": [{"role": "user", "content": "\ud800"}]})
     export.to_csv([Line(1, raw)], tmp_path / "x.csv")
     assert rows_of(tmp_path / "x.csv")[0][-1] == raw
+
+
+def test_what_no_sheet_can_hold_stands_in_the_whole_line(tmp_path: Path) -> None:
+    export.to_xlsx([Line(1, chat("a\ufffe", "b"))], tmp_path / "x.xlsx")
+    (row,) = rows_of(tmp_path / "x.xlsx")
+    assert row[2] == "a\ufffd" and json.loads(row[-1])["messages"][0]["content"] == "a\ufffe"
