@@ -27,6 +27,7 @@ from core.store.part import Judge
 from core.store.preferences import Preferences
 from core.store.relations import Relations
 from core.store.rows import Rows
+from core.store.splits import Splits
 from core.store.tasks import Tasks
 from core.store.values import EVERYTHING, Dataset, Filter, HistoryEntry, Page, Rejected, Version, VersionRow
 from core.store.versions import Versions
@@ -46,6 +47,7 @@ class Store(Datasets, Rows, Editing, History, Aggregates, Versions):
         self.tasks = Tasks(database)
         self.relations = Relations(database)
         self.findings = Findings(database)
+        self.splits = Splits(database)
 
     @classmethod
     def open(cls, settings: Settings, judge: Judge | None = None) -> Store:

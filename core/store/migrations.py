@@ -33,7 +33,12 @@ def m_privacy_findings(connection: Connection) -> None:
     metadata.create_all(connection, TABLES, checkfirst=True)
 
 
-MIGRATIONS: list[Callable[[Connection], None]] = [m001_tables, m002_relations, m_privacy_findings]
+def m_split_plan(connection: Connection) -> None:
+    """How each dataset was split, and whether its test set is locked."""
+    metadata.create_all(connection, tables=[metadata.tables["split_plan"]])
+
+
+MIGRATIONS: list[Callable[[Connection], None]] = [m001_tables, m002_relations, m_privacy_findings, m_split_plan]
 
 
 def migrate(database: Database) -> list[str]:
