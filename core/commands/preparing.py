@@ -18,6 +18,7 @@ from core.errors import BadInput, Cancelled
 from core.words import T, Text, _
 
 if TYPE_CHECKING:
+    from core.commands.parting import Parting
     from core.dataset.advice import Finding
     from core.dataset.readers import Reject, Source
 
@@ -94,6 +95,7 @@ class Preparation:
     quiet: bool
     long: str = "remove"
     say: bool = True
+    parting: Parting | None = None
     _advice: list[dict[str, Any]] = field(default_factory=list)
 
     def run(self, say: bool = True) -> Written | None:
@@ -106,8 +108,10 @@ class Preparation:
         if stop:
             raise BadInput(stop.sentence, T("Nothing was written."))
         chosen = self._agree(table, found)
-        split = any(f.code == "classification" for f in found) and self._ask(
-            _("- [Recommended] Would you like to split into training and validation set? [Y/n]: ")
+        split = (
+            self.parting is None
+            and any(f.code == "classification" for f in found)
+            and self._ask(_("- [Recommended] Would you like to split into training and validation set? [Y/n]: "))
         )
         if not table and not chosen and not split and not self.rejects:
             self._tell("\n" + _("You can use your file for training as it is."))
@@ -193,6 +197,8 @@ class Preparation:
             with part.open("wb") as file:
                 for chunk in chunks(apply(chosen, self.rows())):
                     ends.add(chunk)
+                    if self.parting:
+                        self.parting.ids += [row.id for row in chunk]
                     lines = [line_bytes(row, self.recipe.kind) for row in chunk]
                     places += list(accumulate(map(len, lines), initial=places[-1]))[1:]
                     file.writelines(lines)

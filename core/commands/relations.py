@@ -109,7 +109,7 @@ def compare(options: argparse.Namespace) -> Comparison | None:
         answers[answer_text(body)[: LENGTH + 1]] += 1
     for number, body in _bodies(options.against) if options.against else ():
         comparer.add(-number, body, Split.TEST)
-    labels = slips(answers) if _are_labels(answers) else []
+    labels = slips(answers) if are_labels(answers) else []
     return Comparison(options.file, options.against, comparer.relate(), labels)
 
 
@@ -131,7 +131,8 @@ def _bodies(path: Path) -> Iterator[tuple[int, Body]]:
         ) from error
 
 
-def _are_labels(answers: Counter[str]) -> bool:
+def are_labels(answers: Counter[str]) -> bool:
+    """Whether answers are classes: few, short, and mostly seen more than once."""
     if len(answers) > CLASSES or any(len(answer) > LENGTH for answer in answers):
         return False
     return sum(count for count in answers.values() if count > 1) >= SEEN_AGAIN * answers.total()
