@@ -18,6 +18,7 @@ from core.settings import Settings
 from core.store.aggregates import Aggregates
 from core.store.database import Database
 from core.store.datasets import Datasets
+from core.store.doubts import LabelDoubts
 from core.store.editing import Editing
 from core.store.evaluations import Evaluations
 from core.store.findings import Findings
@@ -48,6 +49,7 @@ class Store(Datasets, Rows, Editing, History, Aggregates, Versions):
         self.relations = Relations(database)
         self.findings = Findings(database)
         self.splits = Splits(database)
+        self.doubts = LabelDoubts(database)
 
     @classmethod
     def open(cls, settings: Settings, judge: Judge | None = None) -> Store:

@@ -20,6 +20,7 @@ KINDS: dict[str, bool] = {
     "import": False,  # subject: the file's name
     "recount": True,  # subject: the dataset's id
     "relate": True,  # subject: the dataset's id
+    "doubt": True,  # subject: the dataset's id
     "scan": True,  # subject: the dataset's id
     "mask": True,  # subject: the dataset's id
     "launch": True,  # subject: the job's id
