@@ -9,7 +9,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.commands import checkprivacy, labels, relations
+from core.commands import checkprivacy, labels, languages, relations
 from core.commands.numbers import whole
 from core.words import _
 
@@ -47,6 +47,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     parser.add_argument("--json", action="store_true", help="print the figures as one JSON object")
     relations.add_options(parser)
     labels.add_options(parser)
+    languages.add_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -60,13 +61,14 @@ def run(options: argparse.Namespace) -> int:
     limit = options.limit or (price.context if price else None) or DEFAULT_LIMIT
     report = check_file(options.file, encoding=encoding, limit=limit, progress=_progress(options))
     compared, doubted, private = relations.compare(options), labels.look(options), _private(options)
-    more = {"relations": compared, "labels": doubted, "privacy": private}
+    spoken = languages.look(options)
+    more = {"relations": compared, "labels": doubted, "languages": spoken, "privacy": private}
     if options.json:
         found = {name: part.as_json() for name, part in more.items() if part}
         print(json.dumps({**report.as_json(), **found}, ensure_ascii=False))
     else:
         lines = [line for part in (compared, doubted) if part for line in part.lines()]
-        lines += checkprivacy.lines(private) if private else []
+        lines += [*(languages.lines(spoken) if spoken else []), *(checkprivacy.lines(private) if private else [])]
         for line in (*_head(options.file, report), *_issues(report), *lines, *_figures(report, price)):
             print(line)
     return 0 if report.ok else 1

@@ -14,6 +14,7 @@ from pages.parts import (
     doubting,
     feedback,
     frame,
+    languages,
     mending,
     privacy,
     relating,
@@ -35,8 +36,11 @@ def page() -> None:
     report.recount(dataset, price)
     found = report.figures(dataset, price)
     report.tiles(found, price)
-    overview, repeats, doubts, private, fixes = st.tabs(
-        [_("Overview"), _("Repeats and leaks"), _("Likely wrong labels"), _("Personal data"), _("Recommended fixes")],
+    overview, repeats, doubts, private, spoken, fixes = st.tabs(
+        [
+            *(_("Overview"), _("Repeats and leaks"), _("Likely wrong labels"), _("Personal data")),
+            *(_("Languages mixed"), _("Recommended fixes")),
+        ],
         on_change="rerun",
     )
     with overview:
@@ -47,6 +51,8 @@ def page() -> None:
         doubting.show(dataset, keys=bool(doubts.open))
     with private:
         privacy.show(dataset)
+    with spoken:
+        languages.show(dataset)
     with fixes:
         mending.show(dataset, found.limit)
     _next(dataset.id, found)

@@ -16,6 +16,7 @@ from pages.parts.text import show as show_text
 from pages.parts.wrapping import Wrap, shared
 
 LONGEST = 1_500  # characters of a question that are shown
+SHORT = 160  # and of an alike row
 SAMPLE = 30  # rows that tell whether all questions stand in the same template
 POOR = 0.6  # of the labels: where the classifier agrees with fewer, its doubts are only hints
 
@@ -89,18 +90,19 @@ def _card(dataset: Dataset, doubt: LabelDoubt) -> None:
         (left, _("Its label"), doubt.given, doubt.given_share),
         (right, _("Suggested"), doubt.suggested, doubt.suggested_share),
     ):
-        with column:
-            st.metric(name, escape(label), border=True)
-            st.progress(share, text=_("{share} likely", share=f"{share:.0%}"))
+        with column, st.container(border=True):
+            st.caption(name)
+            st.markdown(f"**{escape(label)}**")
+            st.progress(share, text=_("{share} likely", share=f"{share:.1%}"))
     alike = [(living[int(row)], like) for row, like in doubt.alike if int(row) in living]
     if alike:
         st.caption(_("The rows that are most like it"))
     for row, like in alike:
-        with st.container(horizontal=True, vertical_alignment="center"):
-            colour = {doubt.given: "gray", doubt.suggested: "blue"}.get(row.label, "orange")
-            st.markdown(f":{colour}-background[{escape(row.label)}]", width="content")
-            st.text(_question(row, wrap)[:160], width="stretch")
-            st.caption(_("{share} alike", share=f"{like:.0%}"), width="content")
+        colour = {doubt.given: "gray", doubt.suggested: "blue"}.get(row.label, "orange")
+        about = _("{share} alike", share=f"{like:.0%}")
+        said = _question(row, wrap)
+        short = said if len(said) <= SHORT else said[: SHORT - 1] + "…"
+        st.markdown(f":{colour}-background[{escape(row.label)}] {escape(short)} :gray[· {escape(about)}]")
 
 
 def _question(row: Example, wrap: Wrap) -> str:

@@ -89,21 +89,21 @@ def _lock(dataset: Dataset, tested: int) -> None:
 def _form(dataset: Dataset, counts: dict[str, int]) -> None:
     _begin_with(dataset)
     locked = resources.store().splits.lock(dataset.id) is not None
+    by_share = st.segmented_control(
+        _("Hold out"), [True, False], required=True, key="split_by_share",
+        format_func=lambda share: _("a share") if share else _("a number of rows"),
+    )  # fmt: skip
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        by_share = st.segmented_control(
-            _("Hold out"), [True, False], required=True, key="split_by_share",
-            format_func=lambda share: _("a share") if share else _("a number of rows"),
-        )  # fmt: skip
         _amount(_("For validation"), "split_share", "split_rows", bool(by_share), dataset.rows)
         if not locked:
-            _amount(_("For a test at the end"), "split_test_share", "split_test_rows", bool(by_share), dataset.rows)
+            _amount(_("For the final test"), "split_test_share", "split_test_rows", bool(by_share), dataset.rows)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         columns = [f"column:{name}" for name in resources.store().splits.columns(dataset.id)]
         if state.get("split_together", "") not in ("question", "near", "", *columns):
             state.put("split_together", "question")
         st.selectbox(
             _("Keep together"), ["question", "near", "", *columns], key="split_together", format_func=_together,
-            width=290, help=_("Rows that belong together are never on two sides: what was learnt is not tested."),
+            width=220, help=_("Rows that belong together are never on two sides: what was learnt is not tested."),
         )  # fmt: skip
         with st.popover(_("More"), icon=":material/tune:"):
             st.number_input(_("Seed: the same number gives the same split"), 0, 2**31 - 1, key="split_seed")
@@ -117,9 +117,9 @@ def _form(dataset: Dataset, counts: dict[str, int]) -> None:
 
 def _amount(label: str, share: str, rows: str, by_share: bool, total: int) -> None:
     if by_share:
-        st.selectbox(label, SHARES, format_func=lambda part: f"{part:.0%}" if part else _("none"), key=share, width=130)
+        st.selectbox(label, SHARES, format_func=lambda part: f"{part:.0%}" if part else _("none"), key=share, width=150)
     else:
-        st.number_input(label, 0, max(1, total - 1), key=rows, width=150)
+        st.number_input(label, 0, max(1, total - 1), key=rows, width=160)
 
 
 def _together(value: str) -> str:
@@ -176,8 +176,11 @@ def _place(dataset_id: int) -> None:
 
 def _say(dataset_id: int, made: splitting.Outcome) -> None:
     grid.outdated().add(dataset_id)
-    held_out = made.counts[Split.VALIDATION] + made.counts[Split.TEST]
-    feedback.saved(_("{n} rows are held out.", n=f"{held_out:,}"))
+    held_out, tested = made.counts[Split.VALIDATION], made.counts[Split.TEST]
+    if tested:
+        feedback.saved(_("{n} rows are held out, {m} more for the test.", n=f"{held_out:,}", m=f"{tested:,}"))
+    else:
+        feedback.saved(_("{n} rows are held out.", n=f"{held_out:,}"))
 
 
 def _set_lock(dataset_id: int, locked: bool) -> None:
