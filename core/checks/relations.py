@@ -43,6 +43,7 @@ class Relations:
     contradictions: list[tuple[int, ...]] = field(default_factory=list)
     leaks: list[Twin] = field(default_factory=list)
     to_train: list[int] = field(default_factory=list)
+    companies: list[tuple[int, ...]] = field(default_factory=list)  # rows that are alike, directly or by others
 
     def counts(self) -> dict[str, int]:
         """How much of each there is, by the names that scripts rely on."""
@@ -86,14 +87,15 @@ class Comparer:
         questions = unwrapped(list(self._numbers))
         self._numbers = {}
         alike = Index(questions, progress).pairs()
-        moving = self._moving(asking, alike)
+        companies = self._companies(asking, alike)
         return Relations(
             len(self._ids),
             [self._named(group) for group in _repeated(self._exact)],
             sorted(self._near(asking, alike), key=lambda twin: -twin.score),
             [self._named(group) for group in self._contradictions(asking)],
             sorted(self._leaks(asking, alike), key=lambda twin: -twin.score),
-            list(self._named(moving)),
+            list(self._named(sorted(self._moving(companies)))),
+            [self._named(company) for company in companies],
         )
 
     def _named(self, places: Iterable[int]) -> tuple[int, ...]:
@@ -145,16 +147,19 @@ class Comparer:
                 score, _part, other = min(twins)
                 yield self._twin(place, other, -score)
 
-    def _moving(self, asking: _Rows, alike: Sequence[Pair]) -> list[int]:
-        """The held-out rows that must be trained on, so that no question is on both sides of a split any more."""
-        if len(self._parts) < 2:
-            return []
+    def _companies(self, asking: _Rows, alike: Sequence[Pair]) -> list[list[int]]:
+        """The rows whose questions are alike, be it by way of others, in order."""
         joined = _Joined()
         for number in {*asking.shared(), *(number for pair in alike for number in pair[:2])}:
-            joined.add(number, {self._part[place] for place in asking[number]})
+            joined.add(number)
         for pair in alike:
             joined.join(pair.first, pair.second)
-        return sorted(place for number in joined.mixed() for place in asking[number] if self._part[place])
+        return sorted(sorted(place for number in some for place in asking[number]) for some in joined.together())
+
+    def _moving(self, companies: Iterable[list[int]]) -> list[int]:
+        """The held-out rows that must be trained on, so that no question is on both sides of a split any more."""
+        mixed = (company for company in companies if len({self._part[place] for place in company}) > 1)
+        return [place for company in mixed for place in company if self._part[place]]
 
 
 class _Rows:
@@ -180,15 +185,13 @@ class _Rows:
 
 
 class _Joined:
-    """Questions that belong together since they are alike, and the splits that each such company is in."""
+    """Questions that belong together since they are alike."""
 
     def __init__(self) -> None:
         self._parent: dict[int, int] = {}
-        self._parts: dict[int, set[int]] = {}
 
-    def add(self, number: int, parts: set[int]) -> None:
+    def add(self, number: int) -> None:
         self._parent[number] = number
-        self._parts[number] = parts
 
     def _root(self, number: int) -> int:
         while self._parent[number] != number:
@@ -197,13 +200,13 @@ class _Joined:
 
     def join(self, one: int, two: int) -> None:
         a, b = self._root(one), self._root(two)
-        if a != b:
-            self._parent[b] = a
-            self._parts[a] = self._parts[a] | self._parts[b]
+        self._parent[b] = a
 
-    def mixed(self) -> list[int]:
-        """The questions whose company is in more than one split."""
-        return [number for number in self._parent if len(self._parts[self._root(number)]) > 1]
+    def together(self) -> Iterable[list[int]]:
+        groups: dict[int, list[int]] = defaultdict(list)
+        for number in self._parent:
+            groups[self._root(number)].append(number)
+        return groups.values()
 
 
 def exact_key(body: Body) -> int:

@@ -9,7 +9,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.commands import checkprivacy, relations
+from core.commands import checkprivacy, labels, languages, relations
 from core.commands.meter import Meter
 from core.commands.numbers import whole
 from core.words import _
@@ -49,6 +49,8 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     parser.add_argument("--json", action="store_true", help="print the figures as one JSON object")
     parser.add_argument("--no-cache", action="store_true", help="read every line anew, and keep nothing for next time")
     relations.add_options(parser)
+    labels.add_options(parser)
+    languages.add_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -76,13 +78,15 @@ def run(options: argparse.Namespace) -> int:
             structure=None if options.json else rules_first,
             cache=_cache(options),
         )
-    compared, private = relations.compare(options), _private(options)
-    more = {"relations": compared, "privacy": private}
+    compared, doubted, private = relations.compare(options), labels.look(options), _private(options)
+    spoken = languages.look(options)
+    more = {"relations": compared, "labels": doubted, "languages": spoken, "privacy": private}
     if options.json:
         found = {name: part.as_json() for name, part in more.items() if part}
         print(json.dumps({**report.as_json(), **found}, ensure_ascii=False))
     else:
-        lines = [*(compared.lines() if compared else []), *(checkprivacy.lines(private) if private else [])]
+        lines = [line for part in (compared, doubted) if part for line in part.lines()]
+        lines += [*(languages.lines(spoken) if spoken else []), *(checkprivacy.lines(private) if private else [])]
         _print(*_issues(report, but=told), *_figures(report, price), *lines)
     return 0 if report.ok else 1
 

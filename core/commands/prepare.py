@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.commands import advising
+from core.commands import advising, parting
 from core.errors import BadInput, NotFound
 from core.words import _
 
@@ -40,8 +40,10 @@ that cannot be used, if there are any.
 
 At a terminal it then gives advice, fix by fix, and asks about each; -q takes all of it without asking. Rows that are
 classes can be split into NAME_prepared_train.jsonl and NAME_prepared_valid.jsonl; files of an earlier run stay, and
-the new ones are named "NAME_prepared (1).jsonl". FILE itself is never changed. In a script without -q the advice is
-only told. Columns called prompt and completion become completion data, all others chats; --format decides otherwise.
+the new ones are named "NAME_prepared (1).jsonl". With --test, --validation or --group the examples are also written
+in parts (train, valid, test): each class keeps its share, and rows that belong together are never in two of them.
+FILE itself is never changed. In a script without -q the advice is only told. Columns called prompt and completion
+become completion data, all others chats; --format decides otherwise.
 
 Ends with 0 when there are examples, 2 when no row can be used.
 """
@@ -51,6 +53,7 @@ examples:
   python -m core prepare questions.csv --recipe questions_recipe.json --out prepared
   python -m core prepare january.csv february.xlsx.gz --out prepared
   python -m core prepare classes.csv -q
+  python -m core prepare tickets.csv --validation 0.1 --test 200 --group customer
 """
 
 
@@ -74,6 +77,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     parser.add_argument(
         "--long", choices=("remove", "trim", "split"), default="remove", help="what becomes of very long examples"
     )
+    parting.add_options(parser)
     parser.add_argument("--json", action="store_true", help="print the outcome as one JSON object")
     parser.set_defaults(run=run)
 
@@ -112,24 +116,28 @@ def _prepare(options: argparse.Namespace) -> int:
     target, recipe_target = folder / f"{stem}_prepared.jsonl", folder / f"{stem}_recipe.json"
     if options.recipe is None:
         _understood_or_asked(recipe, source, options.file, recipe_target)
+    parts = parting.wanted(options, source, recipe, folder)
     if options.quiet or (sys.stdin.isatty() and not options.json):
-        return _advised(options, source, recipe, folder)
+        return _advised(options, source, recipe, folder, parts)
     from core.dataset.export import replacing
 
     outcome = _Outcome()
     with replacing(target) as part, part.open("w", encoding="utf-8", newline="\n") as file:
-        for line in _lines(recipe, source, outcome):
+        for line in _lines(recipe, source, outcome, parts):
             file.write(f"{line}\n")
         if not outcome.examples:
             raise _nothing_usable(source, outcome.rejects)
     kept = _keep(recipe, recipe_target)
     _write_rejects(folder / f"{stem}_rejected.csv", outcome.rejects)
     found, recipe_file = _advice(target, recipe), recipe_target if kept else None
+    if parts:
+        parts.write(target)
     if options.json:
         advice = [advising.as_dict(finding) for finding in found]
-        print(_as_json(source, recipe, outcome, target, recipe_file, advice))
+        print(_as_json(source, recipe, outcome, target, recipe_file, advice, parts))
     else:
-        print(_as_text(source, recipe, outcome, target, recipe_file, advising.told(found)))
+        lines = [*advising.told(found), *(parts.lines() if parts else [])]
+        print(_as_text(source, recipe, outcome, target, recipe_file, lines))
     return 0
 
 
@@ -145,27 +153,34 @@ def _advice(target: Path, recipe: Recipe) -> list[Finding]:
     return advising.findings(rows, recipe.kind)
 
 
-def _advised(options: argparse.Namespace, source: Source, recipe: Recipe, folder: Path) -> int:
+def _advised(
+    options: argparse.Namespace, source: Source, recipe: Recipe, folder: Path, parts: parting.Parting | None
+) -> int:
     """Read, advise, ask (or take all), write what was agreed on."""
     from core.commands.preparing import Preparation
     from core.dataset.spool import Spool
 
     gc.disable()  # rows are no rings: looking for some among millions of texts costs a tenth of the time
     outcome = _Outcome()
-    spool = Spool(prepared_rows(recipe, source, outcome))
+    spool = Spool(prepared_rows(recipe, source, outcome, parts))
     try:
         found = advising.findings(spool, recipe.kind)
         if not outcome.examples:
             raise _nothing_usable(source, outcome.rejects)
         preparation = Preparation(
-            source, options.file, recipe, spool, found, folder, outcome.rejects, options.quiet, options.long
-        )
+            source, options.file, recipe, spool, found, folder, outcome.rejects, options.quiet, options.long,
+            parting=parts,
+        )  # fmt: skip
         written = preparation.run(say=not options.json)
     finally:
         spool.close()
         gc.enable()
     if written is None:
         return 1
+    if parts:
+        parts.write(written.files[0])
+        if not options.json:
+            print("\n".join(parts.lines()))
     stem = options.file[0].stem
     recipe_target = folder / f"{stem}_recipe.json"
     kept = _keep(recipe, recipe_target)
@@ -173,7 +188,7 @@ def _advised(options: argparse.Namespace, source: Source, recipe: Recipe, folder
     if options.json:
         outcome.examples = written.rows
         told = json.loads(
-            _as_json(source, recipe, outcome, written.files[0], recipe_target if kept else None, written.advice)
+            _as_json(source, recipe, outcome, written.files[0], recipe_target if kept else None, written.advice, parts)
         )
         print(json.dumps({**told, "outputs": [str(path) for path in written.files]}, ensure_ascii=False))
     return 0
@@ -234,7 +249,7 @@ def _keep(recipe: Recipe, target: Path) -> bool:
     return True
 
 
-def _lines(recipe: Recipe, source: Source, outcome: _Outcome) -> Iterator[str]:
+def _lines(recipe: Recipe, source: Source, outcome: _Outcome, parts: parting.Parting | None) -> Iterator[str]:
     """The examples' lines; what else happens is noted in the outcome."""
     from core.dataset.mapping import apply
     from core.dataset.readers import Reject, read
@@ -246,17 +261,21 @@ def _lines(recipe: Recipe, source: Source, outcome: _Outcome) -> Iterator[str]:
         outcome.examples += 1
         if result.label:
             outcome.labels[result.label] += 1
+        if parts:
+            parts.note(result)
         yield result.raw
 
 
-def prepared_rows(recipe: Recipe, source: Source, outcome: _Outcome) -> Iterator[Row | Columns]:
+def prepared_rows(
+    recipe: Recipe, source: Source, outcome: _Outcome, parts: parting.Parting | None = None
+) -> Iterator[Row | Columns]:
     """The examples as the preparer sees them; what else happens is noted in the outcome."""
     from core.commands.preparing import paired, pairs
     from core.dataset.fixrows import Columns
     from core.dataset.readers import Reject
 
-    columns = paired(recipe)
-    for rows in pairs(source, columns, _progress(source)) if columns else _mapped(recipe, source, outcome):
+    columns = None if parts else paired(recipe)
+    for rows in pairs(source, columns, _progress(source)) if columns else _mapped(recipe, source, outcome, parts):
         if isinstance(rows, Reject):
             outcome.rejects.append(rows)
         else:
@@ -264,7 +283,7 @@ def prepared_rows(recipe: Recipe, source: Source, outcome: _Outcome) -> Iterator
             yield rows
 
 
-def _mapped(recipe: Recipe, source: Source, outcome: _Outcome) -> Iterator[Row | Reject]:
+def _mapped(recipe: Recipe, source: Source, outcome: _Outcome, parts: parting.Parting | None) -> Iterator[Row | Reject]:
     """The examples that a recipe makes."""
     from core.dataset.fixrows import row_of
     from core.dataset.mapping import apply
@@ -276,7 +295,7 @@ def _mapped(recipe: Recipe, source: Source, outcome: _Outcome) -> Iterator[Row |
             continue
         if result.label:
             outcome.labels[result.label] += 1
-        yield row_of(result.origin.row, result.raw, recipe.kind)
+        yield row_of(parts.note(result) if parts else result.origin.row, result.raw, recipe.kind)
 
 
 def _progress(source: Source) -> Any:
@@ -302,8 +321,9 @@ def _write_rejects(path: Path, rejects: list[Reject]) -> None:
 
 
 def _as_json(
-    source: Source, recipe: Recipe, outcome: _Outcome, target: Path, recipe_target: Path | None, advice: list[Any]
-) -> str:
+    source: Source, recipe: Recipe, outcome: _Outcome, target: Path, recipe_target: Path | None, advice: list[Any],
+    parts: parting.Parting | None = None,
+) -> str:  # fmt: skip
     rejects = [{"row": r.row, "column": r.column, "reason": str(r.reason), "seen": r.seen} for r in outcome.rejects]
     return json.dumps(
         {
@@ -320,6 +340,7 @@ def _as_json(
             "output": str(target),
             "recipe_file": str(recipe_target) if recipe_target else None,
             "advice": advice,
+            **(parts.as_json() if parts else {}),
         },
         ensure_ascii=False,
     )

@@ -19,6 +19,7 @@ from core.errors import BadInput, Cancelled
 from core.words import T, Text, _
 
 if TYPE_CHECKING:
+    from core.commands.parting import Parting
     from core.dataset.advice import Finding
     from core.dataset.readers import Reject, Source
     from core.dataset.spool import Spool
@@ -106,6 +107,7 @@ class Preparation:
     quiet: bool
     long: str = "remove"
     say: bool = True
+    parting: Parting | None = None
     _advice: list[dict[str, Any]] = field(default_factory=list)
 
     def run(self, say: bool = True) -> Written | None:
@@ -118,8 +120,10 @@ class Preparation:
         if stop:
             raise BadInput(stop.sentence, T("Nothing was written."))
         chosen = self._agree(table, found)
-        split = any(f.code == "classification" for f in found) and self._ask(
-            _("- [Recommended] Would you like to split into training and validation set? [Y/n]: ")
+        split = (
+            self.parting is None
+            and any(f.code == "classification" for f in found)
+            and self._ask(_("- [Recommended] Would you like to split into training and validation set? [Y/n]: "))
         )
         if not table and not chosen and not split and not self.rejects:
             self._tell("\n" + _("You can use your file for training as it is."))
@@ -203,6 +207,8 @@ class Preparation:
                 for chunk in apply(chosen, self.rows()):
                     ends.add(chunk)
                     rows += len(chunk.ids)
+                    if self.parting:
+                        self.parting.ids += chunk.ids
                     file.write(lines_of(chunk, self.recipe.kind))
             if not rows:
                 raise BadInput(T("No row is left."), T("Take fewer fixes."))

@@ -104,16 +104,16 @@ def compare(options: argparse.Namespace) -> Comparison | None:
     from core.checks.relations import Comparer
 
     comparer, answers = Comparer(), Counter[str]()
-    for number, body in _bodies(options.file):
+    for number, body in bodies(options.file):
         comparer.add(number, body, Split.TRAIN)
         answers[answer_text(body)[: LENGTH + 1]] += 1
-    for number, body in _bodies(options.against) if options.against else ():
+    for number, body in bodies(options.against) if options.against else ():
         comparer.add(-number, body, Split.TEST)
-    labels = slips(answers) if _are_labels(answers) else []
+    labels = slips(answers) if are_labels(answers) else []
     return Comparison(options.file, options.against, comparer.relate(), labels)
 
 
-def _bodies(path: Path) -> Iterator[tuple[int, Body]]:
+def bodies(path: Path) -> Iterator[tuple[int, Body]]:
     """The lines of a file that hold JSON objects, with their numbers from 1 on; the check names the others."""
     from core.checks.files import read_lines
 
@@ -131,7 +131,8 @@ def _bodies(path: Path) -> Iterator[tuple[int, Body]]:
         ) from error
 
 
-def _are_labels(answers: Counter[str]) -> bool:
+def are_labels(answers: Counter[str]) -> bool:
+    """Whether answers are classes: few, short, and mostly seen more than once."""
     if len(answers) > CLASSES or any(len(answer) > LENGTH for answer in answers):
         return False
     return sum(count for count in answers.values() if count > 1) >= SEEN_AGAIN * answers.total()

@@ -6,17 +6,19 @@ Mending looks at the rows as they are now: what was edited since the comparison 
 from __future__ import annotations
 
 from collections.abc import Callable
+from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from core.dataset.edits import Applied, Edits, Removed
 from core.dataset.examples import Example, Split
-from core.errors import Cancelled
+from core.errors import BadInput, Cancelled
 from core.words import T
 
 if TYPE_CHECKING:
     from core.store import Store
 
 KEPT = 20_000  # near pairs and contradictions that are kept to be looked at, the most alike first; all are counted
+AT_ONCE = 20_000  # rows that are compared while a person waits
 _TELL_EVERY = 1_000
 
 
@@ -31,7 +33,7 @@ def relate(
     from core.checks.relations import Comparer
     from core.store.relations import Group
 
-    dataset = store.dataset(dataset_id)
+    dataset, texts = store.dataset(dataset_id), _texts(store, dataset_id)
     rows, total = 0, 2 * max(1, dataset.rows)
 
     def told(done: int) -> None:
@@ -53,25 +55,52 @@ def relate(
         "contradiction": [Group(ids, 1.0) for ids in found.contradictions[:KEPT]],
         "leak": [Group(twin[:2], twin.score) for twin in found.leaks[:KEPT]],
         "to_train": [Group((row_id,), 1.0) for row_id in found.to_train],
+        "company": [Group(ids, 1.0) for ids in found.companies],
     }
-    counts = {**found.counts(), "to_train": len(found.to_train), "label_slips": len(wrong)}
+    counts = {**found.counts(), "to_train": len(found.to_train), "label_slips": len(wrong), "texts": texts}
     store.relations.save(dataset_id, dataset.revision, rows, counts, wrong, groups)
     return counts
 
 
+def _texts(store: Store, dataset_id: int) -> int:
+    """A number that changes with every text of a dataset, and not with its splits; 0 where it has no row."""
+    texts = "".join(f"{row.id} {row.content_hash} " for row in store.splits.rows(dataset_id))
+    return int.from_bytes(blake2b(texts.encode(), digest_size=6).digest(), "little") if texts else 0
+
+
+def companies(store: Store, dataset_id: int) -> list[tuple[int, ...]]:
+    """The rows whose questions are the same or nearly so, by the last comparison if it still holds.
+
+    Raises BadInput where too many rows would have to be compared first.
+    """
+    found = store.relations.latest(dataset_id)
+    if found is None or found.counts.get("texts") != _texts(store, dataset_id):
+        if store.dataset(dataset_id).rows > AT_ONCE:
+            raise BadInput(
+                T("To keep questions together that are nearly the same, all rows must be compared first."),
+                T("Press “Compare the rows” under “Repeats and leaks”, then split."),
+            )
+        relate(store, dataset_id)
+    return [group.rows for group in store.relations.groups(dataset_id, "company")]
+
+
 def delete_repeats(store: Store, dataset_id: int, who: str) -> Applied:
-    """Delete all but the first row of each group of exact repeats, as one edit that can be undone."""
+    """Delete all but the first row of each group of exact repeats, as one edit that can be undone.
+
+    Of a locked test set no row is deleted: its twins go.
+    """
     from core.checks.relations import exact_key
 
     removed: list[Removed] = []
     groups = store.relations.groups(dataset_id, "exact")
     living = store.relations.living(dataset_id, [row for group in groups for row in group.rows])
+    locked = store.splits.lock(dataset_id) is not None
     for group in groups:
         here = [living[row] for row in group.rows if row in living]
         seen: set[int] = set()
-        for row in here:
+        for row in sorted(here, key=lambda row: not (locked and row.split is Split.TEST)):
             key = _key(row, exact_key)
-            if key in seen:
+            if key in seen and not (locked and row.split is Split.TEST):
                 removed.append(Removed(row.id, row.revision))
             elif key is not None:
                 seen.add(key)
@@ -86,9 +115,18 @@ def _key(row: Example, exact_key: Callable[..., int]) -> int | None:
 
 
 def move_leaks(store: Store, dataset_id: int, who: str) -> Applied:
-    """Put every held-out row that has a twin in another split, and the twins of its twins, into train."""
+    """Put every held-out row that has a twin in another split, and the twins of its twins, into train.
+
+    Where one of them is in a locked test set, all others join it there: none of them may be trained on.
+    """
     rows = [row for group in store.relations.groups(dataset_id, "to_train") for row in group.rows]
-    return store.assign_splits(dataset_id, dict.fromkeys(rows, Split.TRAIN), who)
+    moved = dict.fromkeys(rows, Split.TRAIN)
+    if store.splits.lock(dataset_id) is not None:
+        tested = {row.id for row in store.splits.rows(dataset_id) if row.split is Split.TEST}
+        for company in store.relations.groups(dataset_id, "company"):
+            if tested.intersection(company.rows):
+                moved |= dict.fromkeys(company.rows, Split.TEST)
+    return store.assign_splits(dataset_id, moved, who)
 
 
 def write_label(store: Store, dataset_id: int, label: str, meant: str, who: str) -> Applied:

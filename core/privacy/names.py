@@ -29,7 +29,7 @@ _TITLES = {
     "garbled": T("Text read in the wrong encoding (å¾®è°ƒ)"),
     "personal": T("Personal data and secrets"),
     "odd": T("Odd characters"),
-    "other_script": T("Rows in another script than the rest, or in several"),
+    "other_script": T("Rows in another language than the rest, or in several"),
 }
 _SCRIPTS = {
     "han": T("Chinese"),
@@ -42,7 +42,15 @@ _SCRIPTS = {
     "hebrew": T("Hebrew"),
     "thai": T("Thai"),
     "indic": T("Indic scripts"),
+    "other": T("other scripts"),
     "mixed": T("several scripts"),
+    "english": T("English"),
+    "french": T("French"),
+    "german": T("German"),
+    "spanish": T("Spanish"),
+    "portuguese": T("Portuguese"),
+    "italian": T("Italian"),
+    "dutch": T("Dutch"),
     "": T("no letters"),
 }
 NAMES = frozenset(_TITLES)  # of kinds, and of the two groups
@@ -54,5 +62,5 @@ def title(kind: str) -> str:
 
 
 def script_title(script: str) -> str:
-    """A script by its name."""
+    """A script or language by its name."""
     return str(_SCRIPTS[script]) if script in _SCRIPTS else script

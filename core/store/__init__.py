@@ -18,6 +18,7 @@ from core.settings import Settings
 from core.store.aggregates import Aggregates
 from core.store.database import Database
 from core.store.datasets import Datasets
+from core.store.doubts import LabelDoubts
 from core.store.editing import Editing
 from core.store.evaluations import Evaluations
 from core.store.findings import Findings
@@ -27,6 +28,7 @@ from core.store.part import Judge
 from core.store.preferences import Preferences
 from core.store.relations import Relations
 from core.store.rows import Rows
+from core.store.splits import Splits
 from core.store.tasks import Tasks
 from core.store.values import EVERYTHING, Dataset, Filter, HistoryEntry, Page, Rejected, Version, VersionRow
 from core.store.versions import Versions
@@ -46,6 +48,8 @@ class Store(Datasets, Rows, Editing, History, Aggregates, Versions):
         self.tasks = Tasks(database)
         self.relations = Relations(database)
         self.findings = Findings(database)
+        self.splits = Splits(database)
+        self.doubts = LabelDoubts(database)
 
     @classmethod
     def open(cls, settings: Settings, judge: Judge | None = None) -> Store:

@@ -52,7 +52,22 @@ def m_kept_counts(connection: Connection) -> None:
         read_words(connection, dataset_id)
 
 
-MIGRATIONS: list[Callable[[Connection], None]] = [m001_tables, m002_relations, m_privacy_findings, m_kept_counts]
+def m_split_plan(connection: Connection) -> None:
+    """How each dataset was split, and whether its test set is locked."""
+    metadata.create_all(connection, tables=[metadata.tables["split_plan"]])
+
+
+def m_label_doubts(connection: Connection) -> None:
+    """Labels that are probably wrong, and those that a person has said are right."""
+    from core.store.doubts import TABLES
+
+    metadata.create_all(connection, TABLES, checkfirst=True)
+
+
+MIGRATIONS: list[Callable[[Connection], None]] = [
+    *(m001_tables, m002_relations, m_privacy_findings),
+    *(m_kept_counts, m_split_plan, m_label_doubts),
+]
 
 
 def migrate(database: Database) -> list[str]:

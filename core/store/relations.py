@@ -18,7 +18,7 @@ from core.store.database import Database, Json, Moment, bulk_insert, metadata, n
 from core.store.part import load_dataset, load_examples
 from core.store.schema import example
 
-KINDS = ("exact", "near", "contradiction", "leak", "to_train")
+KINDS = ("exact", "near", "contradiction", "leak", "to_train", "company")
 _READ_AT_ONCE = 2_000
 _WRITTEN_AT_ONCE = 20_000
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, select, update
 
 from core.dataset.edits import Applied, Conflict, Problem
-from core.dataset.examples import Example, dump
+from core.dataset.examples import Example, Split, dump
 from core.errors import AppError
 from core.store.database import bulk_insert, now, run, run_many, written_moment
 from core.store.part import Judge, chunks, insert_issues, judged_columns, load_examples, text_columns
 from core.store.schema import batch, example, example_issue, history
+from core.store.splits import locked_since
 from core.store.tally import Counted, add_difference, count_again, counted
 from core.store.values import Dataset
 from core.store.words import add_words, read_words, texts_of
@@ -22,6 +24,7 @@ from core.words import T, Text
 
 MANY = 5_000  # rows of a batch beyond which counting all rows again is not worse than their differences
 CONTENT = ("raw", "label", "split", "status")
+_HELD = T("{n} rows of the locked test set were left as they are. Unlock it under Check and split to move them.")
 Values = Mapping[str, Any]
 
 
@@ -50,12 +53,20 @@ class Writer:
     _conflicts: list[Conflict] = field(default_factory=list)
     _problems: list[Problem] = field(default_factory=list)
     _grown: int = 0
+    _held: list[int] = field(default_factory=list)
     _before: dict[int, Counted] = field(default_factory=dict)
     _touched: set[int] = field(default_factory=set)
     _renumbered: bool = False
 
+    @cached_property
+    def _locked(self) -> bool:
+        return locked_since(self.connection, self.dataset.id) is not None
+
     def change(self, example_id: int, revision: int, before: Values, after: Values) -> None:
-        """Give a row new values for the fields in `after`."""
+        """Give a row new values for the fields in `after`. A row of a locked test set stays in it."""
+        if before.get("split") == Split.TEST and after.get("split", Split.TEST) != Split.TEST and self._locked:
+            self._held.append(example_id)
+            return
         self._touch(example_id)
         self._updates[example_id] = (revision + 1, after)
         self._note(_Note(example_id, "change", before, after), revision + 1)
@@ -107,7 +118,13 @@ class Writer:
         self._renumbered = True
 
     def turn_around(self, batch_id: int) -> None:
-        """Do the opposite of a batch to every row that is still as it left it."""
+        """Do the opposite of a batch to every row that is still as it left it.
+
+        What joined a test set while that was locked already may leave it again.
+        """
+        done_at = self.connection.execute(select(batch.c.at).where(batch.c.id == batch_id)).scalar_one()
+        since = locked_since(self.connection, self.dataset.id)
+        self._locked = since is not None and done_at < since
         wanted = select(history).where(history.c.batch_id == batch_id).order_by(history.c.id)
         entries = self.connection.execute(wanted).all()
         names = sorted({name for entry in entries for name in (entry.before or entry.after)})
@@ -141,6 +158,8 @@ class Writer:
             self._keep_counts()
             growing = "UPDATE dataset SET rows = rows + ?, revision = revision + 1 WHERE id = ?"
             run(self.connection, growing, (self._grown, self.dataset.id))
+        if self._held:
+            self._problems.append(Problem(self._held[0], T(_HELD.sentence, n=len(self._held))))
         conflicts, problems = tuple(self._conflicts), tuple(self._problems)
         return Applied(batch_id, self.saved, (), conflicts, problems, self.revisions)
 

@@ -21,6 +21,7 @@ KINDS: dict[str, bool] = {
     "update": True,  # subject: the dataset's id
     "recount": True,  # subject: the dataset's id
     "relate": True,  # subject: the dataset's id
+    "doubt": True,  # subject: the dataset's id
     "scan": True,  # subject: the dataset's id
     "mask": True,  # subject: the dataset's id
     "launch": True,  # subject: the job's id

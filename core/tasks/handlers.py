@@ -100,6 +100,13 @@ def relate(work: Work) -> dict[str, Any]:
     return dict(relating.relate(work.store, work.number, work.progress, work.cancelled))
 
 
+def doubt(work: Work) -> dict[str, Any]:
+    """The labels of a dataset are doubted by a classifier that did not see them."""
+    from core.dataset import doubting
+
+    return doubting.look(work.store, work.number, work.progress, work.cancelled)
+
+
 def scan(work: Work) -> None:
     """A dataset is looked through for personal data, odd characters and mistaken encodings."""
     from core import privacy
@@ -156,6 +163,7 @@ HANDLERS: dict[str, Handler] = {
     "update": Handler("work", (update,)),
     "recount": Handler("work", (recount,)),
     "relate": Handler("work", (relate,)),
+    "doubt": Handler("work", (doubt,)),
     "scan": Handler("work", (scan,)),
     "mask": Handler("work", (mask,)),
     "launch": Handler("follow", (launch, follow)),

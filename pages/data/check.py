@@ -9,7 +9,19 @@ from core.dataset.examples import Split
 from core.store import Dataset
 from core.tokens import Price
 from core.words import _
-from pages.parts import choices, feedback, frame, mending, privacy, relating, report, resources, splitting
+from pages.parts import (
+    choices,
+    doubting,
+    feedback,
+    frame,
+    languages,
+    mending,
+    privacy,
+    relating,
+    report,
+    resources,
+    splitting,
+)
 
 
 def page() -> None:
@@ -24,15 +36,23 @@ def page() -> None:
     report.recount(dataset, price)
     found = report.figures(dataset, price)
     report.tiles(found, price)
-    overview, repeats, private, fixes = st.tabs(
-        [_("Overview"), _("Repeats and leaks"), _("Personal data"), _("Recommended fixes")]
+    overview, repeats, doubts, private, spoken, fixes = st.tabs(
+        [
+            *(_("Overview"), _("Repeats and leaks"), _("Likely wrong labels"), _("Personal data")),
+            *(_("Languages mixed"), _("Recommended fixes")),
+        ],
+        on_change="rerun",
     )
     with overview:
         _overview(dataset, found, trainable)
     with repeats:
         relating.show(dataset)
+    with doubts:
+        doubting.show(dataset, keys=bool(doubts.open))
     with private:
         privacy.show(dataset)
+    with spoken:
+        languages.show(dataset)
     with fixes:
         mending.show(dataset, found.limit)
     _next(dataset.id, found)

@@ -1,13 +1,12 @@
-"""What should not be in a dataset: personal data and secrets, odd characters, rows in another script; and the fixes."""
+"""What should not be in a dataset: personal data and secrets, odd characters; and the fixes."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from core import privacy, tasks
-from core.checks.privacy import GARBLED, LOST, ODD, OTHER_SCRIPT, PERSONAL, Style
+from core.checks.privacy import GARBLED, LOST, ODD, PERSONAL, Style
 from core.dataset.edits import Applied
-from core.dataset.examples import user_text
 from core.store import Dataset
 from core.store.findings import Scan
 from core.words import _
@@ -36,7 +35,6 @@ def show(dataset: Dataset) -> None:
     counts = store.findings.counts(dataset.id)
     _personal(dataset, {kind: counts[kind] for kind in PERSONAL if kind in counts})
     _odd(dataset, {kind: counts[kind] for kind in (GARBLED, *ODD) if kind in counts})
-    _scripts(dataset, scan, counts.get(OTHER_SCRIPT, (0, 0))[0])
 
 
 def _head(dataset: Dataset, scan: Scan | None) -> None:
@@ -123,22 +121,6 @@ def _first_rows(dataset: Dataset, kinds: tuple[str, ...]) -> None:
 def _marked(piece: privacy.Piece) -> str:
     said = escape(piece.text)
     return f":orange-background[{said}]" if piece.kind and said.strip() else said
-
-
-def _scripts(dataset: Dataset, scan: Scan, different: int) -> None:
-    st.markdown(f"**{_('Languages')}**")
-    total = sum(scan.scripts.values()) or 1
-    shares = sorted(scan.scripts.items(), key=lambda item: -item[1])
-    st.caption(escape(" · ".join(f"{privacy.script_title(name)} {rows / total:.1%}" for name, rows in shares if rows)))
-    if different:
-        with st.expander(f"{escape(privacy.title(OTHER_SCRIPT))} · **{different:,}**"):
-            store = resources.store()
-            for example_id in store.findings.rows(dataset.id, (OTHER_SCRIPT,), FIRST_ROWS):
-                with st.container(horizontal=True, vertical_alignment="center"):
-                    said = privacy.half_shown(user_text(store.example(example_id).body))
-                    st.text(said[:160] or _("(empty)"), width="stretch")
-                    _link(_("Open"), finding=OTHER_SCRIPT, row=str(example_id))
-            _link(_("Show all {n} rows", n=f"{different:,}"), finding=OTHER_SCRIPT)
 
 
 def _fix_button(label: str, dataset: Dataset, kinds: tuple[str, ...], key: str, primary: bool = False) -> None:

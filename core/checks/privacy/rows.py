@@ -15,6 +15,7 @@ from core.checks.privacy.characters import odd
 from core.checks.privacy.garbled import garbled
 from core.checks.privacy.scanning import scan
 from core.checks.privacy.scripts import script_or_mixed
+from core.checks.privacy.tongues import latin_language
 from core.checks.privacy.values import Span
 
 # Keys whose values are names of the format, not words of a person; pictures are no text.
@@ -24,10 +25,14 @@ _DEPTH = 64
 
 @dataclass(frozen=True)
 class RowScan:
-    """What one example holds: how often each kind, and the script that it is written in ("mixed": in several)."""
+    """What one example holds: how often each kind, and the script that it is written in ("mixed": in several).
+
+    `language` is that of Latin letters, where it is sure.
+    """
 
     kinds: dict[str, int]
     script: str = ""
+    language: str = ""
 
 
 def load_any(raw: str) -> Any:
@@ -82,7 +87,14 @@ def scan_row(raw: str, label: str = "") -> RowScan:
             said.append(text)
     if label and label not in said:
         counts.update(span.kind for span in findings(label))
-    return RowScan(dict(counts), script_or_mixed(" ".join(said)))
+    text = " ".join(said)
+    script = script_or_mixed(text)
+    return RowScan(dict(counts), script, latin_language(text) if script == "latin" else "")
+
+
+def said(raw: str) -> str:
+    """What is said in a line, instructions left out."""
+    return " ".join(text for text, is_instruction in _spoken(load_any(raw)) if not is_instruction)
 
 
 def _spoken(body: Any) -> Iterator[tuple[str, bool]]:

@@ -7,7 +7,7 @@ import re
 # How much a letter weighs: a Chinese character says about as much as three Latin letters.
 _SCRIPTS: tuple[tuple[str, re.Pattern[str], int], ...] = (
     ("han", re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af]+"), 3),
-    ("latin", re.compile("[A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u1e00-\u1eff]+"), 1),
+    ("latin", re.compile("[A-Za-z\uff21-\uff3a\uff41-\uff5a\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u1e00-\u1eff]+"), 1),
     ("kana", re.compile("[\u3041-\u30ff\u31f0-\u31ff\uff66-\uff9d]+"), 2),
     ("hangul", re.compile("[\u1100-\u11ff\u3130-\u318f\uac00-\ud7a3]+"), 3),
     ("cyrillic", re.compile("[\u0400-\u052f]+"), 1),
@@ -16,10 +16,15 @@ _SCRIPTS: tuple[tuple[str, re.Pattern[str], int], ...] = (
     ("hebrew", re.compile("[\u0590-\u05ff]+"), 1),
     ("thai", re.compile("[\u0e00-\u0e7f]+"), 1),
     ("indic", re.compile("[\u0900-\u0dff]+"), 1),
+    (
+        "other",  # Armenian, Georgian, Khmer, Lao, Burmese, Tibetan, Mongolian, Ethiopic and the like
+        re.compile("[\u0530-\u058f\u0700-\u074f\u0780-\u07ff\u0e80-\u10ff\u1200-\u1cff\u2d00-\u2dff\ua000-\ua4cf]+"),
+        1,
+    ),
 )
-SCRIPTS = ("han", "latin", "japanese", "hangul", "cyrillic", "arabic", "greek", "hebrew", "thai", "indic")
+SCRIPTS = ("han", "latin", "japanese", "hangul", "cyrillic", "arabic", "greek", "hebrew", "thai", "indic", "other")
 _OTHER = re.compile(
-    "[\u0370-\u1fff\u3041-\u31ff\ua000-\ud7a3\uf900-\ufdff\ufe70-\ufefc\uff66-\uff9d\U00010000-\U000323af]"
+    "[\u0370-\u1fff\u2d00-\u2dff\u3041-\u31ff\ua000-\ud7a3\uf900-\ufdff\ufe70-\ufefc\uff66-\uff9d\U00010000-\U000323af]"
 )
 _ASCII_LETTER = re.compile("[A-Za-z]")
 _KANA_SHARE = 0.1  # of Han and kana together: Japanese
