@@ -9,7 +9,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.commands import checkprivacy, relations
+from core.commands import checkprivacy, relations, targets
 from core.commands.numbers import whole
 from core.words import _
 
@@ -35,8 +35,9 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("file", type=Path, help="the training file, one JSON object on each line")
+    targets.add_options(parser)
     how = parser.add_mutually_exclusive_group()
-    how.add_argument("--model", metavar="M", help="count for this model: its encoding, its limit, its price")
+    how.add_argument("--model", metavar="M", help="check for this model: what it takes, its encoding, its limit, price")
     how.add_argument("--encoding", metavar="E", help="count in this encoding (o200k_base where neither is given)")
     parser.add_argument(
         "--limit", type=whole(), metavar="N", help="tokens that are read of one example (else the model's, or 65,536)"
@@ -51,13 +52,15 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Check the file and print the report; 1 where it holds errors."""
-    from core.checks import DEFAULT_LIMIT, check_file
-    from core.tokens import DEFAULT, Catalogue, encoding_name_for
+    from core.checks import DEFAULT_LIMIT, MIN_EXAMPLES, check_file
+    from core.tokens import DEFAULT, encoding_name_for
 
-    price = Catalogue.load().price(options.model) if options.model else None
+    price = targets.chosen(options)
     encoding = options.encoding or (price.encoding if price else encoding_name_for(options.model or DEFAULT))
     limit = options.limit or (price.context if price else None) or DEFAULT_LIMIT
-    report = check_file(options.file, encoding=encoding, limit=limit, progress=_progress(options))
+    fewest = (price.minimum if price else None) or MIN_EXAMPLES
+    report = check_file(options.file, encoding=encoding, limit=limit, minimum=fewest, progress=_progress(options))
+    targets.judge(options, report, price)
     compared, private = relations.compare(options), _private(options)
     more = {"relations": compared, "privacy": private}
     if options.json:

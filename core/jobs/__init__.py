@@ -5,7 +5,7 @@ from core.jobs.intent import launch, launch_file
 from core.jobs.launch import check_again, launch_again, recover, run_launch, withdraw
 from core.jobs.metrics import Point, Series, series
 from core.jobs.reading import read_curve
-from core.jobs.ready import Item, Readiness, readiness
+from core.jobs.ready import Item, Readiness, contents_of, readiness
 from core.jobs.remote import cancel, cancel_duplicates, delete_model, list_models, sweep
 from core.jobs.values import Checkpoint, Event, Job, JobDraft, LaunchState, Metric
 
@@ -23,6 +23,7 @@ __all__ = [
     "cancel",
     "cancel_duplicates",
     "check_again",
+    "contents_of",
     "delete_model",
     "launch",
     "launch_again",

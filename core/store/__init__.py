@@ -16,6 +16,7 @@ from core import sqlite
 from core.errors import AppError
 from core.settings import Settings
 from core.store.aggregates import Aggregates
+from core.store.contents import Contents
 from core.store.database import Database
 from core.store.datasets import Datasets
 from core.store.editing import Editing
@@ -46,6 +47,7 @@ class Store(Datasets, Rows, Editing, History, Aggregates, Versions):
         self.tasks = Tasks(database)
         self.relations = Relations(database)
         self.findings = Findings(database)
+        self.contents = Contents(database)
 
     @classmethod
     def open(cls, settings: Settings, judge: Judge | None = None) -> Store:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.tokens.catalogue import Price
 from core.tokens.counting import PER_EXAMPLE
+from core.tokens.price import Price
 
 TOOLS_SURCHARGE = 1.4  # the same chats were billed about 40 % higher with `tools` than with `functions`
 

@@ -28,7 +28,7 @@ def page() -> None:
         [_("Overview"), _("Repeats and leaks"), _("Personal data"), _("Recommended fixes")]
     )
     with overview:
-        _overview(dataset, found, trainable)
+        _overview(dataset, found, price, trainable)
     with repeats:
         relating.show(dataset)
     with private:
@@ -38,10 +38,10 @@ def page() -> None:
     _next(dataset.id, found)
 
 
-def _overview(dataset: Dataset, found: report.Figures, trainable: list[Price]) -> None:
+def _overview(dataset: Dataset, found: report.Figures, price: Price | None, trainable: list[Price]) -> None:
     """What the checks found, how labels and tokens are spread, the split, the prices."""
     st.subheader(_("What the checks found"))
-    report.issues(dataset, found)
+    report.issues(dataset, found, price)
     left, right = st.columns([1, 1], gap="large")
     with left:
         st.subheader(_("Labels"))

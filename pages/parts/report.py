@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 from typing import Any
 
 import streamlit as st
 
 from core import privacy, tasks
 from core.checks import DEFAULT_LIMIT, MIN_EXAMPLES, Severity, check_set, issue_table, sentence_of
+from core.checks.targets import Contents, check_target
 from core.dataset.examples import Split, user_text
 from core.store import Dataset
 from core.store.aggregates import Repeats
@@ -77,6 +78,14 @@ def exact_repeats(dataset_id: int, revision: int) -> Repeats:
     return resources.store().repeats(dataset_id, FIRST_ROWS)
 
 
+@st.cache_data(max_entries=16, show_spinner=False)
+def contents(dataset_id: int, revision: int) -> Contents:
+    """Tools, images and size of the rows that train, of this revision of a dataset."""
+    from core import jobs
+
+    return jobs.contents_of(resources.store(), dataset_id, resources.store().split_counts(dataset_id), None)
+
+
 def figures(dataset: Dataset, price: Price | None) -> Figures:
     """The figures of a dataset for a model."""
     tokens, answers, trained = values(dataset.id, dataset.revision, dataset.encoding)
@@ -135,10 +144,12 @@ def money(cost: Money | None) -> str:
     return f"${high}" if low == high else f"${low} – {high}"
 
 
-def issues(dataset: Dataset, found: Figures) -> None:
+def issues(dataset: Dataset, found: Figures, price: Price | None) -> None:
     """What the checks found, the gravest first, each with its first rows and the way to all of them."""
     table = issue_table()
-    whole = check_set({dataset.kind: dataset.rows}, dataset.rows, minimum=MIN_EXAMPLES)
+    fewest = (price.minimum if price else None) or MIN_EXAMPLES
+    whole = check_set({dataset.kind: dataset.rows}, dataset.rows, minimum=fewest)
+    whole += check_target(price, replace(contents(dataset.id, dataset.revision), kind=dataset.kind), today())
     for issue in whole:
         st.markdown(f"{MARKS[issue.severity]} {escape(issue.sentence)}")
     if found.over:
@@ -272,7 +283,11 @@ def prices(found: Figures, catalogue: list[Price]) -> None:
     )  # fmt: skip
 
 
+def today() -> date:
+    """The day it is, in UTC."""
+    return datetime.now(UTC).date()
+
+
 def trainable() -> list[Price]:
     """The models that can be trained today."""
-    today = datetime.now(UTC).date()
-    return [price for price in resources.catalogue().prices if price.trainable(today)]
+    return [price for price in resources.catalogue().prices if price.trainable(today())]
