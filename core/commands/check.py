@@ -40,6 +40,9 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     how.add_argument("--model", metavar="M", help="check for this model: what it takes, its encoding, its limit, price")
     how.add_argument("--encoding", metavar="E", help="count in this encoding (o200k_base where neither is given)")
     parser.add_argument(
+        "--tokenizer", type=Path, metavar="FOLDER", help="count as the open-weight model in this folder itself reads"
+    )
+    parser.add_argument(
         "--limit", type=whole(), metavar="N", help="tokens that are read of one example (else the model's, or 65,536)"
     )
     parser.add_argument(
@@ -54,9 +57,12 @@ def run(options: argparse.Namespace) -> int:
     """Check the file and print the report; 1 where it holds errors."""
     from core.checks import DEFAULT_LIMIT, MIN_EXAMPLES, check_file
     from core.tokens import DEFAULT, encoding_name_for
+    from core.tokens.folders import GIVEN
 
     price = targets.chosen(options)
     encoding = options.encoding or (price.encoding if price else encoding_name_for(options.model or DEFAULT))
+    if options.tokenizer:
+        encoding = GIVEN + str(options.tokenizer.expanduser().resolve())
     limit = options.limit or (price.context if price else None) or DEFAULT_LIMIT
     fewest = (price.minimum if price else None) or MIN_EXAMPLES
     report = check_file(options.file, encoding=encoding, limit=limit, minimum=fewest, progress=_progress(options))

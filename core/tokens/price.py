@@ -9,6 +9,7 @@ from typing import Any
 
 from core.errors import BadInput
 from core.tokens.encodings import DEFAULT, encoding_names
+from core.tokens.folders import is_own
 from core.words import T, Text
 
 METHODS = ("supervised", "dpo", "reinforcement")
@@ -158,7 +159,7 @@ def _encoding(row: Row, number: int) -> str:
     value = row.get("encoding")
     if _empty(value):
         return DEFAULT
-    if value not in encoding_names():
+    if value not in encoding_names() and not is_own(str(value)):
         raise bad(number, "encoding", value, T("Choose one of these: {names}.", names=", ".join(encoding_names())))
     return str(value)
 

@@ -9,7 +9,7 @@ from core.dataset.examples import Split
 from core.store import Dataset
 from core.tokens import Price
 from core.words import _
-from pages.parts import choices, feedback, frame, mending, privacy, relating, report, resources, splitting
+from pages.parts import choices, feedback, frame, mending, privacy, relating, report, resources, seeing, splitting
 
 
 def page() -> None:
@@ -24,11 +24,13 @@ def page() -> None:
     report.recount(dataset, price)
     found = report.figures(dataset, price)
     report.tiles(found, price)
-    overview, repeats, private, fixes = st.tabs(
-        [_("Overview"), _("Repeats and leaks"), _("Personal data"), _("Recommended fixes")]
+    overview, learnt, repeats, private, fixes = st.tabs(
+        [_("Overview"), _("What the model learns"), _("Repeats and leaks"), _("Personal data"), _("Recommended fixes")]
     )
     with overview:
         _overview(dataset, found, price, trainable)
+    with learnt:
+        seeing.show(dataset, found.limit)
     with repeats:
         relating.show(dataset)
     with private:

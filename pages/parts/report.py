@@ -9,15 +9,16 @@ from typing import Any
 
 import streamlit as st
 
-from core import privacy, tasks
+from core import privacy
 from core.checks import DEFAULT_LIMIT, MIN_EXAMPLES, Severity, check_set, issue_table, sentence_of
 from core.checks.targets import Contents, check_target
 from core.dataset.examples import Split, user_text
 from core.store import Dataset
 from core.store.aggregates import Repeats
 from core.tokens import Distribution, Money, Price, default_epochs, distribution, estimate
+from core.tokens.folders import is_own
 from core.words import _
-from pages.parts import charts, feedback, frame, grid, progress, resources, state
+from pages.parts import charts, frame, grid, progress, resources, state, tokenisers
 from pages.parts.snapshot import MARKS
 from pages.parts.text import escape
 
@@ -227,7 +228,7 @@ def token_charts(dataset: Dataset, found: Figures) -> None:
             figure = charts.spread(counted, title, colour, limit)
             st.plotly_chart(figure, key=f"spread_{colour}", config=charts.CONFIG, alt=title)
             st.caption(escape(_middle(distribution([value for value in counted if value >= 0]))))
-    st.caption(_("Counted with {encoding}.", encoding=dataset.encoding))
+    tokenisers.choose(dataset)
 
 
 def _middle(spread: Distribution) -> str:
@@ -245,17 +246,12 @@ def recount(dataset: Dataset, price: Price | None) -> None:
     task = resources.store().tasks.latest("recount", str(dataset.id))
     if task is not None and task.is_active:
         progress.show(task, _("Counting tokens again"))
-    elif price is not None and price.encoding != dataset.encoding:
+    elif price is not None and price.encoding != dataset.encoding and not is_own(dataset.encoding):
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
             sentence = _("This model counts tokens with {wanted}; these were counted with {seen}.",
                          wanted=price.encoding, seen=dataset.encoding)  # fmt: skip
             st.markdown(escape(sentence), width="stretch")
-            st.button(_("Count again"), on_click=_recount, args=(dataset.id, price.encoding), icon=":material/refresh:")
-
-
-def _recount(dataset_id: int, encoding: str) -> None:
-    with feedback.errors():
-        tasks.enqueue(resources.store(), resources.settings(), "recount", dataset_id, {"encoding": encoding})
+            tokenisers.count_again(dataset.id, price.encoding)
 
 
 def prices(found: Figures, catalogue: list[Price]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core.words import _
-from pages.parts import feedback, pricing
+from pages.parts import feedback, pricing, tokenisers
 
 st.title(_("Models and prices"))
 st.write(
@@ -16,3 +16,4 @@ st.write(
 )
 with feedback.errors():
     pricing.table()
+    tokenisers.manage()

@@ -8,6 +8,7 @@ import pytest
 
 from core.commands import check
 from core.errors import BadInput, NotFound
+from tests.tinytokenizer import model_folder
 
 
 def call(*arguments: str | Path) -> int:
@@ -147,3 +148,14 @@ def test_what_a_grader_reads_must_stand_in_every_example(tmp_path: Path, capsys:
     grader.write_text("{")
     with pytest.raises(BadInput, match=r"grader.json is no JSON"):
         call(rows, "--grader", grader)
+
+
+def test_a_file_is_counted_as_an_open_model_reads_it(
+    good: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = model_folder(tmp_path / "tiny")
+    assert call(good, "--tokenizer", folder, "--json") == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["encoding"] == f"folder:{folder}" and report["tokens"]["min"] > 12
+    with pytest.raises(BadInput, match="There is no folder"):
+        call(good, "--tokenizer", tmp_path / "nowhere")
