@@ -9,14 +9,14 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.commands import checkprivacy, relations, targets
+from core.commands import checkprivacy, costs, relations, targets
 from core.commands.numbers import whole
 from core.words import _
 
 if TYPE_CHECKING:
     from core.checks import Issue, Report
     from core.privacy import FileScan
-    from core.tokens import Distribution, Price
+    from core.tokens import Cost, Distribution, Load, Price
 
 SHOWN = 20  # issues of one code that are written out
 
@@ -48,6 +48,10 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     parser.add_argument(
         "--privacy", action="store_true", help="also look for personal data, secrets and odd characters"
     )
+    parser.add_argument("--prices", action="store_true", help="what it would cost with every model, cheapest first")
+    parser.add_argument(
+        "--per-day", type=whole(0), default=0, metavar="N", help="with --prices: answers a day, for a month of use"
+    )
     parser.add_argument("--json", action="store_true", help="print the figures as one JSON object")
     relations.add_options(parser)
     parser.set_defaults(run=run)
@@ -69,14 +73,24 @@ def run(options: argparse.Namespace) -> int:
     targets.judge(options, report, price)
     compared, private = relations.compare(options), _private(options)
     more = {"relations": compared, "privacy": private}
+    load, priced = _priced(options, report)
     if options.json:
-        found = {name: part.as_json() for name, part in more.items() if part}
+        found: dict[str, Any] = {name: part.as_json() for name, part in more.items() if part}
+        found |= {"prices": costs.as_json(priced)} if options.prices else {}
         print(json.dumps({**report.as_json(), **found}, ensure_ascii=False))
     else:
         lines = [*(compared.lines() if compared else []), *(checkprivacy.lines(private) if private else [])]
-        for line in (*_head(options.file, report), *_issues(report), *lines, *_figures(report, price)):
+        prices = costs.lines(priced, load) if load else []
+        for line in (*_head(options.file, report), *_issues(report), *lines, *_figures(report, price), *prices):
             print(line)
     return 0 if report.ok else 1
+
+
+def _priced(options: argparse.Namespace, report: Report) -> tuple[Load | None, list[Cost]]:
+    if not options.prices:
+        return None, []
+    load = costs.load_of_file(options.file, report, options.per_day)
+    return load, costs.compared(load, *targets.known())
 
 
 def _private(options: argparse.Namespace) -> FileScan | None:

@@ -12,7 +12,7 @@ from core.words import T
 
 if TYPE_CHECKING:
     from core.checks import Issue, Report
-    from core.tokens import Catalogue, Price
+    from core.tokens import Catalogue, Price, Ratio
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -29,16 +29,24 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def catalogue() -> Catalogue:
     """Models and prices as they were edited in the app; those that came with Luopan where there is no store."""
+    return known()[0]
+
+
+def known() -> tuple[Catalogue, dict[tuple[str, str], Ratio]]:
+    """The catalogue, and what finished jobs of this store were billed."""
     from core.settings import Settings
-    from core.store import Store
     from core.tokens import Catalogue
 
     settings = Settings.from_env()
     if settings.database_url.startswith("sqlite") and not (settings.home / "luopan.db").exists():
-        return Catalogue.load()
+        return Catalogue.load(), {}
+    from core.jobs import ratios
+    from core.store import Store
+
     store = Store.open(settings)
     try:
-        return Catalogue.load(store.preferences.get("prices", None))
+        prices = Catalogue.load(store.preferences.get("prices", None))
+        return prices, ratios(store, prices)
     finally:
         store.close()
 
@@ -47,12 +55,12 @@ def chosen(options: argparse.Namespace) -> Price | None:
     """The row of the model that was named. Raises NotFound for a provider that nobody has described."""
     if not options.model and not options.provider:
         return None
-    known = catalogue()
-    providers = list(dict.fromkeys(price.provider for price in known.prices))
+    prices = catalogue()
+    providers = list(dict.fromkeys(price.provider for price in prices.prices))
     if options.provider and options.provider not in providers:
         told = T("The provider “{name}” is not in the table of models.", name=options.provider)
         raise NotFound(told, T("Choose one of these: {names}.", names=", ".join(providers)))
-    return known.price(options.model or "*", options.provider)
+    return prices.price(options.model or "*", options.provider)
 
 
 def judge(options: argparse.Namespace, report: Report, price: Price | None) -> None:

@@ -1,5 +1,6 @@
 """Training jobs: write the intent down, send it once, follow it to its last figure, read its curve."""
 
+from core.jobs.billing import load_of, ratios
 from core.jobs.follow import next_poll_delay, poll
 from core.jobs.intent import launch, launch_file
 from core.jobs.launch import check_again, launch_again, recover, run_launch, withdraw
@@ -29,8 +30,10 @@ __all__ = [
     "launch_again",
     "launch_file",
     "list_models",
+    "load_of",
     "next_poll_delay",
     "poll",
+    "ratios",
     "read_curve",
     "readiness",
     "recover",

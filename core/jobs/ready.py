@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from core.dataset.examples import Kind, Split
 from core.errors import AppError
+from core.jobs.billing import load_of, ratios, train_split
 from core.jobs.intent import check_draft
 from core.jobs.values import JobDraft
 from core.provider import Connection, connect
 from core.provider.outcome import Outcome
 from core.settings import Settings
-from core.tokens import Catalogue, Money, Price, default_epochs, estimate
+from core.tokens import Catalogue, Cost, Money, Price, cost
 from core.words import T, Text
 
 if TYPE_CHECKING:
@@ -60,16 +60,21 @@ def readiness(store: Store, settings: Settings, draft: JobDraft, *, today: date 
         price = replace(price or Price(str(connection.kind), draft.model), answers_end=known.shutdown)
     choices = list(_choices(draft, connection))
     version = None if draft.version_id is None else store.version(draft.version_id)
-    target = _target(store, version, price, "" if choices else draft.suffix, day)
+    contents = contents_of(store, version.dataset_id, version.by_split, price) if version else None
+    target = _target(contents, price, "" if choices else draft.suffix, day)
     if known.listed and all(item.ok or not item.blocking for item in target):
         items.append(Item(True, True, T("{model} can be trained.", model=draft.model)))
     items += [*target, *choices]
-    if version is None:
+    if version is None or contents is None:
         items.append(Item(False, True, T("No data is chosen."), T("Choose a dataset.")))
         return Readiness(tuple(items))
     items += _rows(store, version, (price and price.minimum) or FEWEST)
-    money = _money(store, version, draft, price)
-    return Readiness((*items, _price_line(connection, price, money)), money)
+    found = None
+    if price is not None:
+        epochs = None if draft.epochs == "auto" else int(draft.epochs)
+        load = load_of(store, version.dataset_id, version.by_split, contents.extras, epochs)
+        found = cost(price, load, ratios(store, catalogue).get(price.name))
+    return Readiness((*items, *_price_lines(connection, found)), found.training if found else None)
 
 
 def _choices(draft: JobDraft, connection: Connection) -> Iterator[Item]:
@@ -114,17 +119,14 @@ def _provider(settings: Settings, connection: Connection, draft: JobDraft) -> tu
     return items, _Known()
 
 
-def _target(store: Store, version: Version | None, price: Price | None, suffix: str, day: date) -> list[Item]:
+def _target(contents: Contents | None, price: Price | None, suffix: str, day: date) -> list[Item]:
     """What the model and its provider do not take of these data, as the Check page says it too."""
     from core.checks import Severity
     from core.checks.targets import Contents, check_target
 
-    contents = Contents(None, 0)
-    if version is not None:
-        contents = contents_of(store, version.dataset_id, version.by_split, price)
     return [
         Item(False, issue.severity is Severity.ERROR, issue.found, issue.advice)
-        for issue in check_target(price, contents, day, suffix=suffix)
+        for issue in check_target(price, contents or Contents(None, 0), day, suffix=suffix)
         if issue.severity is not Severity.ADVICE
     ]
 
@@ -151,11 +153,6 @@ def _day(text: object) -> date | None:
         return date.fromisoformat(text) if isinstance(text, str) else None
     except ValueError:
         return None
-
-
-def train_split(by_split: Mapping[str, int]) -> Split:
-    """The rows that train: those of the train part, or all that belong to no part where there is none."""
-    return Split.TRAIN if by_split.get(Split.TRAIN) else Split.NONE
 
 
 def _rows(store: Store, version: Version, fewest: int) -> Iterator[Item]:
@@ -189,31 +186,37 @@ def _rows(store: Store, version: Version, fewest: int) -> Iterator[Item]:
         yield Item(False, True, told)
 
 
-def _money(store: Store, version: Version, draft: JobDraft, price: Price | None) -> Money | None:
-    split = train_split(version.by_split)
-    tokens, _answers = store.token_values(version.dataset_id, split)
-    if price is None or not tokens:
-        return None
-    limit = price.context or max(tokens)
-    billable = sum(min(count, limit) for count in tokens if count > 0)
-    epochs = default_epochs(len(tokens)) if draft.epochs == "auto" else int(draft.epochs)
-    tools = any('"tools"' in row.raw for row in islice(store.version_rows(version.id, split), 50))
-    return estimate(billable, epochs, price, examples=len(tokens), with_tools=tools)
-
-
-def _price_line(connection: Connection, price: Price | None, money: Money | None) -> Item:
+def _price_lines(connection: Connection, found: Cost | None) -> Iterator[Item]:
     if connection.is_local:
-        return Item(True, False, T("It costs nothing: it is trained on this computer."))
-    if price is None or money is None:
+        yield Item(True, False, T("It costs nothing: it is trained on this computer."))
+        return
+    if found is None or found.training is None:
+        if found is not None and found.price.training_hour:
+            each = f"{found.price.training_hour:,.2f}"
+            told = T("It is billed by the time it takes: {each} US dollars an hour.", each=each)
+            yield Item(False, False, told, T("How long it takes is not known beforehand."))
+            return
         told = T("What it costs is not known.")
-        return Item(False, False, told, T("Enter the price of this model in Settings, Prices."))
-    low, high = f"{money.low:,.2f}", f"{money.high:,.2f}"
-    checked = price.checked_on.isoformat() if price.checked_on else "–"
+        yield Item(False, False, told, T("Enter the price of this model in Settings, Prices."))
+        return
+    money, checked = found.training, found.price.checked_on
     told = T(
         "It costs about {low} to {high} US dollars for {tokens} tokens (prices checked on {day}).",
-        low=low,
-        high=high,
+        low=f"{money.low:,.2f}",
+        high=f"{money.high:,.2f}",
         tokens=f"{money.high_tokens:,}",
-        day=checked,
+        day=checked.isoformat() if checked else "–",
     )
-    return Item(True, False, told)
+    yield Item(True, False, told)
+    if found.ratio:
+        low, high, jobs = f"{found.ratio.low:.2f}", f"{found.ratio.high:.2f}", found.ratio.jobs
+        told = T("Finished jobs ({jobs}) were billed {low} to {high} times what is counted here, and so is this.",
+                 jobs=jobs, low=low, high=high)  # fmt: skip
+        yield Item(True, False, told)
+    if found.validation and found.validation.high:
+        low, high = f"{found.validation.low:,.2f}", f"{found.validation.high:,.2f}"
+        yield Item(True, False, T("The held-out rows are billed too: {low} to {high} US dollars.", low=low, high=high))
+    if found.hosting:
+        told = T("Keeping the model ready costs about {month} US dollars a month, also while nobody asks it.",
+                 month=f"{found.hosting:,.0f}")  # fmt: skip
+        yield Item(False, False, told, T("Take it down when you do not need it."))

@@ -9,7 +9,19 @@ from core.dataset.examples import Split
 from core.store import Dataset
 from core.tokens import Price
 from core.words import _
-from pages.parts import choices, feedback, frame, mending, privacy, relating, report, resources, seeing, splitting
+from pages.parts import (
+    choices,
+    costs,
+    feedback,
+    frame,
+    mending,
+    privacy,
+    relating,
+    report,
+    resources,
+    seeing,
+    splitting,
+)
 
 
 def page() -> None:
@@ -23,7 +35,7 @@ def page() -> None:
         price = report.model(trainable)
     report.recount(dataset, price)
     found = report.figures(dataset, price)
-    report.tiles(found, price)
+    report.tiles(found, costs.training(dataset, price))
     overview, learnt, repeats, private, fixes = st.tabs(
         [_("Overview"), _("What the model learns"), _("Repeats and leaks"), _("Personal data"), _("Recommended fixes")]
     )
@@ -54,7 +66,7 @@ def _overview(dataset: Dataset, found: report.Figures, price: Price | None, trai
     st.subheader(_("Tokens"))
     report.token_charts(dataset, found)
     with st.expander(_("Prices of all models")):
-        report.prices(found, trainable)
+        costs.table(dataset, found, trainable)
 
 
 def _next(dataset_id: int, found: report.Figures) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from typing import Any
 
 import streamlit as st
 
@@ -15,7 +14,7 @@ from core.checks.targets import Contents, check_target
 from core.dataset.examples import Split, user_text
 from core.store import Dataset
 from core.store.aggregates import Repeats
-from core.tokens import Distribution, Money, Price, default_epochs, distribution, estimate
+from core.tokens import Distribution, Money, Price, default_epochs, distribution
 from core.tokens.folders import is_own
 from core.words import _
 from pages.parts import charts, frame, grid, progress, resources, state, tokenisers
@@ -55,10 +54,6 @@ class Figures:
         """Tokens that one pass over the training rows is billed for: each row is cut at the limit."""
         most = limit or self.limit
         return sum(min(value, most) for value in self.trained)
-
-    def cost(self, price: Price) -> Money | None:
-        """What the default epochs would cost with a model; None where its price is not known."""
-        return estimate(self.billable(price.context), self.epochs, price, examples=len(self.trained))
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
@@ -121,10 +116,9 @@ def model_name(price: Price) -> str:
     return f"{price.provider}: {price.model}" if price.model != "*" else _("{name}: other models", name=price.provider)
 
 
-def tiles(found: Figures, price: Price | None) -> None:
+def tiles(found: Figures, cost: Money | None) -> None:
     """The six figures that matter."""
     errors, warnings = found.found(Severity.ERROR), found.found(Severity.WARNING)
-    cost = found.cost(price) if price else None
     with st.container(horizontal=True):
         st.metric(_("Rows"), f"{found.rows:,}", border=True, height="stretch")
         st.metric(f"{MARKS[Severity.ERROR]} {_('Errors')}", f"{errors:,}", border=True, height="stretch")
@@ -252,31 +246,6 @@ def recount(dataset: Dataset, price: Price | None) -> None:
                          wanted=price.encoding, seen=dataset.encoding)  # fmt: skip
             st.markdown(escape(sentence), width="stretch")
             tokenisers.count_again(dataset.id, price.encoding)
-
-
-def prices(found: Figures, catalogue: list[Price]) -> None:
-    """What training these rows would cost with each model that can still be trained."""
-    names = {"model": _("Model"), "each": _("$ per 1M tokens"), "cost": _("Training cost"), "over": _("Rows too long"),
-             "ends": _("No new trainings after"), "seen": _("Price seen on")}  # fmt: skip
-    rows: list[dict[str, Any]] = []
-    for price in catalogue:
-        limit = price.context
-        rows.append(
-            {
-                names["model"]: model_name(price),
-                names["each"]: price.training,
-                names["cost"]: money(found.cost(price)),
-                names["over"]: sum(value > limit for value in found.tokens) if limit else None,
-                names["ends"]: price.jobs_end,
-                names["seen"]: price.checked_on,
-            }
-        )
-    st.dataframe(rows, hide_index=True, placeholder="–", alt=_("Prices"))
-    st.caption(
-        _("A range, since no provider publishes exactly how it counts. {n} epochs over {m} rows. Prices change: "
-          "look at your provider's page, and correct the table in the settings.",
-          n=found.epochs, m=f"{len(found.trained):,}")
-    )  # fmt: skip
 
 
 def today() -> date:

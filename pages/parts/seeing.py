@@ -64,14 +64,16 @@ def row(example: Example, encoding: str, limit: int) -> None:
     found, kind = seen(example.body, encoding, limit, short=True), example.kind
     figures = _("{tokens} tokens, {trained} of them are learnt, {cut} are cut off.",
                 tokens=f"{found.tokens:,}", trained=f"{found.trained:,}", cut=f"{found.cut:,}")  # fmt: skip
-    st.markdown(f"**{escape(figures)}** {escape(_about(kind))}")
+    st.markdown(f"**{escape(figures)}** {escape(_about(kind, found))}")
     if str(found.refused):
         st.warning(escape(f"{found.refused} {_('It is shown and counted without the template.')}"))
     st.html(_STYLE + f'<div class="seen">{_legend(found)}{"".join(_turns(found))}</div>')
     st.caption(escape(_("Cut into tokens by {name}. Shades change with every token.", name=tokenisers.shown(encoding))))
 
 
-def _about(kind: Kind) -> str:
+def _about(kind: Kind, found: Seen) -> str:
+    if found.cut and not found.trained and kind in (Kind.CHAT, Kind.COMPLETION):
+        return _("The answer is cut off, so nothing is learnt from this row.")
     if kind is Kind.REINFORCEMENT:
         return _("The model writes its own answer to this, and the grader judges it.")
     if kind is Kind.PREFERENCE:
@@ -117,7 +119,9 @@ def _turn(segment: Segment, cut: bool) -> tuple[str, bool]:
             shade += 1
     learnt = any(piece.trained for piece in segment.pieces)
     classes = " ".join(["turn", *["l"] * learnt, *["w"] * (not segment.weighed)])
-    cost = _("{n} tokens", n=f"{segment.tokens:,}")
+    frame = sum(piece.tokens for piece in segment.pieces if piece.special and not piece.text and not piece.label)
+    cost = _("{n} tokens, {frame} of them for the format", n=f"{segment.tokens:,}", frame=frame)
+    cost = cost if frame else _("{n} tokens", n=f"{segment.tokens:,}")
     chips = "".join(f'<span class="chip">{html.escape(text)}</span>' for text in _chips(segment))
     head = f'{chips}<span class="cost">{html.escape(cost)}</span>'
     return f'<div class="{classes}">{head}<span class="said">{"".join(spans)}</span></div>', cut

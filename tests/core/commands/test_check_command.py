@@ -8,6 +8,8 @@ import pytest
 
 from core.commands import check
 from core.errors import BadInput, NotFound
+from core.settings import Settings
+from core.store import Store
 from tests.tinytokenizer import model_folder
 
 
@@ -159,3 +161,27 @@ def test_a_file_is_counted_as_an_open_model_reads_it(
     assert report["encoding"] == f"folder:{folder}" and report["tokens"]["min"] > 12
     with pytest.raises(BadInput, match="There is no folder"):
         call(good, "--tokenizer", tmp_path / "nowhere")
+
+
+def test_prices_of_all_models_are_compared(good: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(good, "--prices", "--per-day", "1,000") == 0
+    lines = capsys.readouterr().out.splitlines()
+    begin = next(at for at, line in enumerate(lines) if "Prices in US dollars" in line)
+    assert "3 epochs, 1,000 answers a day" in lines[begin] and "local: local-classic-1" in lines[begin + 1]
+    assert any("gpt-4o-mini" in line and "use $" in line and "2027-01-06" in line for line in lines[begin:])
+    assert any("azure: gpt-4o" in line and "not known" in line and "hosting $1,224.00" in line for line in lines)
+    assert call(good, "--prices", "--json") == 0
+    found = json.loads(capsys.readouterr().out)["prices"]
+    assert found[0]["total"] == [0.0, 0.0] and found[-1]["total"] is None and "training" in found[-1]["unknown"]
+
+
+def test_the_prices_are_those_that_were_edited_in_the_app(
+    good: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LUOPAN_HOME", str(tmp_path / "home"))
+    store = Store.open(Settings.from_env())
+    store.preferences.set("prices", [{"provider": "acme", "model": "tiny", "training": 1000, "context": 7}])
+    store.close()
+    assert call(good, "--model", "tiny", "--provider", "acme", "--prices") == 0
+    out = capsys.readouterr().out
+    assert "7 tokens read of an example" in out and "acme: tiny" in out
