@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from core.dataset.examples import Kind, Split
 from core.errors import AppError
@@ -19,11 +20,12 @@ from core.tokens import Catalogue, Cost, Money, Price, cost
 from core.words import T, Text
 
 if TYPE_CHECKING:
-    from core.checks.targets import Contents
+    from core.checks.targets import Contents, Extras
     from core.store import Store, Version
 
 FEWEST, THIN = 10, 50
 PRICES = "prices"  # the preference that holds a person's own price table
+_known: WeakKeyDictionary[Store, dict[tuple[int, int, Split], tuple[Extras, int]]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -133,19 +135,34 @@ def _target(contents: Contents | None, price: Price | None, suffix: str, day: da
 
 def contents_of(store: Store, dataset_id: int, by_split: Mapping[str, int], price: Price | None) -> Contents:
     """What the rows that would train hold, as far as a model minds."""
-    from core.checks.targets import MARKS, Contents, extras_of
+    from core.checks.targets import Contents
 
     split = train_split(by_split)
     tokens, _answers = store.token_values(dataset_id, split)
     limit = price.context if price else None
+    extras, size = _extras(store, dataset_id, split)
     return Contents(
         kind=store.dataset(dataset_id).kind,
         examples=by_split.get(split, 0),
-        extras=extras_of(store.contents.holding(dataset_id, MARKS, split)),
+        extras=extras,
         over=sum(count > limit for count in tokens) if limit else 0,
-        size=store.contents.characters(dataset_id, split),
+        size=size,
         validation=by_split.get(Split.VALIDATION, 0),
     )
+
+
+def _extras(store: Store, dataset_id: int, split: Split) -> tuple[Extras, int]:
+    """Tools, images and size of rows. Every line is read for that, so it is remembered until a row changes."""
+    from core.checks.targets import MARKS, extras_of
+
+    known = _known.setdefault(store, {})
+    state = (dataset_id, store.dataset(dataset_id).revision, split)
+    if state not in known:
+        found = extras_of(store.contents.holding(dataset_id, MARKS, split))
+        if len(known) >= 16:
+            known.clear()
+        known[state] = found, store.contents.characters(dataset_id, split)
+    return known[state]
 
 
 def _day(text: object) -> date | None:

@@ -46,7 +46,10 @@ def table(dataset: Dataset, found: report.Figures, prices: list[Price]) -> None:
     )  # fmt: skip
     whole = replace(load(dataset.id, dataset.revision, dataset.encoding), asks_a_day=int(asks))
     costs = compare(prices, whole, ratios())
-    st.dataframe([_row(each, dataset, found) for each in costs], hide_index=True, placeholder="–", alt=_("Prices"))
+    st.dataframe(
+        [_row(each, dataset, found) for each in costs], hide_index=True, placeholder="–", alt=_("Prices"),
+        column_config={_("Model"): st.column_config.Column(pinned=True)},
+    )  # fmt: skip
     st.caption(
         _(
             "US dollars. A range, since no provider publishes exactly how it counts; where your jobs have finished, it "
