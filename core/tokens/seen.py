@@ -6,7 +6,8 @@ template writes), and their tokens are those of `count_body`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -34,6 +35,9 @@ class Piece:
     cut: bool = False
     special: bool = False
     label: Text | str = ""
+
+
+Keep = Callable[[Iterable[Piece]], tuple[Piece, ...]]
 
 
 @dataclass(frozen=True)
@@ -91,38 +95,44 @@ class Seen:
 def seen(body: Body, encoding_name: str, limit: int, *, short: bool = False) -> Seen:
     """An example of any kind as the model sees it; `short` leaves the middle of very long turns out."""
     count = counter(encoding_name)
+    keep: Keep = _short if short else tuple
     refused: Text | str = ""
     if isinstance(count, OwnCounter):
         readings = count.readings(body)
         refused = next((reading.refused for reading in readings if reading.refused), "")
-        segments = [segment for at, reading in enumerate(readings) for segment in _read(count, reading, at, limit)]
+        segments = [turn for at, reading in enumerate(readings) for turn in _read(count, reading, at, limit, keep)]
         if len(readings) == 2:
-            segments = _branches(segments, readings[0], body)
+            segments = _branches(segments, body)
     else:
-        segments = list(_Cookbook(count, limit).example(body))
-    return Seen(tuple(_shortened(s) for s in segments) if short else tuple(segments), limit, refused)
+        segments = list(_Cookbook(count, limit, keep).example(body))
+    return Seen(tuple(segments), limit, refused)
 
 
-def _shortened(segment: Segment) -> Segment:
-    pieces = segment.pieces
-    if len(pieces) <= LEAD + TRAIL:
-        return segment
-    left_out = pieces[LEAD:-TRAIL]
-    gaps = []
-    for cut in (False, True):
-        tokens = sum(piece.tokens for piece in left_out if piece.cut is cut)
-        learnt = left_out[0].trained
-        if tokens:
-            told = T("… {n} tokens …", n=f"{tokens:,}")
-            gaps.append(Piece("", tokens, trained=learnt, cut=cut, label=told))
-    return replace(segment, pieces=(*pieces[:LEAD], *gaps, *pieces[-TRAIL:]))
+def _short(pieces: Iterable[Piece]) -> tuple[Piece, ...]:
+    """The first and the last pieces of a turn; how many tokens stand between them, seen and cut off."""
+    first: list[Piece] = []
+    last: deque[Piece] = deque()
+    left_out: dict[tuple[bool, bool], int] = {}
+    for piece in pieces:
+        if len(first) < LEAD:
+            first.append(piece)
+            continue
+        last.append(piece)
+        if len(last) > TRAIL:
+            gone = last.popleft()
+            left_out[gone.cut, gone.trained] = left_out.get((gone.cut, gone.trained), 0) + gone.tokens
+    gaps = (
+        Piece("", tokens, trained, cut, label=T("… {n} tokens …", n=f"{tokens:,}"))
+        for (cut, trained), tokens in sorted(left_out.items())
+    )
+    return (*first, *gaps, *last)
 
 
 class _Cookbook:
     """The pieces of an example as counting.Counter counts it, with the place of each against the limit."""
 
-    def __init__(self, count: Counter, limit: int) -> None:
-        self.count, self.limit = count, limit
+    def __init__(self, count: Counter, limit: int, keep: Keep) -> None:
+        self.count, self.limit, self.keep = count, limit, keep
         self.encoding = encoding(count.name)
         self.at = 0
 
@@ -136,7 +146,7 @@ class _Cookbook:
             yield self._end()
         else:
             for key in ("prompt", "completion"):
-                yield Segment(key, tuple(self._text(body.get(key), key == "completion")))
+                yield Segment(key, self.keep(self._text(body.get(key), key == "completion")))
 
     def _pair(self, body: Body) -> Iterator[Segment]:
         given = body.get("input")
@@ -169,7 +179,7 @@ class _Cookbook:
                 role = message.get("role")
                 weighed = message.get("weight") != 0 or role != "assistant"
                 learnt = role == "assistant" and weighed
-                yield Segment(str(role), tuple(self._message(message, learnt)), weighed=weighed)
+                yield Segment(str(role), self.keep(self._message(message, learnt)), weighed=weighed)
 
     def _message(self, message: dict[str, Any], learnt: bool) -> Iterator[Piece]:
         frame = PER_MESSAGE + self._cost(message.get("role"))
@@ -211,7 +221,7 @@ class _Cookbook:
                 held, tokens = b"", 0
 
 
-def _read(count: OwnCounter, reading: Reading, branch: int, limit: int) -> Iterator[Segment]:
+def _read(count: OwnCounter, reading: Reading, branch: int, limit: int, keep: Keep) -> Iterator[Segment]:
     """The turns of a text that a model's own tokenizer reads."""
     special = count.own.special
     turns = [*reading.turns] if reading.turns and reading.turns[0][0] == 0 else [(0, ""), *reading.turns]
@@ -233,7 +243,7 @@ def _read(count: OwnCounter, reading: Reading, branch: int, limit: int) -> Itera
             pieces.append(Piece(text, tokens, trained, at > limit, text in special))
         if pieces:
             weighed = not any(begin < e and end > b for b, e in greyed)
-            yield Segment(role, tuple(pieces), "second" if branch else "", weighed)
+            yield Segment(role, keep(pieces), "second" if branch else "", weighed)
 
 
 def _groups(spans: list[tuple[int, int]], length: int) -> Iterator[tuple[int, int, int]]:
@@ -256,7 +266,7 @@ def _groups(spans: list[tuple[int, int]], length: int) -> Iterator[tuple[int, in
         yield at, length, 0
 
 
-def _branches(segments: list[Segment], first: Reading, body: Body) -> list[Segment]:
+def _branches(segments: list[Segment], body: Body) -> list[Segment]:
     """Name the two answers of a pair."""
     output = body.get("preferred_output")
     answers = len([m for m in output if isinstance(m, dict)]) if isinstance(output, list) else 0
