@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from core.commands import checkprivacy, costs, relations, targets
 from core.commands.numbers import whole
-from core.words import _
+from core.errors import BadInput
+from core.words import T, _
 
 if TYPE_CHECKING:
     from core.checks import Issue, Report
     from core.privacy import FileScan
-    from core.tokens import Cost, Distribution, Load, Price
+    from core.tokens import Distribution
 
 SHOWN = 20  # issues of one code that are written out
 
@@ -63,8 +64,11 @@ def run(options: argparse.Namespace) -> int:
     from core.tokens import DEFAULT, encoding_name_for
     from core.tokens.folders import GIVEN
 
-    price = targets.chosen(options)
+    catalogue, ratios = targets.known(options)
+    price = targets.chosen(options, catalogue)
     encoding = options.encoding or (price.encoding if price else encoding_name_for(options.model or DEFAULT))
+    if options.tokenizer and options.encoding:
+        raise BadInput(T("Give --tokenizer or --encoding, not both."))
     if options.tokenizer:
         encoding = GIVEN + str(options.tokenizer.expanduser().resolve())
     limit = options.limit or (price.context if price else None) or DEFAULT_LIMIT
@@ -73,24 +77,20 @@ def run(options: argparse.Namespace) -> int:
     targets.judge(options, report, price)
     compared, private = relations.compare(options), _private(options)
     more = {"relations": compared, "privacy": private}
-    load, priced = _priced(options, report)
+    load = costs.load_of_file(options.file, report, options.per_day) if options.prices else None
+    priced = costs.compared(load, catalogue, ratios) if load else []
     if options.json:
         found: dict[str, Any] = {name: part.as_json() for name, part in more.items() if part}
         found |= {"prices": costs.as_json(priced)} if options.prices else {}
         print(json.dumps({**report.as_json(), **found}, ensure_ascii=False))
     else:
         lines = [*(compared.lines() if compared else []), *(checkprivacy.lines(private) if private else [])]
-        prices = costs.lines(priced, load) if load else []
-        for line in (*_head(options.file, report), *_issues(report), *lines, *_figures(report, price), *prices):
+        lines += _figures(report)
+        lines += costs.of_model(report, price, ratios.get(price.name)) if price else []
+        lines += costs.lines(priced, load) if load else []
+        for line in (*_head(options.file, report), *_issues(report), *lines):
             print(line)
     return 0 if report.ok else 1
-
-
-def _priced(options: argparse.Namespace, report: Report) -> tuple[Load | None, list[Cost]]:
-    if not options.prices:
-        return None, []
-    load = costs.load_of_file(options.file, report, options.per_day)
-    return load, costs.compared(load, *targets.known())
 
 
 def _private(options: argparse.Namespace) -> FileScan | None:
@@ -158,7 +158,7 @@ def _of_code(issues: list[Issue], times: int, shown: int) -> list[str]:
     return [*lines, f"    → {advice}"]
 
 
-def _figures(report: Report, price: Price | None) -> list[str]:
+def _figures(report: Report) -> list[str]:
     lines = ["", _("Figures ({encoding}, {limit} tokens read of an example)", **_numbers(report))]
     for title, spread in (
         (_("tokens in an example"), report.tokens),
@@ -172,7 +172,7 @@ def _figures(report: Report, price: Price | None) -> list[str]:
         lines.append("  " + _("without a system message: {system}; without a user message: {user}", **numbers))
     lines.append("  " + _("tokens: {total}; billed once: {billable}", **numbers))
     lines.append("  " + _("epochs by default: {epochs}; tokens charged: {charged}", **numbers))
-    return [*lines, *_cost(report, price)]
+    return lines
 
 
 def _numbers(report: Report) -> dict[str, str]:
@@ -199,27 +199,3 @@ def _spread(spread: Distribution) -> str:
         p10=f"{spread.p10:,.1f}",
         p90=f"{spread.p90:,.1f}",
     )
-
-
-def _cost(report: Report, price: Price | None) -> list[str]:
-    from core.tokens import estimate
-
-    if price is None:
-        return []
-    tools = bool(report.with_tools)
-    money = estimate(report.billable_tokens, report.epochs, price, examples=report.examples, with_tools=tools)
-    if money is None:
-        return ["  " + _("the price of training {model} at {provider} is not known", **_named(price))]
-    return [
-        "  "
-        + _(
-            "training {model} at {provider}, prices of {day}: ${low} to ${high}",
-            **_named(price),
-            low=f"{money.low:,.2f}",
-            high=f"{money.high:,.2f}",
-        )
-    ]
-
-
-def _named(price: Price) -> dict[str, Any]:
-    return {"model": price.model, "provider": price.provider, "day": price.checked_on}

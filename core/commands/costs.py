@@ -10,7 +10,7 @@ from core.words import _
 
 if TYPE_CHECKING:
     from core.checks import Report
-    from core.tokens import Catalogue, Cost, Load, Ratio
+    from core.tokens import Catalogue, Cost, Load, Price, Ratio
 
 
 def load_of_file(path: Path, report: Report, asks_a_day: int) -> Load:
@@ -29,6 +29,24 @@ def load_of_file(path: Path, report: Report, asks_a_day: int) -> Load:
         images=(extras.low, extras.high),
         asks_a_day=asks_a_day,
     )
+
+
+def of_model(report: Report, price: Price, ratio: Ratio | None) -> list[str]:
+    """What training this file would cost with the model that it was checked for."""
+    from core.tokens import estimate
+
+    named = {"model": price.model, "provider": price.provider}
+    tools = bool(report.with_tools)
+    money = estimate(
+        report.billable_tokens, report.epochs, price, examples=report.examples, with_tools=tools, ratio=ratio
+    )
+    if money is None:
+        return ["  " + _("the price of training {model} at {provider} is not known", **named)]
+    low, high = f"{money.low:,.2f}", f"{money.high:,.2f}"
+    told = _("training {model} at {provider}, prices of {day}: ${low} to ${high}", **named, day=price.checked_on,
+             low=low, high=high)  # fmt: skip
+    more = _("as {jobs} finished jobs were billed", jobs=ratio.jobs) if ratio else ""
+    return ["  " + ", ".join(part for part in (told, more) if part)]
 
 
 def compared(load: Load, catalogue: Catalogue, ratios: dict[tuple[str, str], Ratio]) -> list[Cost]:

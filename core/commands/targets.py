@@ -27,17 +27,17 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def catalogue() -> Catalogue:
-    """Models and prices as they were edited in the app; those that came with Luopan where there is no store."""
-    return known()[0]
+def known(options: argparse.Namespace) -> tuple[Catalogue, dict[tuple[str, str], Ratio]]:
+    """Models and prices as they were edited in the app, and what its finished jobs were billed.
 
-
-def known() -> tuple[Catalogue, dict[tuple[str, str], Ratio]]:
-    """The catalogue, and what finished jobs of this store were billed."""
+    Those that came with Luopan where there is no app yet, or where no model is asked for.
+    """
     from core.settings import Settings
     from core.tokens import Catalogue
 
     settings = Settings.from_env()
+    if not (options.model or options.provider or options.prices):
+        return Catalogue.load(), {}
     if settings.database_url.startswith("sqlite") and not (settings.home / "luopan.db").exists():
         return Catalogue.load(), {}
     from core.jobs import ratios
@@ -51,11 +51,10 @@ def known() -> tuple[Catalogue, dict[tuple[str, str], Ratio]]:
         store.close()
 
 
-def chosen(options: argparse.Namespace) -> Price | None:
+def chosen(options: argparse.Namespace, prices: Catalogue) -> Price | None:
     """The row of the model that was named. Raises NotFound for a provider that nobody has described."""
     if not options.model and not options.provider:
         return None
-    prices = catalogue()
     providers = list(dict.fromkeys(price.provider for price in prices.prices))
     if options.provider and options.provider not in providers:
         told = T("The provider “{name}” is not in the table of models.", name=options.provider)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from dataclasses import replace
 from datetime import date
@@ -15,6 +16,7 @@ from core.checks.graders import check_fields, check_grader, fields_of
 from core.checks.sentences.targets import TARGETS
 from core.checks.targets import Contents, Extras, check_target, extras_of, extras_of_file
 from core.dataset.examples import Kind
+from core.provider.client import Client
 from core.tokens import Catalogue, Price
 
 TODAY = date(2026, 11, 20)
@@ -177,6 +179,10 @@ RULES: list[tuple[str, str, list[str]]] = [
 def test_every_rule_of_the_formats_is_held(rule: str, severities: str, held_by: list[str]) -> None:
     table = issue_table()
     assert {str(table[code]) for code in held_by} == set(severities.split())
+
+
+def test_files_are_sent_for_the_purpose_of_training() -> None:
+    assert inspect.signature(Client.upload).parameters["purpose"].default == "fine-tune"
 
 
 def test_the_least_number_is_the_targets_own(tmp_path: Path) -> None:

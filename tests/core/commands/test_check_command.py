@@ -161,6 +161,8 @@ def test_a_file_is_counted_as_an_open_model_reads_it(
     assert report["encoding"] == f"folder:{folder}" and report["tokens"]["min"] > 12
     with pytest.raises(BadInput, match="There is no folder"):
         call(good, "--tokenizer", tmp_path / "nowhere")
+    with pytest.raises(BadInput, match="not both"):
+        call(good, "--tokenizer", folder, "--encoding", "cl100k_base")
 
 
 def test_prices_of_all_models_are_compared(good: Path, capsys: pytest.CaptureFixture[str]) -> None:
