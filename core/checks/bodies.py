@@ -63,6 +63,8 @@ def _talk(body: Body, found: Findings, *, weights: bool = True) -> list[dict[str
     names = {name for function in functions_of(body) if isinstance(name := function.get("name"), str)}
     with found.inside("messages"):
         check_talk(body.get("messages"), names or None, found)
+        if not names and any(message.get("tool_calls") or message.get("function_call") for message in messages):
+            found.add("tools_missing")
         images = count_images(messages)
         if images > MAX_IMAGES:
             found.add("too_many_images", "", images, number=images)
@@ -102,6 +104,8 @@ def _preference(body: Body, found: Findings) -> None:
             messages = _talk(given, found)
             if count_images(messages):
                 found.add("text_only", "messages")
+            if any(message.get("role") == "assistant" for message in messages):
+                found.add("several_turns", "messages")
         else:
             found.add("input_invalid", "", given)
     outputs = []
@@ -138,6 +142,10 @@ def _reinforcement(body: Body, found: Findings) -> None:
     messages = _talk(body, found)
     if messages and messages[-1].get("role") != "user":
         found.add("last_not_user", f"messages[{len(messages) - 1}].role", messages[-1].get("role"))
+    if any(message.get("role") == "system" for message in messages):
+        found.add("reinforcement_system", "messages")
+    if count_images(messages):
+        found.add("reinforcement_images", "messages")
 
 
 def _unknown_keys(body: Body, known: set[str], found: Findings) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 from core.checks.issues import Findings
@@ -10,6 +11,9 @@ MAX_IMAGES = 10
 MAX_IMAGE_BYTES = 10 * 1024 * 1024
 _TYPES = ("data:image/jpeg;base64,", "data:image/jpg;base64,", "data:image/png;base64,", "data:image/webp;base64,")
 _DETAILS = ("low", "high", "auto")
+_HEADS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"RIFF")
+_PNG_COLOURS = {0: "grey", 3: "palette", 4: "grey with alpha"}  # 2 and 6 are RGB and RGBA
+_HEAD = 64  # characters of base64: more than the header of a PNG
 
 
 def check_parts(parts: list[Any], role: Any, found: Findings) -> None:
@@ -36,12 +40,25 @@ def _check_image(image: Any, role: Any, found: Findings) -> None:
         if url.startswith("data:"):
             if not url.startswith(_TYPES):
                 found.add("image_url_invalid", "url", url[:60])
-            elif (len(url) - url.index(",")) * 3 // 4 > MAX_IMAGE_BYTES:
-                found.add("image_too_large", "url", f"{len(url) * 3 // 4:,}")
+            else:
+                _check_data(url[url.index(",") + 1 :], found)
         elif not url.startswith(("http://", "https://")):
             found.add("image_url_invalid", "url", url)
         if "detail" in image and image["detail"] not in _DETAILS:
             found.add("image_detail_invalid", "detail", image["detail"])
+
+
+def _check_data(data: str, found: Findings) -> None:
+    if len(data) * 3 // 4 > MAX_IMAGE_BYTES:
+        found.add("image_too_large", "url", f"{len(data) * 3 // 4:,}")
+    try:
+        head = base64.b64decode(data[: min(_HEAD, len(data) // 4 * 4)], validate=True)
+    except ValueError:
+        head = b""
+    if not any(head and head[: len(magic)] == magic[: len(head)] for magic in _HEADS):
+        found.add("image_unreadable", "url", data[:40])
+    elif head.startswith(_HEADS[0]) and head[25:26] and head[25] in _PNG_COLOURS:
+        found.add("image_colours", "url", _PNG_COLOURS[head[25]])
 
 
 def count_images(messages: list[dict[str, Any]]) -> int:

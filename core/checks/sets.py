@@ -24,7 +24,7 @@ def check_set(kinds: Mapping[Kind, int], n: int, *, minimum: int = MIN_EXAMPLES)
     if n == 0:
         issues.append(make("no_examples", "", 0))
     elif n < minimum:
-        issues.append(make("too_few_examples", "", n, number=n))
+        issues.append(make("too_few_examples", "", n, number=n, least=minimum))
     elif n < FEW_EXAMPLES:
         issues.append(make("few_examples", "", n, number=n))
     kind = main_kind(kinds)

@@ -9,10 +9,11 @@ from core.checks.sentences.kinds import OTHER_KINDS
 from core.checks.sentences.lines import LINES
 from core.checks.sentences.messages import MESSAGES, PARTS
 from core.checks.sentences.sets import SETS
+from core.checks.sentences.targets import TARGETS
 from core.checks.sentences.tools import TOOLS
 from core.words import Text, _
 
-RULES: dict[str, Rule] = {**LINES, **MESSAGES, **PARTS, **TOOLS, **OTHER_KINDS, **SETS}
+RULES: dict[str, Rule] = {**LINES, **MESSAGES, **PARTS, **TOOLS, **OTHER_KINDS, **SETS, **TARGETS}
 _FIELD = re.compile(r"\{(\w+)\}")
 
 

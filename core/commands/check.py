@@ -9,15 +9,16 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.commands import checkprivacy, labels, languages, relations
+from core.commands import checkprivacy, costs, labels, languages, relations, targets
 from core.commands.meter import Meter
 from core.commands.numbers import whole
-from core.words import _
+from core.errors import BadInput
+from core.words import T, _
 
 if TYPE_CHECKING:
     from core.checks import Issue, Report
     from core.privacy import FileScan
-    from core.tokens import Distribution, Price
+    from core.tokens import Distribution
 
 SHOWN = 20  # issues of one code that are written out
 WORTH_KEEPING = 2 << 20  # bytes; a smaller file is read as fast as its cache
@@ -37,14 +38,22 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("file", type=Path, help="the training file, one JSON object on each line")
+    targets.add_options(parser)
     how = parser.add_mutually_exclusive_group()
-    how.add_argument("--model", metavar="M", help="count for this model: its encoding, its limit, its price")
+    how.add_argument("--model", metavar="M", help="check for this model: what it takes, its encoding, its limit, price")
     how.add_argument("--encoding", metavar="E", help="count in this encoding (o200k_base where neither is given)")
+    parser.add_argument(
+        "--tokenizer", type=Path, metavar="FOLDER", help="count as the open-weight model in this folder itself reads"
+    )
     parser.add_argument(
         "--limit", type=whole(), metavar="N", help="tokens that are read of one example (else the model's, or 65,536)"
     )
     parser.add_argument(
         "--privacy", action="store_true", help="also look for personal data, secrets and odd characters"
+    )
+    parser.add_argument("--prices", action="store_true", help="what it would cost with every model, cheapest first")
+    parser.add_argument(
+        "--per-day", type=whole(0), default=0, metavar="N", help="with --prices: answers a day, for a month of use"
     )
     parser.add_argument("--json", action="store_true", help="print the figures as one JSON object")
     parser.add_argument("--no-cache", action="store_true", help="read every line anew, and keep nothing for next time")
@@ -56,12 +65,19 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Check the file and print the report; 1 where it holds errors."""
-    from core.checks import DEFAULT_LIMIT, check_file
-    from core.tokens import DEFAULT, Catalogue, encoding_name_for
+    from core.checks import DEFAULT_LIMIT, MIN_EXAMPLES, check_file
+    from core.tokens import DEFAULT, encoding_name_for
+    from core.tokens.folders import GIVEN
 
-    price = Catalogue.load().price(options.model) if options.model else None
+    catalogue, ratios = targets.known(options)
+    price = targets.chosen(options, catalogue)
     encoding = options.encoding or (price.encoding if price else encoding_name_for(options.model or DEFAULT))
+    if options.tokenizer and options.encoding:
+        raise BadInput(T("Give --tokenizer or --encoding, not both."))
+    if options.tokenizer:
+        encoding = GIVEN + str(options.tokenizer.expanduser().resolve())
     limit = options.limit or (price.context if price else None) or DEFAULT_LIMIT
+    fewest = (price.minimum if price else None) or MIN_EXAMPLES
     told: set[str] = set()
     with Meter(shown=not options.json) as meter:
 
@@ -74,20 +90,28 @@ def run(options: argparse.Namespace) -> int:
             options.file,
             encoding=encoding,
             limit=limit,
+            minimum=fewest,
             progress=meter.show,
             structure=None if options.json else rules_first,
             cache=_cache(options),
         )
+    targets.judge(options, report, price)
     compared, doubted, private = relations.compare(options), labels.look(options), _private(options)
     spoken = languages.look(options)
     more = {"relations": compared, "labels": doubted, "languages": spoken, "privacy": private}
+    load = costs.load_of_file(options.file, report, options.per_day) if options.prices else None
+    priced = costs.compared(load, catalogue, ratios) if load else []
     if options.json:
-        found = {name: part.as_json() for name, part in more.items() if part}
+        found: dict[str, Any] = {name: part.as_json() for name, part in more.items() if part}
+        found |= {"prices": costs.as_json(priced)} if options.prices else {}
         print(json.dumps({**report.as_json(), **found}, ensure_ascii=False))
     else:
-        lines = [line for part in (compared, doubted) if part for line in part.lines()]
+        lines = _figures(report)
+        lines += costs.of_model(report, price, ratios.get(price.name)) if price else []
+        lines += costs.lines(priced, load) if load else []
+        lines += [line for part in (compared, doubted) if part for line in part.lines()]
         lines += [*(languages.lines(spoken) if spoken else []), *(checkprivacy.lines(private) if private else [])]
-        _print(*_issues(report, but=told), *_figures(report, price), *lines)
+        _print(*_issues(report, but=told), *lines)
     return 0 if report.ok else 1
 
 
@@ -161,7 +185,7 @@ def _of_code(issues: list[Issue], times: int, shown: int) -> list[str]:
     return [*lines, f"    → {advice}"]
 
 
-def _figures(report: Report, price: Price | None) -> list[str]:
+def _figures(report: Report) -> list[str]:
     lines = ["", _("Figures ({encoding}, {limit} tokens read of an example)", **_numbers(report))]
     for title, spread in (
         (_("tokens in an example"), report.tokens),
@@ -175,7 +199,7 @@ def _figures(report: Report, price: Price | None) -> list[str]:
         lines.append("  " + _("without a system message: {system}; without a user message: {user}", **numbers))
     lines.append("  " + _("tokens: {total}; billed once: {billable}", **numbers))
     lines.append("  " + _("epochs by default: {epochs}; tokens charged: {charged}", **numbers))
-    return [*lines, *_cost(report, price)]
+    return lines
 
 
 def _numbers(report: Report) -> dict[str, str]:
@@ -202,27 +226,3 @@ def _spread(spread: Distribution) -> str:
         p10=f"{spread.p10:,.1f}",
         p90=f"{spread.p90:,.1f}",
     )
-
-
-def _cost(report: Report, price: Price | None) -> list[str]:
-    from core.tokens import estimate
-
-    if price is None:
-        return []
-    tools = bool(report.with_tools)
-    money = estimate(report.billable_tokens, report.epochs, price, examples=report.examples, with_tools=tools)
-    if money is None:
-        return ["  " + _("the price of training {model} at {provider} is not known", **_named(price))]
-    return [
-        "  "
-        + _(
-            "training {model} at {provider}, prices of {day}: ${low} to ${high}",
-            **_named(price),
-            low=f"{money.low:,.2f}",
-            high=f"{money.high:,.2f}",
-        )
-    ]
-
-
-def _named(price: Price) -> dict[str, Any]:
-    return {"model": price.model, "provider": price.provider, "day": price.checked_on}

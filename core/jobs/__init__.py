@@ -1,11 +1,12 @@
 """Training jobs: write the intent down, send it once, follow it to its last figure, read its curve."""
 
+from core.jobs.billing import load_of, ratios
 from core.jobs.follow import next_poll_delay, poll
 from core.jobs.intent import launch, launch_file
 from core.jobs.launch import check_again, launch_again, recover, run_launch, withdraw
 from core.jobs.metrics import Point, Series, series
 from core.jobs.reading import read_curve
-from core.jobs.ready import Item, Readiness, readiness
+from core.jobs.ready import Item, Readiness, contents_of, readiness
 from core.jobs.remote import cancel, cancel_duplicates, delete_model, list_models, sweep
 from core.jobs.values import Checkpoint, Event, Job, JobDraft, LaunchState, Metric
 
@@ -23,13 +24,16 @@ __all__ = [
     "cancel",
     "cancel_duplicates",
     "check_again",
+    "contents_of",
     "delete_model",
     "launch",
     "launch_again",
     "launch_file",
     "list_models",
+    "load_of",
     "next_poll_delay",
     "poll",
+    "ratios",
     "read_curve",
     "readiness",
     "recover",

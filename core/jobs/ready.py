@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from itertools import islice
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from core.dataset.examples import Kind, Split
 from core.errors import AppError
+from core.jobs.billing import load_of, ratios, train_split
 from core.jobs.intent import check_draft
 from core.jobs.values import JobDraft
 from core.provider import Connection, connect
 from core.provider.outcome import Outcome
 from core.settings import Settings
-from core.tokens import Catalogue, Money, Price, default_epochs, estimate
+from core.tokens import Catalogue, Cost, Money, Price, cost
 from core.words import T, Text
 
 if TYPE_CHECKING:
+    from core.checks.targets import Contents, Extras
     from core.store import Store, Version
 
 FEWEST, THIN = 10, 50
-SOON = 60  # days before an end from which on it is said
 PRICES = "prices"  # the preference that holds a person's own price table
+_known: WeakKeyDictionary[Store, dict[tuple[int, int, Split], tuple[Extras, int]]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -55,14 +57,26 @@ def readiness(store: Store, settings: Settings, draft: JobDraft, *, today: date 
     day = today or datetime.now(UTC).date()
     catalogue = Catalogue.load(store.preferences.get(PRICES, None))
     price = catalogue.price(draft.model, str(connection.kind)) if draft.model.strip() else None
-    items = [*_provider(settings, connection, draft, price, day), *_choices(draft, connection)]
-    if draft.version_id is None:
+    items, known = _provider(settings, connection, draft)
+    if known.shutdown:
+        price = replace(price or Price(str(connection.kind), draft.model), answers_end=known.shutdown)
+    choices = list(_choices(draft, connection))
+    version = None if draft.version_id is None else store.version(draft.version_id)
+    contents = contents_of(store, version.dataset_id, version.by_split, price) if version else None
+    target = _target(contents, price, "" if choices else draft.suffix, day)
+    if known.listed and all(item.ok or not item.blocking for item in target):
+        items.append(Item(True, True, T("{model} can be trained.", model=draft.model)))
+    items += [*target, *choices]
+    if version is None or contents is None:
         items.append(Item(False, True, T("No data is chosen."), T("Choose a dataset.")))
         return Readiness(tuple(items))
-    version = store.version(draft.version_id)
-    items += _rows(store, version)
-    money = _money(store, version, draft, price)
-    return Readiness((*items, _price_line(connection, price, money)), money)
+    items += _rows(store, version, (price and price.minimum) or FEWEST)
+    found = None
+    if price is not None:
+        epochs = None if draft.epochs == "auto" else int(draft.epochs)
+        load = load_of(store, version.dataset_id, version.by_split, contents.extras, epochs)
+        found = cost(price, load, ratios(store, catalogue).get(price.name))
+    return Readiness((*items, *_price_lines(connection, found)), found.training if found else None)
 
 
 def _choices(draft: JobDraft, connection: Connection) -> Iterator[Item]:
@@ -72,54 +86,83 @@ def _choices(draft: JobDraft, connection: Connection) -> Iterator[Item]:
         yield Item(False, True, error.message, error.hint)
 
 
-def _provider(
-    settings: Settings, connection: Connection, draft: JobDraft, price: Price | None, day: date
-) -> Iterator[Item]:
+@dataclass(frozen=True)
+class _Known:
+    """What the provider says of the model: whether it can be had, and the day on which it goes."""
+
+    listed: bool = False
+    shutdown: date | None = None
+
+
+def _provider(settings: Settings, connection: Connection, draft: JobDraft) -> tuple[list[Item], _Known]:
     name = connection.shown
     if connection.refused:
-        yield Item(False, True, connection.refused, T("Choose another connection; the data stays as it is."))
-        return
+        told = T("Choose another connection; the data stays as it is.")
+        return [Item(False, True, connection.refused, told)], _Known()
+    items = []
     if not connection.key_source:
-        yield Item(False, False, T("No key is set for {name}.", name=name), T("Most providers ask for one."))
+        items.append(Item(False, False, T("No key is set for {name}.", name=name), T("Most providers ask for one.")))
     try:
         client = connect(settings, connection, patience=2)
     except AppError as error:
-        yield Item(False, True, error.message, error.hint)
-        return
+        return [*items, Item(False, True, error.message, error.hint)], _Known()
     with client:
         asked = client.list_jobs(limit=1)
         if not asked.ok:
-            yield Item(False, True, asked.message, asked.hint)
-            return
-        yield Item(True, True, T("{name} answers and takes training jobs.", name=name))
+            return [*items, Item(False, True, asked.message, asked.hint)], _Known()
+        items.append(Item(True, True, T("{name} answers and takes training jobs.", name=name)))
         listed = client.models()
     found = next((model for model in listed.value or [] if model.get("id") == draft.model), None)
     if found is not None or listed.outcome != Outcome.OK:
-        ended = _ended(draft.model, price, _day((found or {}).get("shutdown_date")), day)
-        yield ended or Item(True, True, T("{model} can be trained.", model=draft.model))
-    elif draft.model.strip():
-        yield Item(
-            False,
-            connection.is_local,
-            T("{name} does not list a model “{model}”.", name=name, model=draft.model),
-            T("Choose one that it offers."),
-        )
+        return items, _Known(True, _day((found or {}).get("shutdown_date")))
+    if draft.model.strip():
+        told = T("{name} does not list a model “{model}”.", name=name, model=draft.model)
+        items.append(Item(False, connection.is_local, told, T("Choose one that it offers.")))
+    return items, _Known()
 
 
-def _ended(model: str, price: Price | None, shutdown: date | None, day: date) -> Item | None:
-    """A word on the end of a model, where one is near or past."""
-    jobs_end = price.jobs_end if price else None
-    silent = shutdown or (price.answers_end if price else None)
-    if jobs_end and day >= jobs_end:
-        told = T("No new job can be made with {model} since {day}.", model=model, day=jobs_end.isoformat())
-        return Item(False, True, told, T("Choose another model or another provider."))
-    if silent and day >= silent:
-        told = T("{model} does not answer any more since {day}.", model=model, day=silent.isoformat())
-        return Item(False, True, told, T("Choose another model or another provider."))
-    if silent and (silent - day).days < SOON:
-        told = T("What you train from {model} may stop to answer on {day}.", model=model, day=silent.isoformat())
-        return Item(False, False, told, T("Keep the data: it can be trained elsewhere."))
-    return None
+def _target(contents: Contents | None, price: Price | None, suffix: str, day: date) -> list[Item]:
+    """What the model and its provider do not take of these data, as the Check page says it too."""
+    from core.checks import Severity
+    from core.checks.targets import Contents, check_target
+
+    return [
+        Item(False, issue.severity is Severity.ERROR, issue.found, issue.advice)
+        for issue in check_target(price, contents or Contents(None, 0), day, suffix=suffix)
+        if issue.severity is not Severity.ADVICE
+    ]
+
+
+def contents_of(store: Store, dataset_id: int, by_split: Mapping[str, int], price: Price | None) -> Contents:
+    """What the rows that would train hold, as far as a model minds."""
+    from core.checks.targets import Contents
+
+    split = train_split(by_split)
+    tokens, _answers = store.token_values(dataset_id, split)
+    limit = price.context if price else None
+    extras, size = _extras(store, dataset_id, split)
+    return Contents(
+        kind=store.dataset(dataset_id).kind,
+        examples=by_split.get(split, 0),
+        extras=extras,
+        over=sum(count > limit for count in tokens) if limit else 0,
+        size=size,
+        validation=by_split.get(Split.VALIDATION, 0),
+    )
+
+
+def _extras(store: Store, dataset_id: int, split: Split) -> tuple[Extras, int]:
+    """Tools, images and size of rows. Every line is read for that, so it is remembered until a row changes."""
+    from core.checks.targets import MARKS, extras_of
+
+    known = _known.setdefault(store, {})
+    state = (dataset_id, store.dataset(dataset_id).revision, split)
+    if state not in known:
+        found = extras_of(store.contents.holding(dataset_id, MARKS, split))
+        if len(known) >= 16:
+            known.clear()
+        known[state] = found, store.contents.characters(dataset_id, split)
+    return known[state]
 
 
 def _day(text: object) -> date | None:
@@ -129,17 +172,12 @@ def _day(text: object) -> date | None:
         return None
 
 
-def train_split(version: Version) -> Split:
-    """The rows that train: those of the train part, or all that belong to no part where there is none."""
-    return Split.TRAIN if version.by_split.get(Split.TRAIN) else Split.NONE
-
-
-def _rows(store: Store, version: Version) -> Iterator[Item]:
+def _rows(store: Store, version: Version, fewest: int) -> Iterator[Item]:
     from core.checks import Severity, issue_table
 
-    rows = version.by_split.get(train_split(version), 0)
-    if rows < FEWEST:
-        told = T("There are {rows} rows to train with; {fewest} are needed.", rows=rows, fewest=FEWEST)
+    rows = version.by_split.get(train_split(version.by_split), 0)
+    if rows < fewest:
+        told = T("There are {rows} rows to train with; {fewest} are needed.", rows=rows, fewest=fewest)
         yield Item(False, True, told, T("Add rows, or put more of them into the train part."))
     elif rows < THIN:
         told = T("{rows} rows are few: gains are seen from 50 to 100 on.", rows=rows)
@@ -165,31 +203,37 @@ def _rows(store: Store, version: Version) -> Iterator[Item]:
         yield Item(False, True, told)
 
 
-def _money(store: Store, version: Version, draft: JobDraft, price: Price | None) -> Money | None:
-    split = train_split(version)
-    tokens, _answers = store.token_values(version.dataset_id, split)
-    if price is None or not tokens:
-        return None
-    limit = price.context or max(tokens)
-    billable = sum(min(count, limit) for count in tokens if count > 0)
-    epochs = default_epochs(len(tokens)) if draft.epochs == "auto" else int(draft.epochs)
-    tools = any('"tools"' in row.raw for row in islice(store.version_rows(version.id, split), 50))
-    return estimate(billable, epochs, price, examples=len(tokens), with_tools=tools)
-
-
-def _price_line(connection: Connection, price: Price | None, money: Money | None) -> Item:
+def _price_lines(connection: Connection, found: Cost | None) -> Iterator[Item]:
     if connection.is_local:
-        return Item(True, False, T("It costs nothing: it is trained on this computer."))
-    if price is None or money is None:
+        yield Item(True, False, T("It costs nothing: it is trained on this computer."))
+        return
+    if found is None or found.training is None:
+        if found is not None and found.price.training_hour:
+            each = f"{found.price.training_hour:,.2f}"
+            told = T("It is billed by the time it takes: {each} US dollars an hour.", each=each)
+            yield Item(False, False, told, T("How long it takes is not known beforehand."))
+            return
         told = T("What it costs is not known.")
-        return Item(False, False, told, T("Enter the price of this model in Settings, Prices."))
-    low, high = f"{money.low:,.2f}", f"{money.high:,.2f}"
-    checked = price.checked_on.isoformat() if price.checked_on else "–"
+        yield Item(False, False, told, T("Enter the price of this model in Settings, Prices."))
+        return
+    money, checked = found.training, found.price.checked_on
     told = T(
         "It costs about {low} to {high} US dollars for {tokens} tokens (prices checked on {day}).",
-        low=low,
-        high=high,
+        low=f"{money.low:,.2f}",
+        high=f"{money.high:,.2f}",
         tokens=f"{money.high_tokens:,}",
-        day=checked,
+        day=checked.isoformat() if checked else "–",
     )
-    return Item(True, False, told)
+    yield Item(True, False, told)
+    if found.ratio:
+        low, high, jobs = f"{found.ratio.low:.2f}", f"{found.ratio.high:.2f}", found.ratio.jobs
+        told = T("Finished jobs ({jobs}) were billed {low} to {high} times what is counted here, and so is this.",
+                 jobs=jobs, low=low, high=high)  # fmt: skip
+        yield Item(True, False, told)
+    if found.validation and found.validation.high:
+        low, high = f"{found.validation.low:,.2f}", f"{found.validation.high:,.2f}"
+        yield Item(True, False, T("The held-out rows are billed too: {low} to {high} US dollars.", low=low, high=high))
+    if found.hosting:
+        told = T("Keeping the model ready costs about {month} US dollars a month, also while nobody asks it.",
+                 month=f"{found.hosting:,.0f}")  # fmt: skip
+        yield Item(False, False, told, T("Take it down when you do not need it."))

@@ -16,6 +16,7 @@ from core import sqlite
 from core.errors import AppError
 from core.settings import Settings
 from core.store.aggregates import Aggregates
+from core.store.contents import Contents
 from core.store.database import Database
 from core.store.datasets import Datasets
 from core.store.doubts import LabelDoubts
@@ -50,6 +51,7 @@ class Store(Datasets, Rows, Editing, History, Aggregates, Versions):
         self.findings = Findings(database)
         self.splits = Splits(database)
         self.doubts = LabelDoubts(database)
+        self.contents = Contents(database)
 
     @classmethod
     def open(cls, settings: Settings, judge: Judge | None = None) -> Store:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from core.tokens.counting import LONG_BLANK, PER_EXAMPLE, PER_MESSAGE, Counter, counter
 from core.tokens.encodings import encoding, encoding_names
+from core.tokens.folders import is_own
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,12 +40,23 @@ class Bulk:
         """Tokens of plain chats and of their answers: the roles of each, and the texts of all, one behind the other."""
         import numpy as np
 
+        if is_own(self.one.name):
+            return self._each(roles, texts)
         counts = self.counts(texts)
         lengths = np.fromiter(map(len, roles), np.int64, len(roles))
         starts = np.cumsum(lengths) - lengths
         answers = np.fromiter((role == "assistant" for of_chat in roles for role in of_chat), bool, len(texts))
         frames = np.fromiter(map(self._frame, roles), np.int64, len(roles))
         return frames + np.add.reduceat(counts, starts), np.add.reduceat(counts * answers, starts)
+
+    def _each(self, roles: Sequence[Roles], texts: Sequence[str]) -> tuple[Counts, Counts]:
+        """The same for a model whose own template puts the texts together."""
+        import numpy as np
+
+        said = iter(texts)
+        bodies = ({"messages": [{"role": role, "content": next(said)} for role in of_chat]} for of_chat in roles)
+        found = np.array([self.one.body(body) for body in bodies], np.int64).reshape(-1, 2)
+        return found[:, 0], found[:, 1]
 
     def _frame(self, roles: Roles) -> int:
         """Tokens of a chat without its texts."""

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from core.dataset.examples import Body
 from core.tokens.encodings import encoding
+from core.tokens.folders import is_own
 from core.tokens.images import tokens_of_image
 from core.tokens.tools import tokens_of_tools
 
@@ -46,7 +47,7 @@ class Counter:
         if known is not None:
             return known
         if len(text) > LONG_BLANK:
-            return sum(len(self._encode(piece)) for piece in _pieces(text))
+            return sum(len(self._encode(piece)) for piece in pieces_of(text))
         count = len(self._encode(text))
         if len(text) <= _MEMO_TEXT:
             if len(self._memo) >= _MEMO_SIZE:
@@ -120,7 +121,7 @@ class Counter:
         return self.text(value) if isinstance(value, str) else 0
 
 
-def _pieces(text: str) -> Iterator[str]:
+def pieces_of(text: str) -> Iterator[str]:
     """The text, cut inside runs of blanks that are too long for the tokeniser (a token more or less at a cut)."""
     start = 0
     for run in _LONG_BLANK.finditer(text):
@@ -132,6 +133,10 @@ def _pieces(text: str) -> Iterator[str]:
 @cache
 def counter(encoding_name: str) -> Counter:
     """The shared counter of an encoding. Raises BadInput for a name that is not known."""
+    if is_own(encoding_name):
+        from core.tokens.own import OwnCounter
+
+        return OwnCounter(encoding_name)
     return Counter(encoding_name)
 
 

@@ -61,3 +61,10 @@ def tokens_of_image(part: dict[str, Any]) -> int:
     image = part.get("image_url")
     detail = image.get("detail") if isinstance(image, dict) else None
     return _USUAL.tokens(1024, 1024, "low" if detail == "low" else "high")
+
+
+def extra_tokens(model: str, low: int, high: int) -> int:
+    """Tokens that so many images (in low detail, in any other) cost with this model more than they were counted."""
+    rule = rule_for(model)
+    ways = ((low, "low"), (high, "high"))
+    return sum(number * (rule.tokens(1024, 1024, way) - _USUAL.tokens(1024, 1024, way)) for number, way in ways)

@@ -11,6 +11,7 @@ from core.tokens import Price
 from core.words import _
 from pages.parts import (
     choices,
+    costs,
     doubting,
     feedback,
     frame,
@@ -20,6 +21,7 @@ from pages.parts import (
     relating,
     report,
     resources,
+    seeing,
     splitting,
 )
 
@@ -35,16 +37,18 @@ def page() -> None:
         price = report.model(trainable)
     report.recount(dataset, price)
     found = report.figures(dataset, price)
-    report.tiles(found, price)
-    overview, repeats, doubts, private, spoken, fixes = st.tabs(
+    report.tiles(found, costs.training(dataset, price))
+    overview, learnt, repeats, doubts, private, spoken, fixes = st.tabs(
         [
-            *(_("Overview"), _("Repeats and leaks"), _("Likely wrong labels"), _("Personal data")),
-            *(_("Languages mixed"), _("Recommended fixes")),
+            *(_("Overview"), _("What the model learns"), _("Repeats and leaks"), _("Likely wrong labels")),
+            *(_("Personal data"), _("Languages mixed"), _("Recommended fixes")),
         ],
         on_change="rerun",
     )
     with overview:
-        _overview(dataset, found, trainable)
+        _overview(dataset, found, price, trainable)
+    with learnt:
+        seeing.show(dataset, found.limit)
     with repeats:
         relating.show(dataset)
     with doubts:
@@ -58,10 +62,10 @@ def page() -> None:
     _next(dataset.id, found)
 
 
-def _overview(dataset: Dataset, found: report.Figures, trainable: list[Price]) -> None:
+def _overview(dataset: Dataset, found: report.Figures, price: Price | None, trainable: list[Price]) -> None:
     """What the checks found, how labels and tokens are spread, the split, the prices."""
     st.subheader(_("What the checks found"))
-    report.issues(dataset, found)
+    report.issues(dataset, found, price)
     left, right = st.columns([1, 1], gap="large")
     with left:
         st.subheader(_("Labels"))
@@ -72,7 +76,7 @@ def _overview(dataset: Dataset, found: report.Figures, trainable: list[Price]) -
     st.subheader(_("Tokens"))
     report.token_charts(dataset, found)
     with st.expander(_("Prices of all models")):
-        report.prices(found, trainable)
+        costs.table(dataset, found, trainable)
 
 
 def _next(dataset_id: int, found: report.Figures) -> None:

@@ -1,4 +1,4 @@
-"""The table of models and prices: shown, edited, saved whole or not at all."""
+"""The table of models and prices: shown, edited, saved whole or not at all, and each row led back to what it was."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ import pandas as pd
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
+from core.tokens import Catalogue, Price
+from core.tokens.catalogue import shipped
+from core.tokens.price import MONEY, WHOLE
 from core.words import _
 from pages.parts import feedback, resources, state
-
-NUMBERS = ("training", "input", "cached", "output", "context")
+from pages.parts.text import escape
 
 
 def table() -> None:
@@ -19,7 +21,8 @@ def table() -> None:
     version = state.get("prices_version", 0)
     frame = pd.DataFrame(resources.catalogue().as_rows())
     for name in frame.columns:
-        frame[name] = frame[name].astype("Float64" if name in NUMBERS else "string")
+        kind = "Float64" if name in (*MONEY, *WHOLE) else "boolean" if name == "validation_billed" else "string"
+        frame[name] = frame[name].astype(kind)
     edited = st.data_editor(
         frame,
         key=f"prices-{version}",
@@ -38,47 +41,103 @@ def table() -> None:
                 _draw_anew()
                 st.rerun()
         st.button(_("Back to the table that came with Luopan"), on_click=_reset)
-    st.caption(_("An empty price means “not known”, 0 means “free”. Dates are written 2027-01-06."))
+    st.caption(
+        _(
+            "Prices are US dollars per million tokens, or per hour where it says so. An empty cell means “not known”, "
+            "0 means “free”. Dates are written 2027-01-06. More columns to the right: formats, limits, sources."
+        )
+    )
+    _changes()
 
 
 def _columns() -> dict[str, ColumnConfig | str | None]:
     column = st.column_config
     price = partial(column.NumberColumn, min_value=0, format="%.2f", width=90)
+    whole = partial(column.NumberColumn, min_value=0, format="localized", width=120)
+    day = partial(column.TextColumn, width=120)
     return {
-        "provider": column.TextColumn(_("Provider"), width=90),
-        "model": column.TextColumn(_("Model"), help=_("* stands for every other model of the provider"), width=210),
+        "provider": column.TextColumn(_("Provider"), width=90, pinned=True),
+        "model": column.TextColumn(
+            _("Model"), help=_("* stands for every other model of the provider"), width=210, pinned=True
+        ),
         "training": price(_("To train")),
         "input": price(_("Input")),
         "cached": price(_("Cached"), help=_("Input that the provider had seen just before")),
         "output": price(_("Output")),
-        "jobs_end": column.TextColumn(_("Trainings end"), help=_("The first day without new trainings"), width=120),
-        "answers_end": column.TextColumn(
-            _("Answers end"), help=_("The first day on which its models no longer answer"), width=120
+        "jobs_end": day(_("Trainings end"), help=_("The first day without new trainings")),
+        "answers_end": day(_("Answers end"), help=_("The first day on which its models no longer answer")),
+        "checked_on": day(_("Checked on")),
+        "training_hour": price(_("To train, per hour"), help=_("Where time is billed, not tokens"), width=130),
+        "validation_billed": column.CheckboxColumn(
+            _("Validation billed"), help=_("Whether the held-out rows cost money too"), width=120
         ),
-        "checked_on": column.TextColumn(_("Checked on"), width=110),
-        "context": column.NumberColumn(
-            _("Longest example"), help=_("In tokens"), min_value=1, format="localized", width=130
+        "hosting_hour": price(_("Hosting per hour"), help=_("What the model costs while nobody asks it"), width=130),
+        "hosting_month": price(_("Hosting per month"), width=140),
+        "context": whole(_("Longest example"), help=_("In tokens; what is beyond is cut off")),
+        "formats": column.TextColumn(
+            _("Formats"), help="chat, completion, preference, reinforcement, tools, images", width=200
         ),
+        "methods": column.TextColumn(_("Methods"), help="supervised, dpo, reinforcement", width=130),
+        "suffix": whole(_("Longest suffix"), help=_("In characters; 0: it takes none")),
+        "minimum": whole(_("Fewest examples")),
+        "file_mb": whole(_("Largest file, MB")),
         "encoding": column.TextColumn(_("Tokeniser"), width=110),
-        "methods": column.TextColumn(_("Methods"), width=120),
+        "source": column.TextColumn(_("Where this was read"), width=320),
         "note": column.TextColumn(_("Note"), width=320),
     }
 
 
 def _save(edited: pd.DataFrame) -> None:
-    from core.tokens import Catalogue
-
     rows = [
         {name: None if pd.isna(value) or value == "" else value for name, value in row.items()}
         for row in edited.to_dict("records")
     ]
     catalogue = Catalogue.from_rows(rows)
-    resources.store().preferences.set(resources.PRICES, catalogue.as_rows())
-    kept = {(price.provider, price.model) for price in catalogue.prices}
-    if any((price.provider, price.model) not in kept for price in Catalogue.load().prices):
-        feedback.saved(_("The table is saved. Rows that came with Luopan stay in it."), later=True)
+    _keep(catalogue.edited())
+    kept = {price.name for price in catalogue.prices}
+    if any(price.name not in kept for price in Catalogue.load().prices):
+        feedback.saved(_("The table is saved. Rows that came with Luopan stay in it, as they came."), later=True)
     else:
         feedback.saved(_("The table is saved."), later=True)
+
+
+def _keep(edited: list[Price]) -> None:
+    """Store what differs from the table that came with Luopan, so that the rest follows its newer versions."""
+    rows = [price.as_row() for price in edited]
+    resources.store().preferences.set(resources.PRICES, rows or None)
+
+
+def _changes() -> None:
+    """Every row that a person changed or added, with what is different and the way back."""
+    edited = resources.catalogue().edited()
+    if not edited:
+        return
+    st.subheader(_("Your changes"))
+    for number, price in enumerate(edited):
+        before = shipped(*price.name)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"**{escape(price.provider)}: {escape(price.model)}** · {escape(_difference(before, price))}")
+            label = _("Back to what came with Luopan") if before else _("Take it out")
+            st.button(label, key=f"price_back_{number}", on_click=_restore, args=price.name, icon=":material/undo:")
+
+
+def _difference(before: Price | None, after: Price) -> str:
+    if before is None:
+        return _("added by you")
+    was, now = before.as_row(), after.as_row()
+    titles = {name: config.get("label") or name for name, config in _columns().items() if isinstance(config, dict)}
+    changed = [name for name in now if now[name] != was[name]]
+    return "; ".join(f"{titles.get(name, name)}: {_cell(was[name])} → {_cell(now[name])}" for name in changed)
+
+
+def _cell(value: object) -> str:
+    return "–" if value is None or value == "" else str(value)[:60]
+
+
+def _restore(provider: str, model: str) -> None:
+    """Lead one row back to what came with Luopan; one that a person added goes."""
+    _keep([price for price in resources.catalogue().edited() if price.name != (provider, model)])
+    _draw_anew()
 
 
 def _reset() -> None:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 
 import streamlit as st
 
-from core import privacy, tasks
+from core import privacy
 from core.checks import DEFAULT_LIMIT, MIN_EXAMPLES, Severity, check_set, issue_table, sentence_of
+from core.checks.targets import Contents, check_target
 from core.dataset.examples import Split, user_text
 from core.store import Dataset
 from core.store.aggregates import Repeats
-from core.tokens import Distribution, Money, Price, default_epochs, distribution, estimate
+from core.tokens import Distribution, Money, Price, default_epochs, distribution
+from core.tokens.folders import is_own
 from core.words import _
-from pages.parts import charts, feedback, frame, grid, progress, resources, state
+from pages.parts import charts, frame, grid, progress, resources, state, tokenisers
 from pages.parts.snapshot import MARKS
 from pages.parts.text import escape
 
@@ -54,10 +55,6 @@ class Figures:
         most = limit or self.limit
         return sum(min(value, most) for value in self.trained)
 
-    def cost(self, price: Price) -> Money | None:
-        """What the default epochs would cost with a model; None where its price is not known."""
-        return estimate(self.billable(price.context), self.epochs, price, examples=len(self.trained))
-
 
 @st.cache_data(max_entries=16, show_spinner=False)
 def values(dataset_id: int, revision: int, encoding: str) -> tuple[list[int], list[int], list[int]]:
@@ -75,6 +72,14 @@ def values(dataset_id: int, revision: int, encoding: str) -> tuple[list[int], li
 def exact_repeats(dataset_id: int, revision: int) -> Repeats:
     """Exact repeats in this revision of a dataset."""
     return resources.store().repeats(dataset_id, FIRST_ROWS)
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def contents(dataset_id: int, revision: int) -> Contents:
+    """Tools, images and size of the rows that train, of this revision of a dataset."""
+    from core import jobs
+
+    return jobs.contents_of(resources.store(), dataset_id, resources.store().split_counts(dataset_id), None)
 
 
 def figures(dataset: Dataset, price: Price | None) -> Figures:
@@ -111,10 +116,9 @@ def model_name(price: Price) -> str:
     return f"{price.provider}: {price.model}" if price.model != "*" else _("{name}: other models", name=price.provider)
 
 
-def tiles(found: Figures, price: Price | None) -> None:
+def tiles(found: Figures, cost: Money | None) -> None:
     """The six figures that matter."""
     errors, warnings = found.found(Severity.ERROR), found.found(Severity.WARNING)
-    cost = found.cost(price) if price else None
     with st.container(horizontal=True):
         st.metric(_("Rows"), f"{found.rows:,}", border=True, height="stretch")
         st.metric(f"{MARKS[Severity.ERROR]} {_('Errors')}", f"{errors:,}", border=True, height="stretch")
@@ -135,10 +139,12 @@ def money(cost: Money | None) -> str:
     return f"${high}" if low == high else f"${low} – {high}"
 
 
-def issues(dataset: Dataset, found: Figures) -> None:
+def issues(dataset: Dataset, found: Figures, price: Price | None) -> None:
     """What the checks found, the gravest first, each with its first rows and the way to all of them."""
     table = issue_table()
-    whole = check_set({dataset.kind: dataset.rows}, dataset.rows, minimum=MIN_EXAMPLES)
+    fewest = (price.minimum if price else None) or MIN_EXAMPLES
+    whole = check_set({dataset.kind: dataset.rows}, dataset.rows, minimum=fewest)
+    whole += check_target(price, replace(contents(dataset.id, dataset.revision), kind=dataset.kind), today())
     for issue in whole:
         st.markdown(f"{MARKS[issue.severity]} {escape(issue.sentence)}")
     if found.over:
@@ -216,7 +222,7 @@ def token_charts(dataset: Dataset, found: Figures) -> None:
             figure = charts.spread(counted, title, colour, limit)
             st.plotly_chart(figure, key=f"spread_{colour}", config=charts.CONFIG, alt=title)
             st.caption(escape(_middle(distribution([value for value in counted if value >= 0]))))
-    st.caption(_("Counted with {encoding}.", encoding=dataset.encoding))
+    tokenisers.choose(dataset)
 
 
 def _middle(spread: Distribution) -> str:
@@ -234,45 +240,19 @@ def recount(dataset: Dataset, price: Price | None) -> None:
     task = resources.store().tasks.latest("recount", str(dataset.id))
     if task is not None and task.is_active:
         progress.show(task, _("Counting tokens again"))
-    elif price is not None and price.encoding != dataset.encoding:
+    elif price is not None and price.encoding != dataset.encoding and not is_own(dataset.encoding):
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
             sentence = _("This model counts tokens with {wanted}; these were counted with {seen}.",
                          wanted=price.encoding, seen=dataset.encoding)  # fmt: skip
             st.markdown(escape(sentence), width="stretch")
-            st.button(_("Count again"), on_click=_recount, args=(dataset.id, price.encoding), icon=":material/refresh:")
+            tokenisers.count_again(dataset.id, price.encoding)
 
 
-def _recount(dataset_id: int, encoding: str) -> None:
-    with feedback.errors():
-        tasks.enqueue(resources.store(), resources.settings(), "recount", dataset_id, {"encoding": encoding})
-
-
-def prices(found: Figures, catalogue: list[Price]) -> None:
-    """What training these rows would cost with each model that can still be trained."""
-    names = {"model": _("Model"), "each": _("$ per 1M tokens"), "cost": _("Training cost"), "over": _("Rows too long"),
-             "ends": _("No new trainings after"), "seen": _("Price seen on")}  # fmt: skip
-    rows: list[dict[str, Any]] = []
-    for price in catalogue:
-        limit = price.context
-        rows.append(
-            {
-                names["model"]: model_name(price),
-                names["each"]: price.training,
-                names["cost"]: money(found.cost(price)),
-                names["over"]: sum(value > limit for value in found.tokens) if limit else None,
-                names["ends"]: price.jobs_end,
-                names["seen"]: price.checked_on,
-            }
-        )
-    st.dataframe(rows, hide_index=True, placeholder="–", alt=_("Prices"))
-    st.caption(
-        _("A range, since no provider publishes exactly how it counts. {n} epochs over {m} rows. Prices change: "
-          "look at your provider's page, and correct the table in the settings.",
-          n=found.epochs, m=f"{len(found.trained):,}")
-    )  # fmt: skip
+def today() -> date:
+    """The day it is, in UTC."""
+    return datetime.now(UTC).date()
 
 
 def trainable() -> list[Price]:
     """The models that can be trained today."""
-    today = datetime.now(UTC).date()
-    return [price for price in resources.catalogue().prices if price.trainable(today)]
+    return [price for price in resources.catalogue().prices if price.trainable(today())]

@@ -7,11 +7,11 @@ from itertools import count
 
 import streamlit as st
 
-from core.checks import explain
+from core.checks import DEFAULT_LIMIT, explain
 from core.dataset.examples import Example, Split, Status
 from core.errors import AppError, NotFound
 from core.words import _
-from pages.parts import feedback, grid, resources, state
+from pages.parts import feedback, grid, resources, seeing, state
 from pages.parts.snapshot import MARKS
 from pages.parts.text import escape, role_name
 from pages.parts.turns import ROLES, Turn, differences, line_of, moved, next_role, one_object, pretty, turns_of
@@ -55,6 +55,8 @@ def show(example_id: int) -> None:
         _turns(form, form.turns)
         with st.expander(_("The line as JSON")):
             _json(form)
+    if st.toggle(_("As the model sees it"), key="row_seen"):
+        seeing.row(stored, resources.store().dataset(stored.dataset_id).encoding, DEFAULT_LIMIT)
     with st.expander(_("History of this row")):
         _history(stored)
 

@@ -224,3 +224,27 @@ def test_a_split_that_cannot_be_is_said(store: Store, dataset: Dataset) -> None:
 
     with pytest.raises(BadInput):
         split.assign(store.row_labels(dataset.id), validation=91, seed=0)
+
+
+def test_models_are_compared_by_what_they_cost(open_page: Open, store: Store) -> None:
+    from core.dataset.examples import Kind
+
+    dataset = fill(store, [line(f"word {n}", "yes") for n in range(60)])
+    assert dataset.kind is Kind.CHAT
+    page = open_page(CHECK)
+
+    def table() -> dict[str, dict[str, object]]:
+        frame = next(frame.value for frame in page.app.dataframe if "In all, first month" in frame.value)
+        return {str(row["Model"]): row for row in frame.to_dict("records")}
+
+    rows = table()
+    first = next(iter(rows.values()))
+    assert (first["Model"], first["Training"]) == ("This computer: local-classic-1", "free")
+    azure, mini = rows["azure: gpt-4o-2024-08-06"], rows["openai: gpt-4o-mini-2024-07-18"]
+    assert azure["In all, first month"] == "not known" and azure["Hosting a month"] == "$1,224.00"
+    assert mini["Use a month"] == "$0.00" and mini["Takes these rows"] == "yes"
+    assert "not trained with" in str(rows["bedrock: qwen.qwen3-32b"]["Takes these rows"])
+    page.app.number_input(key="costs_asks").set_value(1000)
+    page.run()
+    assert table()["openai: gpt-4o-mini-2024-07-18"]["Use a month"] != "$0.00"
+    assert not page.errors

@@ -169,6 +169,20 @@ def test_a_row_that_cannot_be_used_is_named_and_nothing_is_saved(
     assert said in page.errors and store.preferences.get("prices", None) is None
 
 
+def test_each_changed_row_is_shown_and_led_back_alone(open_page: Open, store: Store) -> None:
+    page = edit(
+        open_page(PRICES), {1: {"training": 12.5}, 2: {"suffix": 18}}, ({"provider": "other", "model": HOSTILE},)
+    )
+    assert page.says("To train: 25.0 → 12.5") and page.says("Longest suffix: 64 → 18") and page.says("added by you")
+    assert not page.unescaped(HOSTILE)
+    assert len(store.preferences.get("prices")) == 3, "only what differs is kept"
+    page.click("Back to what came with Luopan")
+    assert not page.says("→ 12.5") and page.says("64 → 18")
+    page.click("Take it out")
+    page.click("Back to what came with Luopan")
+    assert store.preferences.get("prices", None) is None and not page.says("Your changes")
+
+
 def test_the_table_that_came_with_luopan_comes_back(open_page: Open, store: Store) -> None:
     page = edit(open_page(PRICES), {1: {"training": 12.5}})
     page.click("Back to the table that came with Luopan")

@@ -60,8 +60,32 @@ OTHER_KINDS: dict[str, Rule] = {
         T("Preference examples can hold text only."),
         T("Take the image out."),
     ),
+    "several_turns": error(
+        T("The question of this pair holds an answer already."),
+        T("Pairs have one turn: keep the last question, and tell what went before in it."),
+    ),
+    "reinforcement_system": warning(
+        T("A reinforcement example holds a message of the role “system”."),
+        T("Some providers refuse that; write “developer” instead."),
+    ),
+    "reinforcement_images": warning(
+        T("A reinforcement example shows an image."),
+        T("Some providers refuse that; ask yours, or describe it in words."),
+    ),
     "last_not_user": error(
         T("The last message has the role “{seen}”, not “user”."),
         T("End with the question: in reinforcement training the model answers it itself."),
+    ),
+    "grader_invalid": error(
+        T("The grader is {seen}, not an object with a type."),
+        T("A job has one grader; a grader of the type “multi” joins several."),
+    ),
+    "grader_type": error(
+        T("The type of the grader is {seen}."),
+        T("Use one of these: {types}."),
+    ),
+    "grader_field": error(
+        T("The grader reads “{seen}”, which this example does not have."),
+        T("Add it beside “messages”, or take it out of the grader."),
     ),
 }

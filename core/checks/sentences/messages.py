@@ -111,6 +111,14 @@ PARTS: dict[str, Rule] = {
         T("The detail of an image is {seen}."),
         T("Write low, high or auto."),
     ),
+    "image_unreadable": error(
+        T("The data of an image are no JPEG, PNG or WEBP: {seen}."),
+        T("Save the image as PNG or JPEG and put it in again."),
+    ),
+    "image_colours": error(
+        T("An image has the colours “{seen}”; only RGB and RGBA are taken."),
+        T("Save it as a coloured PNG or JPEG."),
+    ),
     "image_too_large": error(
         T("An image has more than 10 MB."),
         T("Make it smaller; for most uses 1,024 pixels are enough."),

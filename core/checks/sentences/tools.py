@@ -52,6 +52,10 @@ TOOLS: dict[str, Rule] = {
         T("The function “{seen}” is called but not offered in “tools”."),
         T("Add its description to “tools”, or correct the name."),
     ),
+    "tools_missing": warning(
+        T("The example calls functions but offers none."),
+        T("Add “tools” with what can be called, as the model will see them later."),
+    ),
     "tools_invalid": error(
         T("“{key}” is {seen}, not a list of 1 to 128 functions."),
         T("Give a list of functions, or leave the key out."),

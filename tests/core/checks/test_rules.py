@@ -7,6 +7,7 @@ import pytest
 
 from core import words
 from core.checks import Severity, check_body, check_line, explain, issue_table, make, sentence_of
+from core.checks.sentences.targets import TARGETS
 from core.dataset.examples import Kind
 
 U = {"role": "user", "content": "Where is my parcel?"}
@@ -20,6 +21,8 @@ TOOL = {"type": "function", "function": {"name": "track", "parameters": {"type":
 IMAGE = {"type": "image_url", "image_url": {"url": "https://images.example.org/1.png", "detail": "low"}}
 PAIR = {"preferred_output": [A], "non_preferred_output": [NO]}
 PNG = "data:image/png;base64,"
+GREY = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
+RGBA = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGNgYGBgAAAABQABh6FO1AAAAABJRU5ErkJggg=="
 
 
 def talk(*messages: Any, **more: Any) -> dict[str, Any]:
@@ -52,6 +55,7 @@ GOOD = [
     talk(U, A, tools=[]),
     shown({"type": "text", "text": "What does it show?"}, IMAGE),
     shown({"type": "image_url", "image_url": {"url": PNG + "iVBOR"}}),
+    shown({"type": "image_url", "image_url": {"url": PNG + RGBA}}),
     {"prompt": "Order 19 ->", "completion": " complaint\n"},
     {
         "input": talk(U, tools=[], parallel_tool_calls=True),
@@ -140,6 +144,7 @@ CASES: list[tuple[str, str, Any]] = [
         "messages[1].tool_calls[0]",
         talk(U, CALLING, tools=[{**TOOL, "function": {"name": "other"}}]),
     ),
+    ("tools_missing", "messages", talk(U, CALLING, ANSWERED, A)),
     ("tools_invalid", "tools", talk(U, A, tools={})),
     (
         "tools_invalid",
@@ -190,6 +195,21 @@ CASES: list[tuple[str, str, Any]] = [
         "messages[2].content[0].image_url.url",
         shown({"type": "image_url", "image_url": {"url": PNG + "A" * 14_000_000}}),
     ),
+    (
+        "image_unreadable",
+        "messages[2].content[0].image_url.url",
+        shown({"type": "image_url", "image_url": {"url": PNG + "R0lGODlhAQABAIAAAA=="}}),
+    ),
+    (
+        "image_unreadable",
+        "messages[2].content[0].image_url.url",
+        shown({"type": "image_url", "image_url": {"url": PNG + "not base64!"}}),
+    ),
+    (
+        "image_colours",
+        "messages[2].content[0].image_url.url",
+        shown({"type": "image_url", "image_url": {"url": PNG + GREY}}),
+    ),
     ("too_many_images", "messages", shown(*[IMAGE] * 11)),
     ("prompt_missing", "prompt", {"completion": "x"}),
     ("prompt_not_text", "prompt", {"prompt": ["x"], "completion": "x"}),
@@ -222,6 +242,7 @@ CASES: list[tuple[str, str, Any]] = [
         "non_preferred_completion",
         {"input": talk(U), "preferred_completion": [A], "non_preferred_completion": [NO]},
     ),
+    ("several_turns", "input.messages", {"input": talk(U, A, U), **PAIR}),
     ("text_only", "input.messages", {"input": talk({**U, "content": [IMAGE]}), **PAIR}),
 ]
 
@@ -236,6 +257,8 @@ FORCED = [
     ("prompt_missing", "prompt", talk(U, A), Kind.COMPLETION),
     ("input_invalid", "input", talk(U, A), Kind.PREFERENCE),
     ("last_not_user", "messages[1].role", talk(U, A), Kind.REINFORCEMENT),
+    ("reinforcement_system", "messages", talk(S, U), Kind.REINFORCEMENT),
+    ("reinforcement_images", "messages", talk({**U, "content": [IMAGE]}), Kind.REINFORCEMENT),
 ]
 
 
@@ -296,7 +319,8 @@ SET_CODES = {
 
 def test_every_code_of_the_table_is_tried_by_a_test() -> None:
     tried = {code for code, *_rest in (*CASES, *FORCED)} | {code for _raw, codes in LINES for code in codes}
-    assert tried | SET_CODES | {"missing_system"} == set(issue_table())
+    elsewhere = SET_CODES | {"missing_system", "grader_invalid", "grader_type", "grader_field"} | TARGETS.keys()
+    assert tried | elsewhere == set(issue_table())
 
 
 @pytest.mark.parametrize("code", sorted(issue_table()))

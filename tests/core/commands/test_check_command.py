@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 from core.commands import check
-from core.errors import BadInput
+from core.errors import BadInput, NotFound
+from core.settings import Settings
+from core.store import Store
+from tests.tinytokenizer import model_folder
 
 
 def call(*arguments: str | Path) -> int:
@@ -90,13 +93,14 @@ def test_a_good_file_is_said_to_be_good_with_its_figures_and_its_price(
 def test_the_model_brings_its_encoding_and_its_limit(
     good: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], encoding: str, limit: int
 ) -> None:
-    assert call(good, "--json", *arguments) == 0
+    gone = "gpt-3.5" in " ".join(arguments)  # nobody can train it any more, which is an error
+    assert call(good, "--json", *arguments) == int(gone)
     report = json.loads(capsys.readouterr().out)
     assert (report["encoding"], report["limit"]) == (encoding, limit)
 
 
 def test_a_price_that_is_not_known_is_said(good: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert call(good, "--model", "babbage-002") == 0
+    assert call(good, "--model", "babbage-002") == 1
     assert "the price of training babbage-002 at openai is not known" in capsys.readouterr().out
 
 
@@ -112,3 +116,74 @@ def test_what_cannot_be_read_is_an_error_of_the_app(tmp_path: Path, good: Path) 
         call(tmp_path / "none.jsonl", "--json")
     with pytest.raises(BadInput, match="encoding"):
         call(good, "--encoding", "latin-1")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "ends"),
+    [
+        (("--model", "gpt-4o-mini-2024-07-18", "--provider", "azure", "--suffix", "x" * 19), "target_suffix", 1),
+        (("--model", "gpt-3.5-turbo"), "target_closed", 1),
+        (("--model", "openai.gpt-oss-20b", "--provider", "bedrock"), "target_format", 1),
+        (("--model", "local-classic-1", "--suffix", "tone"), "missing_system", 0),
+    ],
+)
+def test_what_the_target_does_not_take_is_said(
+    good: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], code: str, ends: int
+) -> None:
+    assert call(good, *arguments) == ends
+    assert code in capsys.readouterr().out
+
+
+def test_a_provider_that_nobody_described_is_refused_with_the_names_that_are_known(good: Path) -> None:
+    with pytest.raises(NotFound, match=r"“mars”.*openai, azure"):
+        call(good, "--model", "m", "--provider", "mars")
+
+
+def test_what_a_grader_reads_must_stand_in_every_example(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows, grader = tmp_path / "rows.jsonl", tmp_path / "grader.json"
+    said = {"messages": [{"role": "user", "content": "7 + 1?"}]}
+    rows.write_text("\n".join(json.dumps({**said, "answer" if n else "other": str(n)}) for n in range(12)))
+    grader.write_text(json.dumps({"type": "string_check", "operation": "eq", "reference": "{{item.answer}}"}))
+    assert call(rows, "--grader", grader) == 1
+    out = capsys.readouterr().out
+    assert "grader_field (1)" in out and "line 1, answer: The grader reads “answer”" in out
+    grader.write_text("{")
+    with pytest.raises(BadInput, match=r"grader.json is no JSON"):
+        call(rows, "--grader", grader)
+
+
+def test_a_file_is_counted_as_an_open_model_reads_it(
+    good: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = model_folder(tmp_path / "tiny")
+    assert call(good, "--tokenizer", folder, "--json") == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["encoding"] == f"folder:{folder}" and report["tokens"]["min"] > 12
+    with pytest.raises(BadInput, match="There is no folder"):
+        call(good, "--tokenizer", tmp_path / "nowhere")
+    with pytest.raises(BadInput, match="not both"):
+        call(good, "--tokenizer", folder, "--encoding", "cl100k_base")
+
+
+def test_prices_of_all_models_are_compared(good: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(good, "--prices", "--per-day", "1,000") == 0
+    lines = capsys.readouterr().out.splitlines()
+    begin = next(at for at, line in enumerate(lines) if "Prices in US dollars" in line)
+    assert "3 epochs, 1,000 answers a day" in lines[begin] and "local: local-classic-1" in lines[begin + 1]
+    assert any("gpt-4o-mini" in line and "use $" in line and "2027-01-06" in line for line in lines[begin:])
+    assert any("azure: gpt-4o" in line and "not known" in line and "hosting $1,224.00" in line for line in lines)
+    assert call(good, "--prices", "--json") == 0
+    found = json.loads(capsys.readouterr().out)["prices"]
+    assert found[0]["total"] == [0.0, 0.0] and found[-1]["total"] is None and "training" in found[-1]["unknown"]
+
+
+def test_the_prices_are_those_that_were_edited_in_the_app(
+    good: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LUOPAN_HOME", str(tmp_path / "home"))
+    store = Store.open(Settings.from_env())
+    store.preferences.set("prices", [{"provider": "acme", "model": "tiny", "training": 1000, "context": 7}])
+    store.close()
+    assert call(good, "--model", "tiny", "--provider", "acme", "--prices") == 0
+    out = capsys.readouterr().out
+    assert "7 tokens read of an example" in out and "acme: tiny" in out

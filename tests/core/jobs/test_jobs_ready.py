@@ -110,8 +110,8 @@ def test_a_refused_organisation_is_not_asked_again(
 @pytest.mark.parametrize(
     ("day", "ready", "word"),
     [
-        (date(2026, 11, 21), True, "may stop to answer on 2027-01-14"),
-        (date(2027, 1, 6), False, "No new job can be made"),
+        (date(2026, 11, 21), True, "may stop answering on 2027-01-14"),
+        (date(2027, 1, 6), False, "No new training of gpt-4o-mini-2024-07-18"),
         (date(2027, 2, 1), False, "since 2027-01-06"),
     ],
 )
@@ -132,3 +132,18 @@ def test_the_price_is_a_range_with_its_date(judged: Store, keyed: Settings, froz
     tokens, _answers = judged.token_values(judged.version(draft.version_id or 0).dataset_id, Split.TRAIN)
     assert found.price.high_tokens == 2 * sum(tokens)
     assert "US dollars" in told(found) and "2026" in told(found)
+
+
+def test_what_the_model_does_not_take_is_told_as_on_the_check_page(
+    judged: Store, keyed: Settings, frozen: Frozen, provider: FaultyProvider
+) -> None:
+    judged.jobs.save_connection(replace(judged.jobs.connection("there"), kind=ProviderKind.OPENAI))
+    provider.answers["GET", "/models"] = {"data": [{"id": "small"}]}
+    row = {"provider": "openai", "model": "small", "formats": "completion", "suffix": 3, "context": 5, "minimum": 70}
+    judged.preferences.set("prices", [row])
+    found = readiness(judged, keyed, replace(frozen(model="small"), suffix="tone"), today=TODAY)
+    assert not found.ready and "can be trained" not in told(found)
+    for word in ("not trained with examples of the format “chat”", "“tone” has 4", "60 examples are longer", "70 are"):
+        assert word in told(found), told(found)
+    judged.preferences.set("prices", [{**row, "formats": "chat", "suffix": 9, "context": 500, "minimum": 3}])
+    assert readiness(judged, keyed, replace(frozen(model="small"), suffix="tone"), today=TODAY).ready

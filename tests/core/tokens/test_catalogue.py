@@ -1,6 +1,7 @@
 """The table of models: shipped, edited by people, asked for a price."""
 
 import json
+import re
 from datetime import date
 from typing import Any
 
@@ -83,9 +84,31 @@ def test_edited_rows_replace_those_shipped_and_new_ones_join() -> None:
     ]
     catalogue = Catalogue.load(mine)
     changed, added = catalogue.price("gpt-4o-2024-08-06"), catalogue.price("tiny")
-    assert changed and changed.training == 1000.5 and changed.context == 16385 and changed.input is None
+    assert changed and changed.training == 1000.5 and changed.context == 16385 and changed.input == 3.75
     assert added and added.methods == ("supervised", "dpo") and added.jobs_end == date(2027, 5, 1)
     assert len(catalogue.prices) == len(Catalogue.load().prices) + 1
+
+
+def test_only_what_differs_from_the_shipped_table_needs_to_be_kept() -> None:
+    assert Catalogue.load().edited() == []
+    mine = [{"provider": "local", "model": "local-classic-1", "training": 1}, {"provider": "acme", "model": "tiny"}]
+    catalogue = Catalogue.load(mine)
+    assert [price.name for price in catalogue.edited()] == [("local", "local-classic-1"), ("acme", "tiny")]
+    again = Catalogue.load([price.as_row() for price in catalogue.edited()])
+    assert again == catalogue
+
+
+def test_every_shipped_row_says_where_it_was_read_and_what_it_takes() -> None:
+    for price in Catalogue.load().prices:
+        assert re.search(r"20\d\d|this version", price.source), price.name
+        assert price.formats and price.methods, price.name
+
+
+@pytest.mark.parametrize(
+    ("hour", "month", "whole"), [(None, None, None), (0.0, None, 0.0), (1.7, None, 1224.0), (1.0, 20.0, 740.0)]
+)
+def test_a_month_of_hosting(hour: float | None, month: float | None, whole: float | None) -> None:
+    assert Price("p", "m", hosting_hour=hour, hosting_month=month).hosting == whole
 
 
 @pytest.mark.parametrize(
@@ -101,6 +124,12 @@ def test_edited_rows_replace_those_shipped_and_new_ones_join() -> None:
         ({"output": "inf"}, "output"),
         ({"context": 0}, "context"),
         ({"context": 1.5}, "context"),
+        ({"suffix": -1}, "suffix"),
+        ({"minimum": 0}, "minimum"),
+        ({"file_mb": "big"}, "file_mb"),
+        ({"hosting_hour": "x"}, "hosting_hour"),
+        ({"validation_billed": "perhaps"}, "validation_billed"),
+        ({"formats": "chat, songs"}, "formats"),
         ({"encoding": "gpt2"}, "encoding"),
         ({"methods": "sft"}, "methods"),
         ({"methods": ["supervised", "x"]}, "methods"),

@@ -1,0 +1,117 @@
+"""The part of `check` that compares prices: what this file would cost with every model that can still be trained."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from core.words import _
+
+if TYPE_CHECKING:
+    from core.checks import Report
+    from core.tokens import Catalogue, Cost, Load, Price, Ratio
+
+
+def load_of_file(path: Path, report: Report, asks_a_day: int) -> Load:
+    """What training this file comes to. Where a model reads less than the longest example, it is an upper bound."""
+    from core.checks.targets import extras_of_file
+    from core.tokens import Load
+
+    extras = extras_of_file(path)
+    each, rest = divmod(report.tokens.total, max(1, report.examples))
+    tokens = [each + 1] * rest + [each] * (report.examples - rest)
+    return Load(
+        tokens,
+        report.epochs,
+        answers=report.assistant_tokens.total,
+        tools=bool(extras.tools),
+        images=(extras.low, extras.high),
+        asks_a_day=asks_a_day,
+    )
+
+
+def of_model(report: Report, price: Price, ratio: Ratio | None) -> list[str]:
+    """What training this file would cost with the model that it was checked for."""
+    from core.tokens import estimate
+
+    named = {"model": price.model, "provider": price.provider}
+    tools = bool(report.with_tools)
+    money = estimate(
+        report.billable_tokens, report.epochs, price, examples=report.examples, with_tools=tools, ratio=ratio
+    )
+    if money is None:
+        return ["  " + _("the price of training {model} at {provider} is not known", **named)]
+    low, high = f"{money.low:,.2f}", f"{money.high:,.2f}"
+    told = _("training {model} at {provider}, prices of {day}: ${low} to ${high}", **named, day=price.checked_on,
+             low=low, high=high)  # fmt: skip
+    more = _("as {jobs} finished jobs were billed", jobs=ratio.jobs) if ratio else ""
+    return ["  " + ", ".join(part for part in (told, more) if part)]
+
+
+def compared(load: Load, catalogue: Catalogue, ratios: dict[tuple[str, str], Ratio]) -> list[Cost]:
+    """The costs with every model that can be trained today, the cheapest first."""
+    from core.tokens import compare
+
+    today = datetime.now(UTC).date()
+    return compare([price for price in catalogue.prices if price.trainable(today)], load, ratios)
+
+
+def as_json(costs: list[Cost]) -> list[dict[str, Any]]:
+    """The costs as plain values; null is "not known"."""
+    return [
+        {
+            "provider": cost.price.provider,
+            "model": cost.price.model,
+            "training": [cost.training.low, cost.training.high] if cost.training else None,
+            "hosting_month": cost.hosting,
+            "use_month": cost.use,
+            "total": list(cost.total) if cost.total else None,
+            "unknown": list(cost.unknown),
+            "jobs_end": cost.price.jobs_end.isoformat() if cost.price.jobs_end else None,
+            "measured": vars(cost.ratio) if cost.ratio else None,
+        }
+        for cost in costs
+    ]
+
+
+def lines(costs: list[Cost], load: Load) -> list[str]:
+    """The costs for a person to read, one model a line."""
+    head = _("Prices in US dollars, the first month: {epochs} epochs, {asks} answers a day", epochs=load.epochs,
+             asks=f"{load.asks_a_day:,}")  # fmt: skip
+    names = [f"{cost.price.provider}: {cost.price.model}" for cost in costs]
+    width = max(map(len, names), default=0)
+    rows = (f"  {name:{width}}  {_one(cost)}" for name, cost in zip(names, costs, strict=True))
+    return ["", head, *(row.rstrip() for row in rows)]
+
+
+def _one(cost: Cost) -> str:
+    """A line on one model: what is known of it, and what is not in a word."""
+    parts = [_total(cost)]
+    if cost.training is not None:
+        money = cost.training
+        parts.append(_("training {range}", range=_range(money.low, money.high)))
+    elif cost.price.training_hour:
+        parts.append(_("training ${each} an hour", each=f"{cost.price.training_hour:,.2f}"))
+    if cost.validation and cost.validation.high:
+        parts.append(_("held-out rows {range}", range=_range(cost.validation.low, cost.validation.high)))
+    parts += [_("hosting {month}", month=f"${cost.hosting:,.2f}")] if cost.hosting else []
+    parts += [_("use {month}", month=f"${cost.use:,.2f}")] if cost.use else []
+    if cost.price.jobs_end:
+        parts.append(_("no new trainings from {day} on", day=cost.price.jobs_end.isoformat()))
+    if cost.ratio:
+        parts.append(_("as {jobs} finished jobs were billed", jobs=cost.ratio.jobs))
+    return ", ".join(parts)
+
+
+def _total(cost: Cost) -> str:
+    if cost.total is None:
+        return _("not known")
+    names = {"validation": _("held-out rows"), "hosting": _("hosting"), "use": _("use")}
+    unknown = ", ".join(names[part] for part in cost.unknown)
+    whole = _range(*cost.total)
+    return _("{total} and what is not known ({parts})", total=whole, parts=unknown) if unknown else whole
+
+
+def _range(low: float, high: float) -> str:
+    return f"${high:,.2f}" if f"{low:,.2f}" == f"{high:,.2f}" else f"${low:,.2f} – {high:,.2f}"
