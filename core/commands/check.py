@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from core.commands import checkprivacy, relations
 from core.commands.numbers import whole
-from core.words import _
+from core.errors import BadInput
+from core.words import T, _
 
 if TYPE_CHECKING:
     from core.checks import Issue, Report
@@ -54,6 +55,7 @@ def run(options: argparse.Namespace) -> int:
     from core.checks import DEFAULT_LIMIT, check_file
     from core.tokens import DEFAULT, Catalogue, encoding_name_for
 
+    _is_file(options.file)
     price = Catalogue.load().price(options.model) if options.model else None
     encoding = options.encoding or (price.encoding if price else encoding_name_for(options.model or DEFAULT))
     limit = options.limit or (price.context if price else None) or DEFAULT_LIMIT
@@ -68,6 +70,12 @@ def run(options: argparse.Namespace) -> int:
         for line in (*_head(options.file, report), *_issues(report), *lines, *_figures(report, price)):
             print(line)
     return 0 if report.ok else 1
+
+
+def _is_file(path: Path) -> None:
+    """A pipe or a device may go on for ever. Raises BadInput."""
+    if path.exists() and not path.is_file():
+        raise BadInput(T("{file} is no file.", file=str(path)), T("Choose a file with rows."))
 
 
 def _private(options: argparse.Namespace) -> FileScan | None:

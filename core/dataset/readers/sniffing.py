@@ -59,6 +59,7 @@ def sniff(
     name = name or path.name
     if path.is_dir():
         return sniff_all(several.members(path), name, path, sheet=sheet, encoding=encoding, header=header)
+    _is_there(path, name)
     if path.stat().st_size and packed.is_packed(path):
         return sniff_all(packed.unpacked(path, name), name, path, sheet=sheet, encoding=encoding, header=header)
     with path.open("rb") as file:
@@ -79,6 +80,15 @@ def sniff(
         )
     texts = (cell for row in source.sample for cell in row.cells.values())
     return dataclasses.replace(source, garbled=mojibake.share(texts))
+
+
+def _is_there(path: Path, name: str) -> None:
+    """Pipes and devices may wait or go on for ever: they are not even opened. Raises BadInput."""
+    if path.is_file():
+        return
+    if path.exists():
+        raise BadInput(T("{file} is no file.", file=name), T("Choose a file with rows."))
+    raise BadInput(T("There is no file {file}.", file=name), T("Check its name and its folder."))
 
 
 def sniff_all(
