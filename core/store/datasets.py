@@ -32,12 +32,10 @@ from core.store.schema import (
     example,
     example_issue,
     history,
-    reject,
     version,
     version_example,
 )
-from core.store.texts import pack, unpack
-from core.store.values import Dataset, Rejected
+from core.store.values import Dataset
 from core.words import T
 
 # Answers form a closed set (classes) where they are few, short, and mostly seen more than once.
@@ -131,20 +129,6 @@ class Datasets(Part):
         with self.database.write() as connection:
             _delete(connection, dataset_id)
 
-    def add_rejects(self, dataset_id: int, rejects: Sequence[Rejected | tuple[Any, ...]]) -> None:
-        """Keep rows that could not be imported: (file, row, column, reason, seen)."""
-        rows = [{"dataset_id": dataset_id, **_packed(Rejected(*item))} for item in rejects]
-        if rows:
-            with self.database.write() as connection:
-                connection.execute(insert(reject), rows)
-
-    def rejects(self, dataset_id: int) -> list[Rejected]:
-        """The rows that could not be imported, in the order of the file."""
-        wanted = select(reject).where(reject.c.dataset_id == dataset_id).order_by(reject.c.id)
-        with self.database.read() as connection:
-            rows = connection.execute(wanted).all()
-        return [Rejected(r.file, r.row, r._mapping["column"], unpack(r.reason), r.seen) for r in rows]
-
     def set_encoding(self, dataset_id: int, encoding: str) -> Dataset:
         """Count every row again with another encoding."""
         known: dict[str, tuple[int, int]] = {}
@@ -191,11 +175,6 @@ def draft_row(draft: Draft, raw: str, judgement: Judgement) -> dict[str, Any]:
         "revision": 1,
         "origin": origin_json(draft.origin),
     }
-
-
-def _packed(item: Rejected) -> dict[str, Any]:
-    texts = {"file": clean(item.file), "column": clean(item.column), "seen": clean(item.seen)}
-    return {**texts, "row": item.row, "reason": pack(item.reason)}
 
 
 def _ids(connection: Connection, dataset_id: int) -> list[int]:

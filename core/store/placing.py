@@ -16,6 +16,7 @@ from core.store.schema import GAP, example
 def places_after(connection: Connection, dataset_id: int, after: Sequence[int | None]) -> list[int]:
     """A position for each new row: below the row named, in the order given; at the end where none is named."""
     here = _positions(connection, dataset_id, [example_id for example_id in after if example_id is not None])
+    here[0] = 0  # above the first row
     groups: dict[int | None, list[int]] = {}
     for number, example_id in enumerate(after):
         groups.setdefault(example_id if example_id in here else None, []).append(number)

@@ -9,7 +9,7 @@ from core.dataset.examples import Split
 from core.store import Dataset
 from core.tokens import Price
 from core.words import _
-from pages.parts import choices, feedback, frame, mending, privacy, relating, report, resources, splitting
+from pages.parts import choices, feedback, frame, leftovers, mending, privacy, relating, report, resources, splitting
 
 
 def page() -> None:
@@ -42,6 +42,7 @@ def _overview(dataset: Dataset, found: report.Figures, trainable: list[Price]) -
     """What the checks found, how labels and tokens are spread, the split, the prices."""
     st.subheader(_("What the checks found"))
     report.issues(dataset, found)
+    leftovers.folded(dataset)
     left, right = st.columns([1, 1], gap="large")
     with left:
         st.subheader(_("Labels"))

@@ -11,8 +11,8 @@ from typing import IO
 
 from core.dataset.encodings import open_text
 from core.dataset.readers.headers import HEADER_WITHIN, clean_name
-from core.dataset.readers.tables import Record
-from core.dataset.readers.values import Reject, Source, excerpt
+from core.dataset.readers.tables import Record, named
+from core.dataset.readers.values import LONGEST_KEPT, Reject, Source, excerpt
 from core.dataset.vocabulary import is_known
 from core.words import T, Text
 
@@ -82,8 +82,10 @@ def records(source: Source) -> Iterator[Record | Reject]:
                 return
             except (csv.Error, _TooLong) as error:
                 number += 1
-                reason, seen = _reason(error, lines), excerpt(lines.give_back())
-                yield Reject(number, "", reason, seen, endless=lines.inside)
+                reason, line = _reason(error, lines), lines.give_back()
+                cells = next(iter(parse(line, layout)), [line]) if len(line) <= LONGEST_KEPT else []
+                reject = Reject(number, "", reason, excerpt(line), endless=lines.inside)
+                yield reject.keeping(cells=named(cells, source.columns)) if cells else reject
 
 
 class _TooLong(Exception):

@@ -35,13 +35,19 @@ def rows(
         if len(cells) != width:
             fault = _uneven(number, cells, columns)
             if fault:
-                yield fault
+                yield fault.keeping(cells=named(cells, columns))
                 continue
             del cells[width:]
         if "\0" in text or (not text.isascii() and damage(text)):
-            yield _unreadable(number, cells, columns)
+            yield _unreadable(number, cells, columns).keeping(cells=named(cells, columns))
             continue
         yield Row(number, dict(zip(columns, cells, strict=True)))
+
+
+def named(cells: Sequence[str], columns: Sequence[str]) -> dict[str, str]:
+    """The cells of a row that does not fit, as far as it goes; those too many by their place."""
+    names = [*columns, *(f"column {place + 1}" for place in range(len(columns), len(cells)))]
+    return {name: cells[place] if place < len(cells) else "" for place, name in enumerate(names)}
 
 
 def _uneven(number: int, cells: list[str], columns: Sequence[str]) -> Reject | None:
