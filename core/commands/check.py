@@ -9,7 +9,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.commands import checkprivacy, relations
+from core.commands import checkprivacy, relations, repairs
 from core.commands.numbers import whole
 from core.errors import BadInput
 from core.words import T, _
@@ -45,6 +45,12 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     parser.add_argument(
         "--privacy", action="store_true", help="also look for personal data, secrets and odd characters"
     )
+    parser.add_argument(
+        "--repair",
+        type=Path,
+        metavar="OUT.jsonl",
+        help="write a copy in which lines that are nearly JSON are put right",
+    )
     parser.add_argument("--json", action="store_true", help="print the figures as one JSON object")
     relations.add_options(parser)
     parser.set_defaults(run=run)
@@ -56,6 +62,8 @@ def run(options: argparse.Namespace) -> int:
     from core.tokens import DEFAULT, Catalogue, encoding_name_for
 
     _is_file(options.file)
+    if options.repair:
+        options.file = repairs.repair(options.file, options.repair)
     price = Catalogue.load().price(options.model) if options.model else None
     encoding = options.encoding or (price.encoding if price else encoding_name_for(options.model or DEFAULT))
     limit = options.limit or (price.context if price else None) or DEFAULT_LIMIT

@@ -23,6 +23,8 @@ _PYTHON = re.compile(r"[{\[,:(]\s*'|\b(None|True|False)\b")
 _CODE = re.compile(r"\\u([0-9a-fA-F]{4})|\\.", re.DOTALL)
 _WORDS = {"None": "null", "True": "true", "False": "false"}
 _WORD = re.compile(r"\b(None|True|False)\b")
+_STRINGS = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_CONTROL = re.compile(r"[\x00-\x1f]")
 _BETWEEN = re.compile(r"[\s,]*")
 
 
@@ -40,7 +42,7 @@ def propose(text: str) -> Proposal | None:
     text = text.strip().strip("\ufeff")
     if not text or len(text) > LONGEST or damage(text) or is_object(text):
         return None
-    for way in (_one_after_another, _raw_characters, _python, _guessed):
+    for way in (_one_after_another, raw_characters, _python, _guessed):
         if found := way(text):
             return found
     return None
@@ -65,7 +67,7 @@ def _one_after_another(text: str) -> Proposal | None:
             piece = text[place:end]
             if not isinstance(value, dict) or not is_object(piece):
                 return None
-            lines.append(piece.replace("\r", " ").replace("\n", " "))  # between tokens: in a text they would be refused
+            lines.append(_CONTROL.sub(" ", piece))  # between tokens: in a text they would be refused
             place = _BETWEEN.match(text, end).end()  # type: ignore[union-attr]  # it matches nothing at least
     except (ValueError, RecursionError):
         return None
@@ -77,15 +79,13 @@ def _refuse(_constant: str) -> None:
     raise ValueError
 
 
-def _raw_characters(text: str) -> Proposal | None:
-    """Line breaks and tabs that stand in a text as they are."""
-    number = orjson.Fragment  # numbers stay as they were written
-    try:
-        value = json.loads(text, strict=False, parse_int=number, parse_float=number, parse_constant=_refuse)
-        lines = _lines(value) if isinstance(value, dict) else None
-    except (ValueError, RecursionError):
+def raw_characters(text: str) -> Proposal | None:
+    """Line breaks and tabs that stand in a text as they are; nothing else is touched."""
+    line = _STRINGS.sub(lambda text: _CONTROL.sub(lambda sign: json.dumps(sign[0])[1:-1], text[0]), text)
+    line = _CONTROL.sub(" ", line)  # between tokens
+    if not is_object(line):
         return None
-    return Proposal(lines, T("Line breaks and tabs inside texts are written as \\n and \\t.")) if lines else None
+    return Proposal((line,), T("Line breaks and tabs inside texts are written as \\n and \\t."))
 
 
 def _python(text: str) -> Proposal | None:
@@ -93,7 +93,7 @@ def _python(text: str) -> Proposal | None:
     if not _PYTHON.search(text) or "\\/" in text or "\\ud" in text.lower():
         return None
     try:
-        lines = _lines(ast.literal_eval(text))
+        lines = _lines(ast.literal_eval(text), text)
     except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
         return None
     return _checked(text, lines, T("It was written as Python prints it: quotes, None, True and False became JSON's."))
@@ -120,7 +120,7 @@ def _guessed(text: str) -> Proposal | None:
     import json_repair
 
     try:
-        lines = _lines(json_repair.loads(_Counted(text), skip_json_loads=True))
+        lines = _lines(json_repair.loads(_Counted(text), skip_json_loads=True), text)
     except (_TooLong, ValueError, TypeError, RecursionError, IndexError, AttributeError):
         return None
     return _checked(text, lines, T("Quotes, commas and brackets were put right."))
@@ -130,17 +130,24 @@ def _checked(text: str, lines: tuple[str, ...] | None, how: Text) -> Proposal | 
     return Proposal(lines, how, lost(text, "".join(lines))) if lines else None
 
 
-def _lines(value: Any) -> tuple[str, ...] | None:
+def _lines(value: Any, text: str) -> tuple[str, ...] | None:
     """The objects of a value as lines that are JSON for certain; None where there is none, or too deep ones."""
+    spaced = ": " in text
     if not isinstance(value, dict | list) or depth(value) > MAX_DEPTH:
         return None
     try:
         values = objects_in(value, "") if isinstance(value, list) else [value]
-        lines = tuple(dump(item) for item in values if isinstance(item, dict) and item)
+        lines = tuple(_written(item, spaced) for item in values if isinstance(item, dict) and item)
     except (BadInput, ValueError, TypeError):
         return None
     same = len(lines) == len(values) and all(is_object(line) and "\n" not in line for line in lines)
     return lines if lines and same else None
+
+
+def _written(item: dict[str, Any], spaced: bool) -> str:
+    """An object as a line, with blanks where the text had them, so that only the repair differs."""
+    line = dump(item)
+    return json.dumps(orjson.loads(line), ensure_ascii=False) if spaced and line.find("\\u") < 0 else line
 
 
 def lost(before: str, after: str) -> str:

@@ -13,7 +13,7 @@ from core.dataset.readers import Source, sniff
 from core.dataset.recipes import Recipe
 from core.errors import AppError, BadInput
 from core.words import _
-from pages.parts import feedback, imports, intake, recipeform, resources, sample, samples, state, uploads
+from pages.parts import feedback, imports, intake, recipeform, repairs, resources, sample, samples, state, uploads
 
 NEW_FILE = dict.fromkeys(("file", "sheet", "encoding", "header"))
 
@@ -60,7 +60,7 @@ def _map(upload: uploads.Upload) -> None:
         recipeform.begin(mapping.suggest(source))
     imports.recognised(source, _another)
     if not source.sample:
-        st.warning(_("There are no rows in it. Choose another file or sheet."))
+        repairs.offer(upload, source)
         return
     start: Recipe = state.get("recipe", Recipe())
     left, right = st.columns([3, 2], gap="medium")

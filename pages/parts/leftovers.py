@@ -87,9 +87,7 @@ def _cells(dataset: Dataset, rejects: Sequence[Rejected]) -> None:
     import pandas as pd
 
     columns = list(dict.fromkeys(column for item in rejects for column in item.kept or ()))
-    fixed = [
-        {**_file(rejects, r), _("Row"): r.row, _("Column"): r.column, _("Why"): str(r.reason)} for r in rejects
-    ]
+    fixed = [{**_file(rejects, r), _("Row"): r.row, _("Column"): r.column, _("Why"): str(r.reason)} for r in rejects]
     # Columns of the file go by their place: one may be called "Row" too.
     frame = pd.DataFrame(
         [{**row, **{str(n): _cell(r, c) for n, c in enumerate(columns)}} for r, row in zip(rejects, fixed, strict=True)]
@@ -172,7 +170,8 @@ def difference(before: str, after: str) -> str:
         if piece.before == piece.after:
             shown.append(escape(piece.before))
             continue
-        shown += [f":red-background[~~{_visible(piece.before)}~~]"] if piece.before else []
+        struck = "~~" if piece.before == piece.before.strip() else ""
+        shown += [f":red-background[{struck}{_visible(piece.before)}{struck}]"] if piece.before else []
         shown += [f":green-background[{_visible(piece.after)}]"] if piece.after else []
     return "".join(shown)
 

@@ -29,6 +29,7 @@ _SHEETS_LOOKED_AT = 20  # of a workbook whose first sheets hold no rows
 _JSON_LINES_SAMPLE = 1_000
 _OLE = bytes.fromhex("d0cf11e0a1b11ae1")  # .xls
 _NO_TEXT = re.compile("[\x00-\x08\x0e-\x19\x1c-\x1f\ud800-\udfff]")  # control characters and undecodable bytes
+_NEARLY = re.compile(r"""\s*\[?\s*\{\s*(?:'[^'\n]{1,60}'|[“”"][^“”"\n]{1,60}[“”"]|[A-Za-z_]\w{0,40})\s*:\s*\S""")
 _ENOUGH = 2_000  # characters from which on the share of such signs tells something
 _OTHER_KINDS = {
     b"%PDF": "PDF",
@@ -299,7 +300,10 @@ def _json_form(head: str, complete: bool) -> Format | None:
     if start[:1] == "{" and start[1:].lstrip()[:1] in ('"', "}"):
         several = sum(line.lstrip().startswith('{"') for line in lines) > len(lines) // 2 and len(lines) > 1
         return Format.JSONL if several or (len(lines) == 1 and not complete) else Format.JSON
-    return None
+    # No JSON yet, but meant to be: read as such, its lines are listed as broken ones that can be repaired.
+    if sum(bool(_NEARLY.match(line)) for line in lines) * 2 > len(lines):
+        return Format.JSONL
+    return Format.JSON if _NEARLY.match(start) else None
 
 
 def _is_container(body: dict[str, object]) -> bool:

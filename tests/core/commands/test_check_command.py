@@ -112,3 +112,32 @@ def test_what_cannot_be_read_is_an_error_of_the_app(tmp_path: Path, good: Path) 
         call(tmp_path / "none.jsonl", "--json")
     with pytest.raises(BadInput, match="encoding"):
         call(good, "--encoding", "latin-1")
+
+
+def test_a_repaired_copy_is_written_and_every_repair_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, target = tmp_path / "bad.jsonl", tmp_path / "mended.jsonl"
+    lines = [chat(1), chat(2)[:-2], chat(3) + " // note", chat(4).replace('"', "'"), "???"]
+    path.write_text("\n".join(lines))
+    call(path, "--repair", target, "--json")
+    assert target.read_text().splitlines() == [chat(1), chat(2), chat(4)]
+    out, err = capsys.readouterr()
+    assert json.loads(out)["examples"] == 3
+    assert (
+        "Row 2" in err
+        and "would drop “note”" in err
+        and "nobody can say" in err
+        and "2 lines repaired, 2 left out" in err
+    )
+    with pytest.raises(BadInput, match="another one"):
+        call(path, "--repair", path)
+
+
+def test_pipes_and_devices_are_refused(tmp_path: Path) -> None:
+    import os
+
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/zero")):
+        with pytest.raises(BadInput, match="is no file"):
+            call(path)

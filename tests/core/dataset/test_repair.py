@@ -60,7 +60,7 @@ def test_nothing_is_made_up(text: str) -> None:
 
 def test_numbers_and_texts_beside_a_fault_stay_as_they_were_written() -> None:
     assert propose('{"n": 1.10, "a": "x\ny", "big": 12345678901234567890123}').lines == (  # type: ignore[union-attr]
-        '{"n":1.10,"a":"x\\ny","big":12345678901234567890123}',
+        '{"n": 1.10, "a": "x\\ny", "big": 12345678901234567890123}',
     )
     assert propose('{"n":1.10, "é": "\\u00e9"} {"a":  2}').lines == (  # type: ignore[union-attr]
         '{"n":1.10, "é": "\\u00e9"}',

@@ -99,7 +99,7 @@ def test_rejected_rows_are_kept_with_their_reason(store: Store) -> None:
     dataset = store.create_dataset("x", Kind.CHAT)
     reason = T("The cell of “{column}” is empty.", column="标题")
     store.add_rejects(dataset.id, [("f.csv", 3, "标题", reason), Rejected("f.csv", 9, "", "too long", "aaaa")])
-    assert store.rejects(dataset.id) == [
+    assert [item._replace(id=0) for item in store.rejects(dataset.id)] == [
         Rejected("f.csv", 3, "标题", reason, ""),
         Rejected("f.csv", 9, "", "too long", "aaaa"),
     ]
@@ -167,7 +167,9 @@ def test_a_store_is_opened_again_without_a_change(store: Store, store_settings: 
     dataset = make(store, [draft("one")])
     with Store.open(store_settings).database.read() as connection:
         names = [row[0] for row in connection.exec_driver_sql("SELECT name FROM migration")]
-    assert names == [migration.__name__ for migration in MIGRATIONS] and store.dataset(dataset.id).rows == 1
+    assert (
+        sorted(names) == sorted(migration.__name__ for migration in MIGRATIONS) and store.dataset(dataset.id).rows == 1
+    )
 
 
 def test_a_version_that_an_evaluation_names_outlives_its_dataset(store: Store) -> None:
