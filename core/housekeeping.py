@@ -1,4 +1,4 @@
-"""Files that nobody needs any more: uploads long after their import, copies of launches that are over."""
+"""What nobody needs any more: old uploads, copies of launches that are over, imports that were killed."""
 
 from __future__ import annotations
 
@@ -14,13 +14,24 @@ from core.store import Store
 DAY = 86_400.0
 IMPORTED = 1 * DAY  # how long an upload stays after its import
 UPLOADED = 30 * DAY  # one that was never imported, and a mapping that nobody touched
+IMPORTING = 1 * DAY  # an import that no task knows of
 LAUNCHED = 30 * DAY  # the copies of a launch of which nothing more is to come
 
 
 def clean(store: Store, settings: Settings, at: float | None = None) -> int:
-    """Delete what is past its age and in use by nothing; how many uploads and launches went."""
+    """Delete what is past its age and in use by nothing; how many uploads, launches and half imports went."""
     moment = time.time() if at is None else at
-    return _uploads(store, settings, moment) + _launches(store, settings, moment)
+    return _uploads(store, settings, moment) + _launches(store, settings, moment) + _halves(store, moment)
+
+
+def _halves(store: Store, moment: float) -> int:
+    """Imports that were killed before their task could note them: nobody sees them, nobody goes on with them."""
+    held = {task.result.get("dataset_id") for task in store.tasks.active()}
+    begun = [dataset for dataset in store.datasets(importing=True) if dataset.state == "importing"]
+    old = [half for half in begun if half.id not in held and moment - half.created_at.timestamp() > IMPORTING]
+    for half in old:
+        store.discard(half.id)
+    return len(old)
 
 
 def _uploads(store: Store, settings: Settings, moment: float) -> int:

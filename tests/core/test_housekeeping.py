@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from core import drafts, housekeeping, tasks
+from core.dataset.examples import Draft as Example
+from core.dataset.examples import Kind
 from core.dataset.recipes import Recipe
 from core.drafts import Draft
 from core.housekeeping import DAY, IMPORTED, LAUNCHED, UPLOADED
@@ -91,3 +93,14 @@ def test_drafts_are_kept_newest_first_and_the_oldest_give_way(store: Store) -> N
     assert drafts.load(store, kept[0].token) is None and len(drafts.listed(store)) == drafts.MOST - 1
     store.preferences.set(f"mapping_draft:{kept[1].token}", {"unknown": 1})
     assert drafts.load(store, kept[1].token) is None
+
+
+def test_a_half_import_that_no_task_knows_of_is_discarded_after_a_day(store: Store, settings: Settings) -> None:
+    lost, going = store.create_dataset("lost", Kind.CHAT), store.create_dataset("going", Kind.CHAT)
+    store.add_drafts(lost.id, [Example('{"messages": []}', Kind.CHAT)])
+    task = tasks.enqueue(store, settings, "import", "x.csv", {"path": "x"})
+    store.tasks.begin(task.id)
+    store.tasks.note(task.id, {"dataset_id": going.id})
+    assert housekeeping.clean(store, settings) == 0
+    assert housekeeping.clean(store, settings, time.time() + 2 * DAY) == 1
+    assert [dataset.id for dataset in store.datasets(importing=True)] == [going.id]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import tempfile
+import time
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from pathlib import Path
 import orjson
 
 from core.checks import check_line
-from core.dataset import conversations, encodings, mapping, mojibake, templates
+from core.dataset import conversations, encodings, mapping, mojibake, repair, repairing, templates
 from core.dataset.edits import one_line, with_texts
 from core.dataset.examples import Draft, Kind, dump, load
 from core.dataset.readers import Reject, Row, Source, objects, packed, parquet_child, read, sheet_child, sheets, sniff
@@ -131,6 +132,24 @@ def document(data: bytes) -> None:
             assert not isinstance(found, Row) or load(found.raw) is not None
     except BadInput as error:
         assert str(error)
+
+
+def nearly(data: bytes) -> None:
+    """Lines that are nearly JSON: what is proposed is JSON, what is JSON is left alone, nothing takes long."""
+    typed = data.decode("utf-8", "surrogateescape")
+    begun = time.process_time()
+    found = repair.propose(typed)
+    assert time.process_time() - begun < 3
+    if found:
+        assert not repair.is_object(typed.strip())
+        assert all(repair.is_object(line) and "\n" not in line for line in found.lines)
+        repair.difference(typed, "\n".join(found.lines))
+    path = _file(data)
+    parts = list(repairing.parts_of(path))
+    repairing.write(parts, _folder() / "repaired")
+    written = (_folder() / "repaired").read_text("utf-8").split("\n")[:-1]
+    assert all(repair.is_object(line) for line in written)
+    assert {part.text for part in parts if part.good} <= set(written)
 
 
 def text(data: bytes) -> None:
@@ -301,6 +320,7 @@ TARGETS: dict[str, tuple[Callable[[bytes], None], int]] = {
     "table": (table, 10),
     "lines": (lines, 16),
     "document": (document, 16),
+    "nearly": (nearly, 10),
     "text": (text, 6),
     "recipe": (recipe, 16),
     "template": (template, 12),
@@ -326,6 +346,10 @@ _OBJECTS = [
     b'{"messages": [{"role": "assistant", "tool_calls": [{"id": "1", "type": "function", "function": '
     b'{"name": "f", "arguments": "{}"}}]}], "tools": [{"type": "function", "function": {"name": "f"}}]}',
 ]  # fmt: skip
+_NEARLY = [
+    b"{'a': 'it\\'s', 'b': None, 'c': [True,]}", b'{"a": "one\ntwo"}', b'{"a": 1} {"b": 2}', b'{"a": [1, {"b": "c',
+    '{“a”: “b”, /* c */ d: "e"}'.encode(), b'{"a": "say "hi" now", // c\n}', b'[{"a": 1}, {"a": 2}', b"hello",
+]  # fmt: skip
 _RECIPE = Recipe.from_dict(
     {
         "luopan-recipe": 1,
@@ -349,6 +373,7 @@ def seeds(name: str) -> list[bytes]:
 
     given = {
         "table": [bytes([n << 4 & 0xFF]) + seed for n, seed in enumerate([*_TABLE, *_OBJECTS])],
+        "nearly": [*_OBJECTS, *_NEARLY],
         "text": [*_TABLE, "編碼".encode("big5"), "エンコード".encode("shift_jis")],
         "recipe": [_RECIPE.to_json().encode(), Recipe(as_is=True, shape=Shape.ALPACA).to_json().encode()],
         "template": [b"{text} and {label}", b"{{x}} {", b"}{ text }"],
