@@ -9,7 +9,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.commands import checkprivacy, costs, labels, languages, relations, targets
+from core.commands import checkprivacy, costs, labels, languages, relations, repairs, targets
 from core.commands.meter import Meter
 from core.commands.numbers import whole
 from core.errors import BadInput
@@ -55,6 +55,12 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     parser.add_argument(
         "--per-day", type=whole(0), default=0, metavar="N", help="with --prices: answers a day, for a month of use"
     )
+    parser.add_argument(
+        "--repair",
+        type=Path,
+        metavar="OUT.jsonl",
+        help="write a copy in which lines that are nearly JSON are put right",
+    )
     parser.add_argument("--json", action="store_true", help="print the figures as one JSON object")
     parser.add_argument("--no-cache", action="store_true", help="read every line anew, and keep nothing for next time")
     relations.add_options(parser)
@@ -69,6 +75,9 @@ def run(options: argparse.Namespace) -> int:
     from core.tokens import DEFAULT, encoding_name_for
     from core.tokens.folders import GIVEN
 
+    _is_file(options.file)
+    if options.repair:
+        options.file = repairs.repair(options.file, options.repair)
     catalogue, ratios = targets.known(options)
     price = targets.chosen(options, catalogue)
     encoding = options.encoding or (price.encoding if price else encoding_name_for(options.model or DEFAULT))
@@ -129,6 +138,12 @@ def _cache(options: argparse.Namespace) -> Path | None:
     except OSError:
         pass
     return None
+
+
+def _is_file(path: Path) -> None:
+    """A pipe or a device may go on for ever. Raises BadInput."""
+    if path.exists() and not path.is_file():
+        raise BadInput(T("{file} is no file.", file=str(path)), T("Choose a file with rows."))
 
 
 def _private(options: argparse.Namespace) -> FileScan | None:

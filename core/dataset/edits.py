@@ -48,10 +48,14 @@ class Change:
 
 @dataclass(frozen=True)
 class Added:
-    """A new row, below the row `after_id`; at the end where that is None."""
+    """A new row, below the row `after_id` (0: above the first); at the end where that is None.
+
+    `reject_id` names the rejected row of the import that it is made of.
+    """
 
     after_id: int | None
     draft: Draft
+    reject_id: int | None = None
 
 
 @dataclass(frozen=True)

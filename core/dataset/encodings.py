@@ -161,7 +161,8 @@ def _by_statistics(data: bytes) -> str:
         name = codecs.lookup(found or "gb18030").name
     except LookupError:
         name = "gb18030"
-    name = _WIDER.get(name, name)
+    # The wide ones were looked for at the file's beginning: here a mark stands in the middle of something else.
+    name = "gb18030" if name.startswith(("utf-16", "utf-32")) else _WIDER.get(name, name)
     letters = sum(byte >= 128 or chr(byte).isalpha() for byte in data)
     high = sum(byte >= 128 for byte in data)
     # Few accents among Latin letters is Western Europe; Hebrew, Greek or Cyrillic would be mostly high bytes.

@@ -73,7 +73,7 @@ def _fill(
     cancelled: Callable[[], bool],
 ) -> None:
     drafts: list[Draft] = []
-    rejects: list[Reject] = []
+    rejects: list[tuple[int, Reject]] = []  # with how many rows are above it
     first: Reject | None = None
     stored = 0
 
@@ -88,8 +88,13 @@ def _fill(
         if drafts:
             loading.add(drafts)
         if rejects:
-            rows = [(r.file or source.name, r.row, r.column, r.reason, r.seen) for r in rejects]
-            store.add_rejects(dataset_id, rows)
+            store.add_rejects(
+                dataset_id,
+                [
+                    (r.file or source.name, r.row, r.column, r.reason, r.seen, r.cells or r.text or None, n)
+                    for n, r in rejects
+                ],
+            )
         drafts.clear()
         rejects.clear()
 
@@ -100,7 +105,7 @@ def _fill(
                 stored += 1
             else:
                 first = first or outcome
-                rejects.append(outcome)
+                rejects.append((stored, outcome))
             if len(drafts) + len(rejects) >= BATCH:
                 flush()
         flush()

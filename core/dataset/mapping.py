@@ -191,7 +191,8 @@ class _Mapper:
     def draft(self, unit: Unit) -> Draft | Reject:
         if isinstance(unit, Conversation):
             return self._conversation(unit)
-        return self._as_is(unit) if self._recipe.as_is else self._mapped(unit)
+        made = self._as_is(unit) if self._recipe.as_is else self._mapped(unit)
+        return made.keeping(unit.raw, None if unit.raw else unit.cells) if isinstance(made, Reject) else made
 
     def conversations(self, rows: Iterator[Row | Reject]) -> Iterator[Conversation | Reject]:
         """The rows put together by their conversation, those without one rejected."""

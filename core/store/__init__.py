@@ -27,6 +27,7 @@ from core.store.history import History
 from core.store.migrations import migrate
 from core.store.part import Judge
 from core.store.preferences import Preferences
+from core.store.rejects import Rejects
 from core.store.relations import Relations
 from core.store.rows import Rows
 from core.store.splits import Splits
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from core.store.jobs import Jobs
 
 
-class Store(Datasets, Rows, Editing, History, Aggregates, Versions):
+class Store(Datasets, Rejects, Rows, Editing, History, Aggregates, Versions):
     """Everything that outlives a page."""
 
     def __init__(self, database: Database, judge: Judge | None = None) -> None:

@@ -30,13 +30,11 @@ from core.store.schema import (
     example,
     example_issue,
     history,
-    reject,
     version,
     version_example,
 )
 from core.store.tally import add_counts, count_again
-from core.store.texts import pack, unpack
-from core.store.values import Dataset, Rejected
+from core.store.values import Dataset
 from core.store.words import add_sets
 from core.words import T
 
@@ -160,20 +158,6 @@ class Datasets(Part):
         with self.database.write() as connection:
             _delete(connection, dataset_id)
 
-    def add_rejects(self, dataset_id: int, rejects: Sequence[Rejected | tuple[Any, ...]]) -> None:
-        """Keep rows that could not be imported: (file, row, column, reason, seen)."""
-        rows = [{"dataset_id": dataset_id, **_packed(Rejected(*item))} for item in rejects]
-        if rows:
-            with self.database.write() as connection:
-                connection.execute(insert(reject), rows)
-
-    def rejects(self, dataset_id: int) -> list[Rejected]:
-        """The rows that could not be imported, in the order of the file."""
-        wanted = select(reject).where(reject.c.dataset_id == dataset_id).order_by(reject.c.id)
-        with self.database.read() as connection:
-            rows = connection.execute(wanted).all()
-        return [Rejected(r.file, r.row, r._mapping["column"], unpack(r.reason), r.seen) for r in rows]
-
     def set_encoding(self, dataset_id: int, encoding: str) -> Dataset:
         """Count every row again with another encoding."""
         known: dict[str, tuple[int, int]] = {}
@@ -207,11 +191,6 @@ class Datasets(Part):
             judged = self._judge(raws, *how)
             known.update((h, (it.tokens, it.answer_tokens)) for h, it in zip(hashes, judged, strict=True))
         return [(row.id, row.content_hash) for row in rows]
-
-
-def _packed(item: Rejected) -> dict[str, Any]:
-    texts = {"file": clean(item.file), "column": clean(item.column), "seen": clean(item.seen)}
-    return {**texts, "row": item.row, "reason": pack(item.reason)}
 
 
 def _ids(connection: Connection, dataset_id: int) -> list[int]:

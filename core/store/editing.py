@@ -26,6 +26,7 @@ from core.errors import BadInput
 from core.store.loading import draft_row
 from core.store.part import Part, insert_examples, insert_issues, load_dataset, load_examples, reserve_ids
 from core.store.placing import places_after
+from core.store.rejects import mark_mended, still_open
 from core.store.schema import batch, example
 from core.store.values import Dataset
 from core.store.writing import Writer
@@ -101,7 +102,7 @@ class Editing(Part):
 
     def _add(self, writer: Writer, added: Sequence[Added]) -> tuple[int, ...]:
         drafts, raws = [], []
-        for item in added:
+        for item in still_open(writer.connection, added):
             try:
                 raws.append(new_line(item.draft))
                 drafts.append(item)
@@ -122,6 +123,7 @@ class Editing(Part):
             row.update(id=example_id, dataset_id=current.id, position=position)
         insert_examples(connection, rows)
         insert_issues(connection, current.id, zip(ids, judged, strict=True))
+        mark_mended(connection, zip(drafts, ids, strict=True))
         for row in rows:
             writer.note_added(row)
         return tuple(ids)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sqlalchemy import Column, Connection, Table, Text, insert, inspect, select
+from sqlalchemy import Column, Connection, Table, Text, insert, inspect, select, text
 
 from core.store.database import Database, Moment, metadata, now, run
 
@@ -64,9 +64,20 @@ def m_label_doubts(connection: Connection) -> None:
     metadata.create_all(connection, TABLES, checkfirst=True)
 
 
+def m_mended_rejects(connection: Connection) -> None:
+    """What stood in rejected rows, where they belong, and what they became."""
+    from core.store.schema import reject
+
+    there = {column["name"] for column in inspect(connection).get_columns("reject")}
+    for name in ("kept", "after_id", "example_id"):
+        if name not in there:
+            kind = reject.c[name].type.compile(connection.dialect)
+            connection.execute(text(f"ALTER TABLE reject ADD COLUMN {name} {kind}"))
+
+
 MIGRATIONS: list[Callable[[Connection], None]] = [
     *(m001_tables, m002_relations, m_privacy_findings),
-    *(m_kept_counts, m_split_plan, m_label_doubts),
+    *(m_kept_counts, m_split_plan, m_label_doubts, m_mended_rejects),
 ]
 
 

@@ -20,6 +20,7 @@ def places_after(connection: Connection, dataset_id: int, after: Sequence[int | 
     And whether all rows were given new places to make room.
     """
     here = _positions(connection, dataset_id, [example_id for example_id in after if example_id is not None])
+    here[0] = 0  # above the first row
     groups: dict[int | None, list[int]] = {}
     for number, example_id in enumerate(after):
         groups.setdefault(example_id if example_id in here else None, []).append(number)

@@ -102,6 +102,9 @@ reject = Table(
     Column("column", Text, nullable=False),
     Column("reason", Json),
     Column("seen", Text, nullable=False),
+    Column("kept", Json),  # the whole line, or all cells by their columns, to be mended
+    Column("after_id", BigInteger),  # the row below which it belongs; 0: above the first
+    Column("example_id", BigInteger),  # the row that it became when it was mended
 )
 
 # One press of a button. Who, when and what never change; `undone` and `head_id` (the batch that left the rows as they

@@ -84,6 +84,9 @@ class Rejected(NamedTuple):
     column: str
     reason: Text | str
     seen: str = ""
+    kept: str | dict[str, str] | None = None  # the whole line, or all cells; None where it was too long
+    after: int = 0  # told: how many rows of the import are above it; asked: the id of the row above it (0: none)
+    id: int = 0
 
 
 @dataclass(frozen=True)

@@ -152,9 +152,10 @@ def evaluate(work: Work) -> None:
 
 
 def sweep(work: Work) -> dict[str, Any]:
-    """Files at providers that belong to no job are deleted there."""
-    from core import jobs
+    """Files at providers that belong to no job are deleted there, uploads that nobody needs any more here."""
+    from core import housekeeping, jobs
 
+    housekeeping.clean(work.store, work.settings)
     return {"files": jobs.sweep(work.store, work.settings)}
 
 

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import streamlit as st
 
 from core import tasks
-from core.dataset import mapping
 from core.dataset.readers import Source, sniff
 from core.dataset.recipes import Recipe
-from core.errors import AppError, BadInput
+from core.errors import AppError
 from core.words import _
 from pages.parts import (
     again,
+    drafting,
     feedback,
     imports,
     intake,
-    precheck,
     recipeform,
+    repairs,
     resources,
     sample,
     samples,
@@ -45,6 +44,7 @@ def page() -> None:
 
 def _choose() -> None:
     imports.running()
+    drafting.offer()
     number = state.get("upload_number", 0)
     files = intake.files(number)
     if files:
@@ -68,18 +68,14 @@ def _map(upload: uploads.Upload) -> None:
         return
     if again.handled(upload, source, _another):
         return
-    shown = (upload.token, source.sheet, source.encoding, source.header, source.top)
-    if state.get("mapped", None) != shown:
-        state.put("mapped", shown)
-        recipeform.begin(mapping.suggest(source))
+    drafting.begin(upload, source)
     imports.recognised(source, _another)
     if not source.sample:
-        st.warning(_("There are no rows in it. Choose another file or sheet."))
+        repairs.offer(upload, source)
         return
-    start: Recipe = state.get("recipe", Recipe())
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        recipe = _recipe(source, start)
+        recipe = drafting.recipe(upload, source)
     with right:
         sample.preview(source, recipe)
     _import(upload, source, recipe)
@@ -92,35 +88,17 @@ def recognise(path: Path, name: str, sheet: str, encoding: str, header: str) -> 
     return sniff(path, name, sheet=sheet or None, encoding=encoding or None, header=named)
 
 
-def _recipe(source: Source, start: Recipe) -> Recipe | None:
-    """The recipe that the form describes; None (and what is wrong) where it cannot be used."""
-    number = state.get("recipe_number", 0)
-    if source.training:
-        intake.examples_already(source)
-        if not st.toggle(_("Map the columns instead"), not start.as_is, key=f"map_{number}_mapped"):
-            precheck.show(source)
-            return replace(mapping.suggest(source), mend=intake.mend(source, start, number))
-        start = mapping.guess(source.columns, source.sample) if start.as_is else start
-    try:
-        recipe = replace(recipeform.show(source, start, number), mend=intake.mend(source, start, number))
-        mapping.check(recipe, source.columns)
-        return recipe
-    except BadInput as error:
-        feedback.show_error(error)
-        return None
-
-
 def _import(upload: uploads.Upload, source: Source, recipe: Recipe | None) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", border=True):
-        name = st.text_input(
-            _("Name of the dataset"), Path(upload.name).stem, key=f"name_{upload.token}", max_chars=120
-        )
+        name = drafting.title(upload)
+        drafting.start_over(upload)
         recipeform.files(recipe, upload.name)
         pressed = st.button(_("Import"), type="primary", icon=":material/download:", disabled=recipe is None)
         if pressed and recipe is not None:
             seen = {"sheet": source.sheet or None, "encoding": source.encoding, "header": intake.header_of(source)}
             wanted = {"path": str(upload.path), "name": name, "recipe": recipe.as_dict(), **seen}
             task = tasks.enqueue(resources.store(), resources.settings(), "import", upload.name, wanted)
+            drafting.forget(upload.token)
             imports.remember(task.id)
             st.rerun()
 

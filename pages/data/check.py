@@ -16,6 +16,7 @@ from pages.parts import (
     feedback,
     frame,
     languages,
+    leftovers,
     mending,
     privacy,
     relating,
@@ -66,6 +67,7 @@ def _overview(dataset: Dataset, found: report.Figures, price: Price | None, trai
     """What the checks found, how labels and tokens are spread, the split, the prices."""
     st.subheader(_("What the checks found"))
     report.issues(dataset, found, price)
+    leftovers.folded(dataset)
     left, right = st.columns([1, 1], gap="large")
     with left:
         st.subheader(_("Labels"))

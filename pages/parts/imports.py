@@ -8,14 +8,12 @@ import streamlit as st
 
 from core.dataset.readers import Format, Source
 from core.errors import NotFound
-from core.store import Dataset
 from core.store.tasks import Task
 from core.words import _
-from pages.parts import feedback, frame, grid, intake, progress, recipeform, resources, state
+from pages.parts import feedback, frame, intake, leftovers, progress, resources, state
 from pages.parts.text import escape
 
 ENCODINGS = ["utf-8", "utf-8-sig", "gb18030", "big5", "utf-16", "cp1252", "shift_jis", "euc_kr"]
-SHOWN = 200  # rejected rows that are listed; the file to download has all
 
 
 def remember(task_id: str) -> None:
@@ -67,41 +65,16 @@ def _outcome(task: Task) -> None:
         return
     state.open_dataset(dataset.id)
     st.subheader(escape(dataset.name))
-    rejects = store.rejects(dataset.id)
+    left = store.count_rejects(dataset.id)
     rows = f"{dataset.rows:,}"
-    if rejects:
-        sentence = _("{n} rows imported, {m} rows left out.", n=rows, m=f"{len(rejects):,}")
+    if left:
+        sentence = _("{n} rows imported, {m} rows left out.", n=rows, m=f"{left:,}")
     else:
         sentence = _("{n} rows imported, none left out.", n=rows)
     feedback.next_step(sentence, _("Check them"), frame.CHECK)
     with st.container(horizontal=True):
         st.page_link(frame.EDIT, label=_("Look at the rows and edit them"), icon=":material/edit:")
-    if rejects:
-        _rejects(dataset)
-
-
-def _rejects(dataset: Dataset) -> None:
-    rejects = resources.store().rejects(dataset.id)
-    st.markdown(f"##### {_('Rows that were left out')}")
-    names = {"row": _("Row"), "column": _("Column"), "reason": _("Why"), "seen": _("What stands there")}
-    listed = [
-        {names["row"]: r.row, names["column"]: r.column, names["reason"]: str(r.reason), names["seen"]: r.seen}
-        for r in rejects[:SHOWN]
-    ]
-    if len({r.file for r in rejects}) > 1:
-        listed = [{_("File"): r.file, **row} for r, row in zip(rejects, listed, strict=False)]
-    st.dataframe(
-        listed,
-        hide_index=True,
-        height=min(10 * grid.ROW, grid.ROW * (len(listed) + 1) + 3),
-        alt=_("Rows that were left out"),
-    )
-    if len(rejects) > SHOWN:
-        st.caption(_("The first {n} of {m}; the file has all.", n=SHOWN, m=f"{len(rejects):,}"))
-    st.download_button(
-        _("Download the list"), recipeform.rejects_csv(rejects), f"{dataset.name}-left-out.csv", "text/csv",
-        icon=":material/save:", on_click="ignore",
-    )  # fmt: skip
+    leftovers.section(dataset)
 
 
 def recognised(source: Source, another: Callable[[], None]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -58,11 +59,21 @@ def show(source: Source, start: Recipe, number: int) -> Recipe:
             key=f"map_{number}_kind",
         )  # fmt: skip
         strip = st.checkbox(_("Cut blanks around each cell"), start.strip, key=f"map_{number}_strip")
-    templated, constants = parts_of(texts, source.columns)
-    return Recipe(
-        kind=kind, roles=roles, templates=templated, constants=constants, label_names=names, dropped=dropped,
-        sample=sample, strip=strip,
-    )  # fmt: skip
+    made = Recipe(kind=kind, roles=roles, label_names=names, dropped=dropped, sample=sample, strip=strip)
+    try:
+        templated, constants = parts_of(texts, source.columns)
+    except BadInput as error:
+        typed = {role: text for role, text in texts.items() if text.strip()}
+        raise Unfinished(error, replace(made, templates=typed)) from error
+    return replace(made, templates=templated, constants=constants)
+
+
+class Unfinished(BadInput):
+    """A text cannot be used as it is typed; with the recipe as far as it goes."""
+
+    def __init__(self, error: BadInput, recipe: Recipe) -> None:
+        super().__init__(error.message, error.hint)
+        self.recipe = recipe
 
 
 def _roles(source: Source, start: Recipe, number: int) -> dict[str, Role]:
@@ -111,7 +122,10 @@ def _texts(source: Source, start: Recipe, number: int) -> dict[Role, str]:
 def _shown(start: Recipe, role: Role) -> str:
     """The text of a role as a person types it: a template, or a fixed text."""
     if text := start.templates.get(role):
-        return text if templates.parse(text).columns else templates.parse(text).render({})
+        try:
+            return text if templates.parse(text).columns else templates.parse(text).render({})
+        except BadInput:
+            return text  # it was typed so far
     return start.constants.get(role, "")
 
 

@@ -75,6 +75,15 @@ def _beside(upload: Upload) -> Path:
     return upload.path.with_name(f"{upload.token}.unpacked")
 
 
+def discard(upload: Upload) -> None:
+    """Delete a kept file, or a folder of them."""
+    if upload.path.is_dir():
+        shutil.rmtree(upload.path, ignore_errors=True)
+        upload.path.with_name(f"{upload.token}.name").unlink(missing_ok=True)
+    else:
+        _forget(upload)
+
+
 def _forget(upload: Upload) -> None:
     shutil.rmtree(_beside(upload), ignore_errors=True)
     upload.path.unlink(missing_ok=True)

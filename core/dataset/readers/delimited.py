@@ -12,8 +12,8 @@ from typing import Any
 
 from core.dataset.encodings import BLOCK, damage, decoded
 from core.dataset.readers.headers import HEADER_WITHIN, clean_name
-from core.dataset.readers.tables import Run
-from core.dataset.readers.values import Reject, Source, excerpt
+from core.dataset.readers.tables import Run, named
+from core.dataset.readers.values import LONGEST_KEPT, Reject, Source, excerpt
 from core.dataset.vocabulary import is_known
 from core.words import T, Text
 
@@ -83,7 +83,9 @@ def records(source: Source) -> Iterator[Run | Reject]:
             number += len(rows)
         if reason:
             line, endless = ahead.line()
-            yield Reject(number, "", reason, excerpt(line.rstrip("\r\n")), endless=endless)
+            reject = Reject(number, "", reason, excerpt(line.rstrip("\r\n")), endless=endless)
+            cells = next(iter(parse(line, layout)), [line]) if len(line) <= LONGEST_KEPT else []
+            yield reject.keeping(cells=named(cells, source.columns)) if cells else reject
             ahead.skip(line, endless)
             number += 1
 

@@ -49,7 +49,7 @@ def lines(source: Source) -> Iterator[Row | Reject]:
             if isinstance(found, Item):
                 yield row_of(found, source.columns, names)
             elif found:
-                yield found
+                yield found.keeping(line.strip("\ufeff\r\n"))
 
 
 def whole(source: Source) -> Iterator[Row | Reject]:
@@ -161,7 +161,7 @@ def _name(key: str, names: dict[str, str]) -> str:
 def _checked(number: int, raw: str, body: Any) -> Item | Reject:
     if not isinstance(body, dict):
         reason = T("This is {kind}, not an object in braces.", kind=_kind(body))
-        return Reject(number, "", reason, excerpt(raw or dump_value(body)))
+        return Reject(number, "", reason, excerpt(raw or dump_value(body))).keeping(raw or dump_value(body))
     # Counting brackets costs little and clears nearly every row; the few others are measured.
     if (not raw or len(_OPENING.findall(raw)) > MAX_DEPTH) and depth(body) > MAX_DEPTH:
         return Reject(number, "", T("The object is nested deeper than {limit} levels.", limit=MAX_DEPTH), excerpt(raw))
@@ -230,10 +230,10 @@ def _until_the_fault(text: str) -> Iterator[Item | Reject]:
                 yield _checked(number, "", value)
             place = end
         except json.JSONDecodeError as error:
-            yield _fault(number, text, error.pos, error.msg)
+            yield _fault(number, text, error.pos, error.msg).keeping(text[place:])
             return
         except _NotANumber:
-            yield Reject(number, "", _NO_NUMBER, excerpt(text[place:]))
+            yield Reject(number, "", _NO_NUMBER, excerpt(text[place:])).keeping(text[place:])
             return
         except RecursionError:
             yield Reject(number, "", T("The object is nested deeper than {limit} levels.", limit=MAX_DEPTH))

@@ -29,6 +29,7 @@ _SHEETS_LOOKED_AT = 20  # of a workbook whose first sheets hold no rows
 _JSON_LINES_SAMPLE = 1_000
 _OLE = bytes.fromhex("d0cf11e0a1b11ae1")  # .xls
 _NO_TEXT = re.compile("[\x00-\x08\x0e-\x19\x1c-\x1f\ud800-\udfff]")  # control characters and undecodable bytes
+_NEARLY = re.compile(r"""\s*\[?\s*\{\s*(?:'[^'\n]{1,60}'|[“”"][^“”"\n]{1,60}[“”"]|[A-Za-z_]\w{0,40})\s*:\s*\S""")
 _ENOUGH = 2_000  # characters from which on the share of such signs tells something
 _OTHER_KINDS = {
     b"%PDF": "PDF",
@@ -59,6 +60,7 @@ def sniff(
     name = name or path.name
     if path.is_dir():
         return sniff_all(several.members(path), name, path, sheet=sheet, encoding=encoding, header=header)
+    _is_there(path, name)
     if path.stat().st_size and packed.is_packed(path):
         return sniff_all(packed.unpacked(path, name), name, path, sheet=sheet, encoding=encoding, header=header)
     with path.open("rb") as file:
@@ -79,6 +81,15 @@ def sniff(
         )
     texts = (cell for row in source.sample for cell in row.cells.values())
     return dataclasses.replace(source, garbled=mojibake.share(texts))
+
+
+def _is_there(path: Path, name: str) -> None:
+    """Pipes and devices may wait or go on for ever: they are not even opened. Raises BadInput."""
+    if path.is_file():
+        return
+    if path.exists():
+        raise BadInput(T("{file} is no file.", file=name), T("Choose a file with rows."))
+    raise BadInput(T("There is no file {file}.", file=name), T("Check its name and its folder."))
 
 
 def sniff_all(
@@ -293,7 +304,10 @@ def _json_form(head: str, complete: bool) -> Format | None:
     if start[:1] == "{" and start[1:].lstrip()[:1] in ('"', "}"):
         several = sum(line.lstrip().startswith('{"') for line in lines) > len(lines) // 2 and len(lines) > 1
         return Format.JSONL if several or (len(lines) == 1 and not complete) else Format.JSON
-    return None
+    # No JSON yet, but meant to be: read as such, its lines are listed as broken ones that can be repaired.
+    if sum(bool(_NEARLY.match(line)) for line in lines) * 2 > len(lines):
+        return Format.JSONL
+    return Format.JSON if _NEARLY.match(start) else None
 
 
 def _is_container(body: dict[str, object]) -> bool:

@@ -94,8 +94,17 @@ def _one_by_one(run: Run, columns: Sequence[str]) -> Iterator[Block | Reject]:
         fault = _uneven(number, cells, columns) if len(cells) != len(columns) else None
         if not fault and not run.sound:
             fault = _unreadable(number, cells, columns)
-        good.append(fault or Row(number, dict(zip(columns, cells, strict=False))))
+        if fault:
+            good.append(fault.keeping(cells=named(cells, columns)))
+            continue
+        good.append(Row(number, dict(zip(columns, cells, strict=False))))
     return together(good, columns)
+
+
+def named(cells: Sequence[str], columns: Sequence[str]) -> dict[str, str]:
+    """The cells of a row that does not fit, as far as it goes; those too many by their place."""
+    names = [*columns, *(f"column {place + 1}" for place in range(len(columns), len(cells)))]
+    return {name: cells[place] if place < len(cells) else "" for place, name in enumerate(names)}
 
 
 def _uneven(number: int, cells: list[str], columns: Sequence[str]) -> Reject | None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +14,7 @@ from core.dataset.shapes import Shape
 from core.words import T, Text
 
 SEEN = 80
+LONGEST_KEPT = 200_000  # characters of a rejected row
 
 
 class Format(StrEnum):
@@ -76,6 +77,15 @@ class Reject:
     seen: str = ""
     file: str = ""
     endless: bool = False  # a line of which no end was seen
+    text: str = ""  # the whole line, where it can be mended
+    cells: Mapping[str, str] | None = None  # or its cells
+
+    def keeping(self, text: str = "", cells: Mapping[str, str] | None = None) -> Reject:
+        """The same with all that stood there, unless that is too long to be mended by hand."""
+        if len(text) + sum(map(len, (cells or {}).values())) > LONGEST_KEPT:
+            return self
+        shown = {column: visible(cell) for column, cell in cells.items()} if cells else None
+        return replace(self, text="" if cells else visible(text), cells=shown)
 
 
 @dataclass(frozen=True)

@@ -187,3 +187,32 @@ def test_the_prices_are_those_that_were_edited_in_the_app(
     assert call(good, "--model", "tiny", "--provider", "acme", "--prices") == 0
     out = capsys.readouterr().out
     assert "7 tokens read of an example" in out and "acme: tiny" in out
+
+
+def test_a_repaired_copy_is_written_and_every_repair_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, target = tmp_path / "bad.jsonl", tmp_path / "mended.jsonl"
+    lines = [chat(1), chat(2)[:-2], chat(3) + " // note", chat(4).replace('"', "'"), "???"]
+    path.write_text("\n".join(lines))
+    call(path, "--repair", target, "--json")
+    assert target.read_text().splitlines() == [chat(1), chat(2), chat(4)]
+    out, err = capsys.readouterr()
+    assert json.loads(out)["examples"] == 3
+    assert (
+        "Row 2" in err
+        and "would drop “note”" in err
+        and "nobody can say" in err
+        and "2 lines repaired, 2 left out" in err
+    )
+    with pytest.raises(BadInput, match="another one"):
+        call(path, "--repair", path)
+
+
+def test_pipes_and_devices_are_refused(tmp_path: Path) -> None:
+    import os
+
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/zero")):
+        with pytest.raises(BadInput, match="is no file"):
+            call(path)

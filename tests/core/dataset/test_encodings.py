@@ -85,3 +85,11 @@ def test_any_bytes_have_an_encoding_that_can_be_opened(tmp_path_factory: pytest.
             visible(file.read()).encode()
     except UnicodeError:
         assert data.startswith((b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff"))  # `sniff` makes a sentence of it
+
+
+@pytest.mark.parametrize("content", [b"\n\xff\xfe", b"a\n\xfe\xff", b"a\n\xff\xfe\x00\x00", b"\n\x00\x00\xfe\xff"])
+def test_a_byte_order_mark_in_the_middle_makes_no_wide_text(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "x.csv"
+    path.write_bytes(content)
+    with open_text(path, detect(path), "") as file:
+        assert file.read().startswith(content[:1].decode())

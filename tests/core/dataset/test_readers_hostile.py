@@ -14,6 +14,10 @@ from pathlib import Path
 import openpyxl
 import pytest
 
+from core.dataset.readers import sniff
+from core.dataset.readers.packed import unpack
+from core.errors import BadInput
+
 ROOT = Path(__file__).resolve().parents[3]
 SECONDS, MEMORY = 2.0, 200 << 20
 SHEET = "xl/worksheets/sheet1.xml"
@@ -39,6 +43,8 @@ try:
             said = said or str(row.reason)
         else:
             rows += 1
+        if said and rows == 10_000:
+            break  # the file is not refused: its bad row is listed, and the others go on
 except BadInput as error:
     said = str(error)
 took = work() - begun
@@ -80,6 +86,24 @@ def endless_attributes(path: Path) -> None:
     workbook(path, sheet=HEAD + OPEN + many + b"><sheetData/></worksheet>")
 
 
+def open_document(path: Path, content: str) -> None:
+    uri = "urn:oasis:names:tc:opendocument:xmlns"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        archive.writestr("META-INF/manifest.xml", f'<m:manifest xmlns:m="{uri}:manifest:1.0"></m:manifest>')
+        archive.writestr("content.xml", content)
+
+
+def entity_bomb_in_ods(path: Path) -> None:
+    declared = f'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY e0 "0123456789">{ENTITIES.decode()}]>'
+    open_document(path, declared + "<x>&e11;</x>")
+
+
+def endless_attributes_in_ods(path: Path) -> None:
+    many = "".join(f' a{n}="!"' for n in range(300_000))
+    open_document(path, f'<?xml version="1.0"?><x{many}></x>')
+
+
 def repeated_rows(path: Path) -> None:
     uri = "urn:oasis:names:tc:opendocument:xmlns"
     cell = '<table:table-cell table:number-columns-repeated="16384" office:value-type="string"><text:p>x</text:p>'
@@ -89,15 +113,17 @@ def repeated_rows(path: Path) -> None:
         f'<table:table-row table:number-rows-repeated="1048576">{cell}</table:table-cell></table:table-row>'
         "</table:table></office:spreadsheet></office:body></office:document-content>"
     )
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
-        archive.writestr("META-INF/manifest.xml", f'<m:manifest xmlns:m="{uri}:manifest:1.0"></m:manifest>')
-        archive.writestr("content.xml", content)
+    open_document(path, content)
 
 
 def gzip_bomb(path: Path) -> None:
     block = gzip.compress(bytes(64 << 20), 9)
     path.write_bytes(block * 16)  # 1 GiB in 1 MB
+
+
+def gzip_in_gzip(path: Path) -> None:
+    gzip_bomb(path)
+    path.write_bytes(gzip.compress(path.read_bytes()))
 
 
 def xz_bomb(path: Path) -> None:
@@ -122,6 +148,19 @@ def zip_in_a_zip(path: Path) -> None:
     zip_bomb(inner)
     with zipfile.ZipFile(path, "w") as archive:
         archive.write(inner, "inner.zip")
+
+
+def repeated(start: bytes, block: bytes) -> Callable[[Path], None]:
+    """A gigabyte that says the same again and again."""
+
+    def make(path: Path) -> None:
+        piece = block * ((1 << 20) // len(block))
+        with path.open("wb") as file:
+            file.write(start)
+            for _ in range(1024):
+                file.write(piece)
+
+    return make
 
 
 def sparse(start: bytes) -> Callable[[Path], None]:
@@ -154,9 +193,51 @@ def huge_parquet_cells(path: Path) -> None:
     pq.write_table(pa.table({"prompt": column}), path, compression="zstd", store_schema=False)
 
 
+def lying_parquet(offset: int, value: bytes) -> Callable[[Path], None]:
+    """A sound file of three columns whose footer says something else at one place, counted from its end."""
+
+    def make(path: Path) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        names = ("prompt", "completion", "n")
+        pq.write_table(pa.table({name: [f"{name} {n}" for n in range(1000)] for name in names}), path)
+        content = bytearray(path.read_bytes())
+        content[offset : offset + len(value) or None] = value
+        path.write_bytes(content)
+
+    return make
+
+
+def lying_rows(path: Path) -> None:
+    """The footer says that there are a billion rows."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    pq.write_table(pa.table({"prompt": ["x"] * 1000}), path, compression="none")
+    content = path.read_bytes()
+    body = content.rfind(b"\x16\xd0\x0f")  # 1000 as a zigzag number, where the rows of the file are told
+    path.write_bytes(
+        content[:body]
+        + b"\x16\xff\xff\xff\x0f"
+        + content[body + 3 : -8]
+        + (int.from_bytes(content[-8:-4], "little") + 2).to_bytes(4, "little")
+        + b"PAR1"
+    )
+
+
 HOSTILE = [
     far_cell, rather_far_cell, entity_bomb, endless_attributes, repeated_rows, gzip_bomb, xz_bomb, zip_bomb,
-    overlapping_zip, zip_in_a_zip, huge_parquet_cells,
+    overlapping_zip, zip_in_a_zip, huge_parquet_cells, gzip_in_gzip, entity_bomb_in_ods, endless_attributes_in_ods,
+    lying_rows,
+    pytest.param(lying_parquet(-8, b"\xff\xff\xff\x7f"), id="parquet footer of 2 GB"),
+    pytest.param(lying_parquet(-8, b"\x01\x00\x00\x00"), id="parquet footer of one byte"),
+    pytest.param(lying_parquet(-60, b"\xff" * 40), id="parquet footer of noise"),
+    pytest.param(lying_parquet(4, b"\xff" * 400), id="parquet pages of noise"),
+    pytest.param(repeated(b'"', b"x\n"), id="one quote, then a gigabyte of lines"),
+    pytest.param(repeated(b"", b"x"), id="a gigabyte in one line"),
+    pytest.param(repeated(b'{"messages": "', b"\\"), id="a gigabyte of backslashes"),
+    pytest.param(lambda path: path.write_bytes(bytes(100_000)) and None, id="NULs"),
     *(pytest.param(sparse(start), id=f"sparse {start!r}") for start in (b"", b"a,b\n", b'{"messages": "', b'[{"a": "')),
     *(pytest.param(long_line(start), id=f"long {start!r}") for start in (b"", b"a,b\n1,2\n", b'{"messages": "')),
     pytest.param(deep(b"[", b"]"), id="deep list"),
@@ -173,10 +254,41 @@ def test_a_hostile_file_is_refused_in_a_sentence_soon_and_in_little_memory(
 ) -> None:
     path = tmp_path / "hostile"
     make(path)
+    _refused(path)
+    path.unlink()
+
+
+def _refused(path: Path, *, seconds: float = SECONDS) -> str:
+    """The sentence with which a path is refused, in time and within memory."""
     done = subprocess.run(
         [sys.executable, "-c", PROBE, str(path)], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
     )
     assert done.returncode == 0, done.stderr
     took, peak, _rows, *said = done.stdout.split()
     assert said, "no sentence"
-    assert float(took) < SECONDS and int(peak) < MEMORY
+    assert float(took) < seconds and int(peak) < MEMORY, (took, peak, said)
+    return " ".join(said)
+
+
+def test_what_is_no_file_is_refused_before_it_is_opened(tmp_path: Path) -> None:
+    pipe, linked, lost = tmp_path / "pipe", tmp_path / "linked", tmp_path / "lost"
+    os.mkfifo(pipe)
+    linked.symlink_to("/dev/zero")
+    lost.symlink_to(tmp_path / "nowhere")
+    for path in (pipe, linked, Path("/dev/zero"), Path("/dev/stdin")):
+        with pytest.raises(BadInput, match="is no file"):
+            sniff(path)
+    for path in (lost, tmp_path / "gone"):
+        with pytest.raises(BadInput, match="There is no"):
+            sniff(path)
+
+
+def test_a_link_in_a_zip_leads_nowhere(tmp_path: Path) -> None:
+    path, entry = tmp_path / "a.zip", zipfile.ZipInfo("a.csv")
+    entry.create_system, entry.external_attr = 3, 0o120777 << 16
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(entry, "/etc/passwd")
+        archive.writestr("../../b.csv", "text,label\na,b\n")
+    found = unpack(path, "a.zip", tmp_path / "out")
+    assert [member.path.parent for member in found] == [tmp_path / "out"]
+    assert found[0].path.read_text() == "/etc/passwd" and not found[0].path.is_symlink()
