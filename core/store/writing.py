@@ -17,7 +17,7 @@ from core.store.part import Judge, chunks, insert_issues, judged_columns, load_e
 from core.store.schema import batch, example, example_issue, history
 from core.store.tally import Counted, add_difference, count_again, counted
 from core.store.values import Dataset
-from core.store.words import add_words, read_words, texts_of
+from core.store.words import add_words, changed_text, read_words, texts_of
 from core.words import T, Text
 
 MANY = 5_000  # rows of a batch beyond which counting all rows again is not worse than their differences
@@ -52,6 +52,7 @@ class Writer:
     _grown: int = 0
     _before: dict[int, Counted] = field(default_factory=dict)
     _touched: set[int] = field(default_factory=set)
+    _new_texts: list[tuple[int, str]] = field(default_factory=list)
     _renumbered: bool = False
 
     def change(self, example_id: int, revision: int, before: Values, after: Values) -> None:
@@ -153,6 +154,9 @@ class Writer:
     def _write_rows(self) -> None:
         rows = [{"id": id, "revision": revision, **values} for id, (revision, values) in self._updates.items()]
         self._judge_again([row for row in rows if "raw" in row])
+        for row in rows:
+            if "raw" in row or "label" in row:
+                self._new_texts.append(changed_text(self.connection, row))
         alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
         for row in rows:
             alike.setdefault(tuple(name for name in row if name != "id"), []).append(row)
@@ -192,9 +196,8 @@ class Writer:
         if self._renumbered:
             read_words(connection, number)
             return
-        fields = {note.example_id for note in self._notes if {"raw", "label"} & set(note.after or {})}
-        for some in chunks(sorted(fields)):
-            add_words(connection, number, texts_of(connection, some))
+        added = [note.example_id for note in self._notes if note.action == "add"]
+        add_words(connection, number, [*self._new_texts, *texts_of(connection, added)])
 
     def _write_history(self, kind: str, target: int | None) -> int:
         making = (
