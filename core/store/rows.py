@@ -23,7 +23,7 @@ from core.store.walking import SORTS, ids_at, ids_between, listing
 from core.words import T
 
 _REMEMBERED = 256  # counts of filtered rows
-_SEARCHES = 16  # searches that can be gone on with
+_SEARCHES = 8  # searches that can be gone on with, of 8 MB at most for a million hits
 _MANY_HITS = 2_000  # hits of a search that are put into another order at once
 _UNKNOWN = 1 << 62  # a total that is not known yet: such a list is only walked from its beginning
 _FEW_ROWS = 5_000  # rows of a filter in which a search is quicker by the filter's index
@@ -134,13 +134,20 @@ class Rows(Part):
         return counted
 
     def _searched(self, connection: Connection, current: Dataset, filter: Filter, descending: bool) -> Search | None:
-        """The search of this filter, as far as it went; None where it holds no text, or few rows besides it."""
+        """The search of this filter, as far as it went; None where it holds no text, or the rest of it leaves few rows.
+
+        What scans found is not looked for step by step: a scan changes no revision, so a search could mix two.
+        """
         rest = listing(replace(filter, text=""), "position")
-        if not filter.text or (rest and rest.total(connection, current) <= _FEW_ROWS < current.rows):
+        if (
+            not filter.text
+            or filter.finding is not None
+            or (rest and rest.total(connection, current) <= _FEW_ROWS < current.rows)
+        ):
             return None
         key = (current.id, current.revision, current.rows, filter, descending)
         with self._lock:
-            known = self._searches.get(key) if filter.finding is None else None
+            known = self._searches.get(key)
             if known is None:
                 where = conditions(connection, current.id, filter)
                 known = Search(current.id, filter.text, where, blocks_of(connection, current.id), descending)

@@ -9,7 +9,7 @@ block without a set is simply looked through.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import BigInteger, Column, Connection, ForeignKey, Integer, LargeBinary, Table
 
@@ -72,7 +72,7 @@ def add_sets(connection: Connection, dataset_id: int, made: Mapping[int, bytes])
 
 def add_words(connection: Connection, dataset_id: int, rows: Iterable[tuple[int, str]]) -> None:
     """Add the texts of some rows, each with its place, to the sets of their blocks where these have one."""
-    blocks = _blocks(rows)
+    blocks = _blocks((position, text) for position, text in rows if text)
     for block, known in _known(connection, dataset_id, blocks).items():
         bits = bytearray(known)
         numbers = set(_hashes(blocks[block]).tolist())
@@ -99,6 +99,14 @@ def _known(connection: Connection, dataset_id: int, blocks: Iterable[int]) -> di
 def searched_text(row: Mapping[str, str]) -> str:
     """The texts of a row that a search looks into."""
     return "\n".join(row[name] for name in _SEARCHED)
+
+
+def changed_text(connection: Connection, row: Mapping[str, Any]) -> tuple[int, str]:
+    """The place of a row, and those of its searched texts that are about to become others."""
+    stored = f"SELECT position, {', '.join(_SEARCHED)} FROM example WHERE id = ?"
+    ((position, *texts),) = run(connection, stored, (row["id"],))
+    after = [row.get(name, was) for name, was in zip(_SEARCHED, texts, strict=True)]
+    return position, "\n".join(text for text, was in zip(after, texts, strict=True) if text != was)
 
 
 def texts_of(connection: Connection, ids: Iterable[int]) -> list[tuple[int, str]]:

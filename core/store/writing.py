@@ -19,7 +19,7 @@ from core.store.schema import batch, example, example_issue, history
 from core.store.splits import locked_since
 from core.store.tally import Counted, add_difference, count_again, counted
 from core.store.values import Dataset
-from core.store.words import add_words, read_words, texts_of
+from core.store.words import add_words, changed_text, read_words, texts_of
 from core.words import T, Text
 
 MANY = 5_000  # rows of a batch beyond which counting all rows again is not worse than their differences
@@ -56,6 +56,7 @@ class Writer:
     _held: list[int] = field(default_factory=list)
     _before: dict[int, Counted] = field(default_factory=dict)
     _touched: set[int] = field(default_factory=set)
+    _new_texts: list[tuple[int, str]] = field(default_factory=list)
     _renumbered: bool = False
 
     @cached_property
@@ -172,6 +173,9 @@ class Writer:
     def _write_rows(self) -> None:
         rows = [{"id": id, "revision": revision, **values} for id, (revision, values) in self._updates.items()]
         self._judge_again([row for row in rows if "raw" in row])
+        for row in rows:
+            if "raw" in row or "label" in row:
+                self._new_texts.append(changed_text(self.connection, row))
         alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
         for row in rows:
             alike.setdefault(tuple(name for name in row if name != "id"), []).append(row)
@@ -211,9 +215,8 @@ class Writer:
         if self._renumbered:
             read_words(connection, number)
             return
-        fields = {note.example_id for note in self._notes if {"raw", "label"} & set(note.after or {})}
-        for some in chunks(sorted(fields)):
-            add_words(connection, number, texts_of(connection, some))
+        added = [note.example_id for note in self._notes if note.action == "add"]
+        add_words(connection, number, [*self._new_texts, *texts_of(connection, added)])
 
     def _write_history(self, kind: str, target: int | None) -> int:
         making = (
