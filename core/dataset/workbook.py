@@ -20,7 +20,7 @@ from typing import Any, NamedTuple, Protocol
 from core.dataset import sheetwriting
 from core.dataset.examples import Example, Kind, answer_text, messages_of, system_text, text_of, user_text
 from core.dataset.export import MAX_ROWS, replacing
-from core.dataset.readers import Format, sheets
+from core.dataset.readers import sheets
 from core.errors import BadInput
 from core.words import T, _
 
@@ -294,12 +294,8 @@ def read_mark(path: Path, name: str) -> Mark | None:
     """What a workbook says of itself; None where it is none of ours."""
     if not zipfile.is_zipfile(path):
         return None
-    sheets.guard(path, name)
-    if (
-        sheets.format_of(path) is Format.ODS
-        or HIDDEN not in (names := sheets.sheet_names(path, name))
-        or len(names) < 2
-    ):
+    names = sheets.guarded_names(path, name)
+    if HIDDEN not in names or len(names) < 2:
         return None
     text = next(("".join(cells) for _row, cells in _rows(path, name, HIDDEN) if any(cells)), "")
     try:

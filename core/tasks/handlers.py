@@ -35,7 +35,7 @@ class Handler:
 def import_file(work: Work) -> dict[str, Any]:
     """A file becomes a dataset; the half one that a killed worker left is discarded first."""
     from core.dataset import importing
-    from core.dataset.readers import sniff
+    from core.dataset.readers import opened_once, sniff
     from core.dataset.recipes import Recipe
 
     earlier = work.task.result.get("dataset_id")
@@ -46,23 +46,24 @@ def import_file(work: Work) -> dict[str, Any]:
     path = Path(work.arg("path"))
     if not path.exists():
         raise NotFound(T("{file} is no longer there.", file=work.task.subject), T("Choose the file again."))
-    source = sniff(
-        path,
-        work.task.subject or None,
-        sheet=work.arg("sheet"),
-        encoding=work.arg("encoding"),
-        header=work.arg("header"),
-    )
-    recipe = Recipe.from_dict(work.arg("recipe")) if work.arg("recipe") else None
-    dataset = importing.import_file(
-        work.store,
-        source,
-        recipe,
-        work.arg("name", ""),
-        work.progress,
-        work.cancelled,
-        lambda dataset_id: work.note({"dataset_id": dataset_id}),
-    )
+    with opened_once():
+        source = sniff(
+            path,
+            work.task.subject or None,
+            sheet=work.arg("sheet"),
+            encoding=work.arg("encoding"),
+            header=work.arg("header"),
+        )
+        recipe = Recipe.from_dict(work.arg("recipe")) if work.arg("recipe") else None
+        dataset = importing.import_file(
+            work.store,
+            source,
+            recipe,
+            work.arg("name", ""),
+            work.progress,
+            work.cancelled,
+            lambda dataset_id: work.note({"dataset_id": dataset_id}),
+        )
     return {"dataset_id": dataset.id}
 
 

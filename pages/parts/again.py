@@ -24,7 +24,7 @@ def handled(upload: Upload, source: Source, another: Callable[[], None]) -> bool
     chosen = state.parameter("update")
     if chosen == NEW:
         return False
-    mark = _mark(upload.path, upload.name)
+    mark = _mark(upload.path, upload.name) if workbook.HIDDEN in source.sheets else None
     store = resources.store()
     written_of = bringing.owner(store, mark) if mark else None
     known = {dataset.id: dataset for dataset in store.datasets()}

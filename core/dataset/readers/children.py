@@ -11,6 +11,8 @@ from typing import IO
 
 from core.errors import BadInput
 
+_PIPE = 1 << 20  # bytes that are handed over at once
+
 
 class Child:
     """The lines a child writes; leaving before the end stops it, and its exit code becomes a sentence."""
@@ -27,6 +29,8 @@ class Child:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            bufsize=_PIPE,
+            pipesize=_PIPE,
             env=environment,
         )
         assert self._process.stdout is not None

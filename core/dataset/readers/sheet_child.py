@@ -7,6 +7,8 @@ where SHEET is empty) and the rows, many on a JSON line. MEMORY is the number of
 from __future__ import annotations
 
 import datetime
+import gc
+import os
 import sys
 from itertools import islice
 from pathlib import Path
@@ -18,6 +20,7 @@ from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, Pass
 SECONDS = 300  # of processor time
 CELLS = 4_000  # that are written on a line
 PASSWORD, BROKEN = 3, 4  # exit codes
+_opened: list[Any] = []  # held until the process ends: to take a large sheet apart costs time
 
 
 def text_of(value: Any) -> str:
@@ -63,14 +66,18 @@ def _texts(cells: list[Any]) -> list[str]:
 def main(memory: int, path: Path, sheet: str) -> int:
     """Answer on standard output; the exit code tells a locked or broken workbook."""
     limit_resources(memory)
+    gc.disable()  # there are no cycles, and memory is bounded
     try:
         # From an open file the format is seen by the content, from a path by the ending.
-        with path.open("rb") as file, CalamineWorkbook.from_filelike(file) as book:
+        with path.open("rb") as file:
+            book = CalamineWorkbook.from_filelike(file)
             names = [s.name for s in book.sheets_metadata if s.typ == SheetTypeEnum.WorkSheet]
             sys.stdout.buffer.write(orjson.dumps(names) + b"\n")
             sys.stdout.buffer.flush()
-            if names:
-                write_rows(book.get_sheet_by_name(sheet or names[0]))
+            found = book.get_sheet_by_name(sheet or names[0]) if names else None
+            _opened.append((book, found))
+            if found is not None:
+                write_rows(found)
             sys.stdout.buffer.flush()
     except PasswordError:
         return PASSWORD
@@ -83,5 +90,4 @@ def main(memory: int, path: Path, sheet: str) -> int:
 
 if __name__ == "__main__":
     code = main(int(sys.argv[1]), Path(sys.argv[2]), sys.argv[3])
-    sys.stdout = None  # a closed pipe must not fail a second time at exit
-    sys.exit(code)
+    os._exit(code)  # all is written; a closed pipe must not fail a second time

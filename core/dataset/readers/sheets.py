@@ -81,7 +81,28 @@ def opened_once() -> Iterator[None]:
 
 def sheet_names(path: Path, name: str) -> tuple[str, ...]:
     """The workbook's sheets in their order. Raises BadInput where it cannot be opened."""
-    child = _answers(path, name, "")
+    return _names(path, name, _begun(path, name, ""))
+
+
+def guarded_names(path: Path, name: str) -> tuple[str, ...]:
+    """`sheet_names` after `guard`. The child begins while we look, but for a file that says itself that it is too
+    large; what it may hold is bounded by what the file says, and it is killed where the look finds a trap."""
+    if _says_too_much(path):
+        guard(path, name)
+    child = _begun(path, name, "")
+    try:
+        guard(path, name)
+    except BaseException:
+        child.close()
+        raise
+    return _names(path, name, child)
+
+
+def _says_too_much(path: Path) -> bool:
+    return _unpacked(path) > max(_SMALL, min(MAX_UNPACKED, MAX_RATIO * path.stat().st_size))
+
+
+def _names(path: Path, name: str, child: Generator[Any, None, None]) -> tuple[str, ...]:
     names = next(child)
     if not names:
         raise BadInput(T("{file} has no sheet with cells.", file=name), T("Choose another file."))
@@ -117,9 +138,16 @@ def _opened(path: Path, name: str, sheet: str) -> _Opened:
     """The child that reads a sheet."""
     if held := (_held.get() or {}).pop((path, sheet), None):
         return held
-    child = _answers(path, name, sheet)
+    child = _begun(path, name, sheet)
     next(child)
     return child, child
+
+
+def _begun(path: Path, name: str, sheet: str) -> Generator[Any, None, None]:
+    """A child at work, of which nothing was asked yet."""
+    child = _answers(path, name, sheet)
+    next(child)
+    return child
 
 
 def _leave(key: tuple[Path, str], child: Generator[Any, None, None], answers: Iterator[Any]) -> None:
@@ -132,8 +160,10 @@ def _leave(key: tuple[Path, str], child: Generator[Any, None, None], answers: It
 
 
 def _answers(path: Path, name: str, sheet: str) -> Generator[Any, None, None]:
-    """The names of all sheets, the number of rows of this one (or the first), then its rows."""
+    """Nothing once the child is at work, the names of all sheets, the number of rows of this one (or the first), then
+    its rows."""
     with _child(path, name, sheet) as lines:
+        yield None
         yield orjson.loads(next(lines, b"[]"))
         yield int(next(lines, b"0"))
         number = 1
@@ -149,12 +179,16 @@ def _child(path: Path, name: str, sheet: str) -> Child:
 
 def _memory(path: Path) -> int:
     """Bytes the child may hold: what the cells written in the file need, not what their places ask for."""
+    return min(_MEMORY, _BASE + _PER_BYTE * _unpacked(path))
+
+
+def _unpacked(path: Path) -> int:
+    """Bytes that a workbook unpacks to, as far as it says itself."""
     try:
         with zipfile.ZipFile(path) as archive:
-            size = sum(entry.file_size for entry in archive.infolist())
+            return sum(entry.file_size for entry in archive.infolist())
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
-        size = path.stat().st_size
-    return min(_MEMORY, _BASE + _PER_BYTE * size)
+        return path.stat().st_size
 
 
 def _refused(code: int, name: str) -> BadInput:
@@ -179,7 +213,7 @@ def _real_size(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, allowed: int) -
 
 def _no_trap(xml: bytes) -> None:
     """Raises ValueError for markup that no spreadsheet program writes and that takes a parser for ever."""
-    if b"<!" in xml and (b"<!DOCTYPE" in xml or b"<!ENTITY" in xml):
+    if b"!" in xml and b"<!DOCTYPE" in xml:  # without one there are no entities
         raise ValueError
     may_be_long = any(xml.find(b">", place, place + _STEP) < 0 for place in range(0, len(xml) - _STEP + 1, _STEP))
     if may_be_long and _ENDLESS_TAG.search(xml):

@@ -153,8 +153,7 @@ def _one_after_the_other(source: Source) -> Iterator[Row | Reject]:
 
 
 def _workbook(source: Source, sheet: str | None, header: bool | int | None) -> Source:
-    sheets.guard(source.path, source.name)
-    names = sheets.sheet_names(source.path, source.name)
+    names = sheets.guarded_names(source.path, source.name)
     source = dataclasses.replace(source, sheets=names)
     if sheet and sheet not in names:
         raise BadInput(

@@ -393,7 +393,7 @@ def test_a_date_that_excel_made_is_looked_at_twice(store: Store, tmp_path: Path)
 words_of = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
 
 
-@tried(max_examples=25)
+@tried(max_examples=10)
 @given(rows=st.lists(st.tuples(words_of, words_of, words_of), min_size=1, max_size=6))
 def test_export_and_bring_back_is_never_a_difference(
     tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str, str]]
