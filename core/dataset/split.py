@@ -70,7 +70,7 @@ class _State(Generic[Id]):
     def __init__(self, rows: Sequence[Item[Id]], seed: int) -> None:
         self.sizes = Counter(row.label for row in rows)
         self.total = len(rows)
-        self.is_new = not any(row.fixed or row.group for row in rows)
+        self.is_new = not any(row.fixed for row in rows)
         self.chance = random.Random(f"{seed}")
         self.counts: dict[Split, Counter[str]] = defaultdict(Counter)
         self.placed: dict[Id, Split] = {}

@@ -93,7 +93,8 @@ def _card(dataset: Dataset, doubt: LabelDoubt) -> None:
         with column, st.container(border=True):
             st.caption(name)
             st.markdown(f"**{escape(label)}**")
-            st.progress(share, text=_("{share} likely", share=f"{share:.1%}"))
+            likely = _("{share} likely", share=f"{share:.0%}") if share >= 0.01 else _("less than 1% likely")
+            st.progress(share, text=likely)
     alike = [(living[int(row)], like) for row, like in doubt.alike if int(row) in living]
     if alike:
         st.caption(_("The rows that are most like it"))

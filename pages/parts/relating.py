@@ -98,6 +98,8 @@ def _lesson(dataset: Dataset, found: RelationReport, sort: str, stale: bool) -> 
             _mend(dataset, label, ":material/delete:", relating.delete_repeats, stale)
         if sort == "leak" and counts["to_train"]:
             label = _("Move {n} rows to train", n=f"{counts['to_train']:,}")
+            if resources.store().splits.lock(dataset.id) is not None:  # what is like a locked row joins it
+                label = _("Bring each question to one side")
             _mend(dataset, label, ":material/move_item:", relating.move_leaks, stale)
 
 

@@ -91,3 +91,16 @@ def test_a_locked_row_says_so_when_the_grid_moves_it(open_page: Open, store: Sto
     page.app.session_state[shown.key] = {"edited_rows": {0: {"split": "train"}}, "added_rows": [], "deleted_rows": []}
     assert page.run().says("rows of the locked test set were left as they are")
     assert store.example(first.id).split is Split.TEST
+
+
+def test_a_question_that_leaks_into_a_locked_test_set_joins_it(open_page: Open, store: Store, dataset: Dataset) -> None:
+    from core.dataset import relating
+
+    said = "Where is my parcel from last Monday?"
+    twins = [Added(None, draft(said, "a")), Added(None, draft(said.upper(), "a"))]
+    one, two = store.apply(dataset.id, Edits(added=twins), "Ada").added_ids
+    store.assign_splits(dataset.id, {one: Split.TEST, two: Split.TRAIN}, "Ada")
+    store.splits.set_lock(dataset.id, True, "Ada")
+    relating.relate(store, dataset.id)
+    open_page(frame.CHECK, dataset=str(dataset.id)).click("Bring each question to one side")
+    assert store.example(one).split is Split.TEST and store.example(two).split is Split.TEST
