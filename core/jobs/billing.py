@@ -10,7 +10,7 @@ from core.dataset.examples import Split
 from core.errors import AppError
 from core.jobs.values import Job
 from core.provider.status import Status
-from core.tokens import Catalogue, Load, Price, Ratio, base_of, default_epochs, encoding_name_for
+from core.tokens import Catalogue, Load, Price, Ratio, default_epochs
 
 if TYPE_CHECKING:
     from core.checks.targets import Extras
@@ -30,11 +30,10 @@ def ratios(store: Store, catalogue: Catalogue) -> dict[tuple[str, str], Ratio]:
         price = catalogue.price(job.model, kinds.get(job.connection_id, "")) if _tells(job) else None
         if price is None:
             continue
-        encoding = price.encoding or encoding_name_for(base_of(job.model))
+        how = {"encoding": price.encoding, "context": price.context}
         entry = fresh.get(str(job.id))
-        if entry is None or entry["encoding"] != encoding or entry["context"] != price.context:
-            entry = {"encoding": encoding, "context": price.context, "tokens": _counted(store, job, price)}
-            fresh[str(job.id)] = entry
+        if entry is None or {**entry, **how} != entry:  # counted never, or in another way
+            entry = fresh[str(job.id)] = {**how, "tokens": _counted(store, job, price)}
         if entry["tokens"]:
             seen.setdefault(price.name, []).append((job.trained_tokens or 0) / entry["tokens"])
     if fresh != known:

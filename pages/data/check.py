@@ -60,7 +60,7 @@ def page() -> None:
         languages.show(dataset)
     with fixes:
         mending.show(dataset, found.limit)
-    _next(dataset.id, found)
+    _next(dataset, found, price)
 
 
 def _overview(dataset: Dataset, found: report.Figures, price: Price | None, trainable: list[Price]) -> None:
@@ -81,10 +81,12 @@ def _overview(dataset: Dataset, found: report.Figures, price: Price | None, trai
         costs.table(dataset, found, trainable)
 
 
-def _next(dataset_id: int, found: report.Figures) -> None:
-    held_out = resources.store().split_counts(dataset_id).get(Split.VALIDATION, 0)
+def _next(dataset: Dataset, found: report.Figures, price: Price | None) -> None:
+    held_out = resources.store().split_counts(dataset.id).get(Split.VALIDATION, 0)
     if found.found(Severity.ERROR):
         st.warning(_("Errors stand in the way of a training: open their rows above and mend or delete them."))
+    elif any(issue.severity is Severity.ERROR for issue in report.of_the_whole(dataset, price)):
+        st.warning(_("These rows cannot be trained like this with the chosen model: the overview says why."))
     elif held_out:
         feedback.next_step(
             _("Checked and split: {n} rows are held out.", n=f"{held_out:,}"), _("Train a model"), frame.LAUNCH

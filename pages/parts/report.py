@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 import streamlit as st
 
 from core import privacy
-from core.checks import DEFAULT_LIMIT, MIN_EXAMPLES, Severity, check_set, issue_table, sentence_of
+from core.checks import DEFAULT_LIMIT, MIN_EXAMPLES, Issue, Severity, check_set, issue_table, sentence_of
 from core.checks.targets import Contents, check_target
 from core.dataset.examples import Split, user_text
 from core.store import Dataset
@@ -139,12 +139,18 @@ def money(cost: Money | None) -> str:
     return f"${high}" if low == high else f"${low} – {high}"
 
 
+def of_the_whole(dataset: Dataset, price: Price | None) -> list[Issue]:
+    """What is to be said of the dataset as a whole, and of the model it is planned for; the gravest first."""
+    fewest = (price.minimum if price else None) or MIN_EXAMPLES
+    found = check_set({dataset.kind: dataset.rows}, dataset.rows, minimum=fewest)
+    found += check_target(price, replace(contents(dataset.id, dataset.revision), kind=dataset.kind), today())
+    return sorted(found, key=lambda issue: list(Severity).index(issue.severity))
+
+
 def issues(dataset: Dataset, found: Figures, price: Price | None) -> None:
     """What the checks found, the gravest first, each with its first rows and the way to all of them."""
     table = issue_table()
-    fewest = (price.minimum if price else None) or MIN_EXAMPLES
-    whole = check_set({dataset.kind: dataset.rows}, dataset.rows, minimum=fewest)
-    whole += check_target(price, replace(contents(dataset.id, dataset.revision), kind=dataset.kind), today())
+    whole = of_the_whole(dataset, price)
     for issue in whole:
         st.markdown(f"{MARKS[issue.severity]} {escape(issue.sentence)}")
     if found.over:

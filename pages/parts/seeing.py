@@ -29,12 +29,14 @@ background:rgba(128,128,128,.18)}
 .seen span.p{border-radius:3px;padding:.08em 0;unicode-bidi:isolate}
 .seen .a{background:rgba(110,130,170,.16)}.seen .b{background:rgba(110,130,170,.32)}
 .seen .t.a{background:rgba(63,170,95,.24)}.seen .t.b{background:rgba(63,170,95,.46)}
+.seen .r .t.a{background:rgba(210,85,63,.18)}.seen .r .t.b,.seen .n{background:rgba(210,85,63,.34)}
+.seen .turn.r{border-left-color:rgba(210,85,63,.9)}
 .seen .w .p{opacity:.55}
 .seen .s{font-size:.82em;opacity:.75;border:1px dashed rgba(128,128,128,.7);background:none;padding:0 .3em}
 .seen .c{background:none!important;opacity:.45;text-decoration:line-through}
 .seen .e{opacity:.55}
 .seen .end{display:block;border-top:2px dashed #D2553F;color:#D2553F;font-size:.88em;margin:.4em 0 .1em}
-.seen .key{font-size:.85em;opacity:.9}.seen .key .p{padding:.1em .5em;margin-right:.7em}
+.seen .key{font-size:.85em;opacity:.9}.seen .key .p{padding:.1em .5em;margin-right:.4em;white-space:nowrap}
 </style>"""
 
 
@@ -82,14 +84,17 @@ def _about(kind: Kind, found: Seen) -> str:
 
 
 def _legend(found: Seen) -> str:
-    keys = [("p t b", _("learnt")), ("p b", _("only read"))]
+    keys = [("p t b", _("learnt"))]
+    if any(segment.branch == "rejected" for segment in found.segments):
+        keys.append(("p n", _("to be avoided")))
+    keys.append(("p b", _("only read")))
     if any(not segment.weighed for segment in found.segments):
         keys.append(("p b e", _("weight 0: read, not learnt")))
     if found.cut:
         keys.append(("p c", _("cut off")))
     if any(piece.special and piece.text for piece in found.pieces):
         keys.append(("p s", _("sign that steers the model")))
-    spans = "".join(f'<span class="{name}">{html.escape(text)}</span>' for name, text in keys)
+    spans = "".join(f'<span class="{name}">{html.escape(text)}</span> ' for name, text in keys)
     return f'<div class="key">{spans}</div>'
 
 
@@ -118,7 +123,9 @@ def _turn(segment: Segment, cut: bool) -> tuple[str, bool]:
             spans.append(_span(piece, shade))
             shade += 1
     learnt = any(piece.trained for piece in segment.pieces)
-    classes = " ".join(["turn", *["l"] * learnt, *["w"] * (not segment.weighed)])
+    classes = " ".join(
+        ["turn", *["l"] * learnt, *["w"] * (not segment.weighed), *["r"] * (segment.branch == "rejected")]
+    )
     frame = sum(piece.tokens for piece in segment.pieces if piece.special and not piece.text and not piece.label)
     cost = _("{n} tokens, {frame} of them for the format", n=f"{segment.tokens:,}", frame=frame)
     cost = cost if frame else _("{n} tokens", n=f"{segment.tokens:,}")

@@ -248,3 +248,11 @@ def test_models_are_compared_by_what_they_cost(open_page: Open, store: Store) ->
     page.run()
     assert table()["openai: gpt-4o-mini-2024-07-18"]["Use a month"] != "$0.00"
     assert not page.errors
+
+
+def test_what_the_chosen_model_does_not_take_is_said(open_page: Open, store: Store) -> None:
+    fill(store, [line(f"word {n}", "yes") for n in range(60)])
+    page = open_page(CHECK, model="bedrock/qwen.qwen3-32b")
+    assert page.says("is not trained with examples of the format") and page.says("cannot be trained like this")
+    page = open_page(CHECK, model="openai/gpt-4o-2024-08-06")
+    assert not page.says("cannot be trained like this")

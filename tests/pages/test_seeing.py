@@ -56,7 +56,7 @@ def test_what_lies_beyond_the_limit_is_struck_out(open_page: Open, store: Store)
     ("kind", "body", "words"),
     [
         (Kind.PREFERENCE, {"input": {"messages": [U]}, "preferred_output": [A], "non_preferred_output": [U]},
-         ["preferred", "the other answer"]),
+         ["preferred", "the other answer", "to be avoided"]),
         (Kind.COMPLETION, {"prompt": "a ->", "completion": " b"}, ["Prompt", "Completion"]),
         (Kind.REINFORCEMENT, {"messages": [U], "reference": "8"}, ["Question (user)"]),
     ],
