@@ -198,13 +198,12 @@ class Preparation:
         files = names(self.folder, self.given[0].stem, split)
         ends, rows = Ends(), 0
         with replacing(files[0]) as part, closing(Lines()) as lines, part.open("wb", buffering=_BUFFER) as file:
-            for chunk in apply(chosen, self.rows()):
+            for chunk in apply(chosen, self.rows.drain()):
                 ends.add(chunk)
                 rows += len(chunk.ids)
                 (lines.add if split else file.write)(lines_of(chunk, self.recipe.kind))
             if not rows:
                 raise BadInput(T("No row is left."), T("Take fewer fixes."))
-            self.rows.close()
             if split:
                 lines.deal(part, files[1])
         listed = ", ".join(f"`{path}`" for path in files)
