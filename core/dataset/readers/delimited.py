@@ -132,8 +132,11 @@ class _Ahead:
 
     def line(self) -> tuple[str, bool]:
         """The next line, and whether its end is not in sight."""
-        end = _line_end(self._text)
-        return self._text[:end], not self._ended and end == len(self._text)
+        if self._text.endswith("\r"):
+            self.use(0)  # the other half of its break may follow
+            self.fill()
+        line = self._text[: _line_end(self._text)]
+        return line, not self._ended and not line.endswith(("\n", "\r"))
 
     def skip(self, line: str, endless: bool) -> None:
         """Go on behind this line."""
