@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.commands import advising, parting
+from core.commands.givenfiles import place
 from core.errors import BadInput, NotFound
 from core.words import _
 
@@ -105,7 +106,8 @@ def _prepare(options: argparse.Namespace) -> int:
 
     for path in options.file:
         _exists(path)
-    first, files = options.file[0], [Member(path, path.name) for path in options.file]
+    first, names = options.file[0], [path.name for path in options.file]
+    files = [Member(path, path.name if names.count(path.name) == 1 else str(path)) for path in options.file]
     source = sniff_all(files, title([file.name for file in files]), first, sheet=options.sheet)
     recipe = _recipe(options.recipe, source, options.format)
     if not source.columns:
@@ -134,7 +136,7 @@ def _prepare(options: argparse.Namespace) -> int:
         parts.write(target)
     if options.json:
         advice = [advising.as_dict(finding) for finding in found]
-        print(_as_json(source, recipe, outcome, target, recipe_file, advice, parts))
+        print(_as_json(options.file, source, recipe, outcome, target, recipe_file, advice, parts))
     else:
         lines = [*advising.told(found), *(parts.lines() if parts else [])]
         print(_as_text(source, recipe, outcome, target, recipe_file, lines))
@@ -188,7 +190,10 @@ def _advised(
     if options.json:
         outcome.examples = written.rows
         told = json.loads(
-            _as_json(source, recipe, outcome, written.files[0], recipe_target if kept else None, written.advice, parts)
+            _as_json(
+                options.file, source, recipe, outcome, written.files[0], recipe_target if kept else None,
+                written.advice, parts,
+            )  # fmt: skip
         )
         print(json.dumps({**told, "outputs": [str(path) for path in written.files]}, ensure_ascii=False))
     return 0
@@ -321,13 +326,23 @@ def _write_rejects(path: Path, rejects: list[Reject]) -> None:
 
 
 def _as_json(
-    source: Source, recipe: Recipe, outcome: _Outcome, target: Path, recipe_target: Path | None, advice: list[Any],
+    given: list[Path],
+    source: Source,
+    recipe: Recipe,
+    outcome: _Outcome,
+    target: Path,
+    recipe_target: Path | None,
+    advice: list[Any],
     parts: parting.Parting | None = None,
-) -> str:  # fmt: skip
-    rejects = [{"row": r.row, "column": r.column, "reason": str(r.reason), "seen": r.seen} for r in outcome.rejects]
+) -> str:
+    rejects = [
+        {**place(r.file, given, source), "row": r.row, "column": r.column, "reason": str(r.reason), "seen": r.seen}
+        for r in outcome.rejects
+    ]
     return json.dumps(
         {
-            "file": str(source.path),
+            "file": str(given[0]),
+            "files": [str(path) for path in given],
             "format": source.format.value,
             "encoding": source.encoding,
             "sheet": source.sheet,

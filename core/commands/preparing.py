@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from dataclasses import dataclass, field
-from os import fstat
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from core.commands import advising
 from core.dataset.examples import Kind
-from core.dataset.fixrows import CHUNK, Columns, Row, lines_of
+from core.dataset.fixrows import Columns, Row, lines_of
 from core.dataset.recipes import Recipe
 from core.dataset.vocabulary import Role
 from core.errors import BadInput, Cancelled
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 
 SHOWN = 60  # characters of a text in a preview
 _BUFFER = 1 << 18  # bytes
-_IN_MEMORY = 64 << 20  # bytes of a file whose lines are dealt out
 _ANSWER_EMPTY = T("The assistant's message is empty. Fill the cell, or leave the row out.")
 
 
@@ -198,23 +196,22 @@ class Preparation:
 
     def _write(self, chosen: list[Finding], split: bool) -> Written:
         from core.dataset.advice import apply
+        from core.dataset.dealing import Lines
         from core.dataset.export import replacing
 
         files = names(self.folder, self.given[0].stem, split)
         ends, rows = Ends(), 0
-        with replacing(files[0]) as part:
-            with part.open("wb", buffering=_BUFFER) as file:
-                for chunk in apply(chosen, self.rows()):
-                    ends.add(chunk)
-                    rows += len(chunk.ids)
-                    if self.parting:
-                        self.parting.ids += chunk.ids
-                    file.write(lines_of(chunk, self.recipe.kind))
+        with replacing(files[0]) as part, closing(Lines()) as lines, part.open("wb", buffering=_BUFFER) as file:
+            for chunk in apply(chosen, self.rows.drain()):
+                ends.add(chunk)
+                rows += len(chunk.ids)
+                if self.parting:
+                    self.parting.ids += chunk.ids
+                (lines.add if split else file.write)(lines_of(chunk, self.recipe.kind))
             if not rows:
                 raise BadInput(T("No row is left."), T("Take fewer fixes."))
-            self.rows.close()
             if split:
-                dealt(part, files[1], rows)
+                lines.deal(part, files[1])
         listed = ", ".join(f"`{path}`" for path in files)
         self._tell("\n" + _("{number} examples written to {file}", number=f"{rows:,}", file=listed))
         self._next(files, ends)
@@ -277,34 +274,6 @@ def names(folder: Path, stem: str, split: bool) -> list[Path]:
         if not any(path.is_file() for path in wanted):
             return wanted
         run += 1
-
-
-def dealt(part: Path, other: Path, rows: int) -> None:
-    """Keep the lines to train on in a file, in the order in which they are drawn; those held out go to another."""
-    from core.dataset.export import replacing
-    from core.dataset.sampling import drawn
-
-    order = drawn(rows)
-    held_out = sorted(set(range(rows)).difference(order))
-    with replacing(other) as second, replacing(part) as first, part.open("rb") as file, _lines(file) as line:
-        for target, numbers in ((first, order), (second, held_out)):
-            with target.open("wb", buffering=_BUFFER) as out:
-                for start in range(0, len(numbers), CHUNK):
-                    out.write(b"".join(map(line, numbers[start : start + CHUNK])))
-
-
-@contextmanager
-def _lines(file: IO[bytes]) -> Iterator[Callable[[int], bytes]]:
-    """Any line of a file by its place: from memory, or in place where there are very many."""
-    if fstat(file.fileno()).st_size <= _IN_MEMORY:
-        yield list(file).__getitem__
-        return
-    import mmap
-    import re
-
-    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
-        places = [0, *(found.end() for found in re.finditer(b"\n", text))]
-        yield lambda number: text[places[number] : places[number + 1]]
 
 
 def _shown(text: str) -> str:

@@ -51,6 +51,12 @@ class Spool:
                 yield chunk
             self._rows = None
 
+    def drain(self) -> Iterator[Columns]:
+        """The rows a last time: those in memory are forgotten as they go."""
+        while self._held:
+            yield _unpacked(*self._held.pop(0))
+        yield from self()
+
     def _keep(self, chunk: Columns) -> None:
         if not self._file and self._size < IN_MEMORY and not any(chunk.raws):
             packed = (_Texts.of(chunk.questions), _Texts.of(chunk.answers))

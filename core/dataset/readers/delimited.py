@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from operator import contains
 from typing import Any
 
 from core.dataset.encodings import BLOCK, damage, decoded
@@ -133,8 +134,11 @@ class _Ahead:
 
     def line(self) -> tuple[str, bool]:
         """The next line, and whether its end is not in sight."""
-        end = _line_end(self._text)
-        return self._text[:end], not self._ended and end == len(self._text)
+        if self._text.endswith("\r"):
+            self.use(0)  # the other half of its break may follow
+            self.fill()
+        line = self._text[: _line_end(self._text)]
+        return line, not self._ended and not line.endswith(("\n", "\r"))
 
     def skip(self, line: str, endless: bool) -> None:
         """Go on behind this line."""
@@ -154,10 +158,11 @@ def _quickly(piece: str, layout: Layout) -> list[list[str]] | None:
     """The rows of whole lines; None where one of them may be broken."""
     if len(piece) >= MAX_CELL:
         return None
-    breaks = piece.count("\r")
-    if not (layout.quoted and '"' in piece) and (not breaks or breaks == piece.count("\r\n") == piece.count("\n")):
-        lines = piece.split("\r\n" if breaks else "\n")
-        return [line.split(layout.delimiter) for line in (lines if lines[-1] else lines[:-1])]
+    if not (layout.quoted and '"' in piece):
+        windows = "\r" in piece
+        lines = piece.split("\r\n" if windows else "\n")
+        if not windows or not any(map(contains, lines * 2, ("\r",) * len(lines) + ("\n",) * len(lines))):
+            return [line.split(layout.delimiter) for line in (lines if lines[-1] else lines[:-1])]
     reader = _reader(io.StringIO(piece, newline=""), layout, strict=True)
     try:
         rows = list(reader)

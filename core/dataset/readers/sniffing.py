@@ -128,12 +128,13 @@ def read_blocks(source: Source) -> Iterator[Block | Reject]:
     if source.parts:
         for part in source.parts:
             for found in read_blocks(part):
+                name = _within(part, found.file)
                 if isinstance(found, Reject):
-                    yield dataclasses.replace(found, file=part.name)
+                    yield dataclasses.replace(found, file=name)
                     continue
                 columns = dict(zip(part.columns, found.columns, strict=True))
                 missing = ("",) * len(found.numbers)
-                yield Block(found.numbers, [columns.get(name, missing) for name in source.columns], part.name)
+                yield Block(found.numbers, [columns.get(column, missing) for column in source.columns], name)
     elif source.format.is_table:
         runs: Iterator[Run | Reject] = delimited.records(source)
         if source.format.is_sheet:
@@ -147,9 +148,15 @@ def _one_after_the_other(source: Source) -> Iterator[Row | Reject]:
     for part in source.parts:
         for row in read(part):
             if isinstance(row, Reject):
-                yield dataclasses.replace(row, file=part.name)
+                yield dataclasses.replace(row, file=_within(part, row.file))
             else:
-                yield row._replace(cells=dict.fromkeys(source.columns, "") | row.cells, file=part.name)
+                cells = dict.fromkeys(source.columns, "") | row.cells
+                yield row._replace(cells=cells, file=_within(part, row.file))
+
+
+def _within(part: Source, member: str) -> str:
+    """The name of a part, and of the file in it where that has several."""
+    return f"{part.name}/{member}" if member else part.name
 
 
 def _workbook(source: Source, sheet: str | None, header: bool | int | None) -> Source:

@@ -166,3 +166,41 @@ def test_several_files_packed_or_not_become_one_training_file(
     assert [json.loads(line)["messages"][0]["content"] for line in lines] == ["How?", "Why?"]
     rejected = (tmp_path / "a_rejected.csv").read_text(encoding="utf-8-sig").splitlines()
     assert rejected[0] == "file,row,column,reason,seen" and rejected[1].startswith("a.csv,3,question,")
+
+
+def test_a_script_learns_which_file_and_member_a_rejected_row_stands_in(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import gzip
+    import zipfile
+
+    table = "question,answer\nHow?,So\n,nobody asked\n"
+    plain, packed, archive = tmp_path / "a.csv", tmp_path / "b.csv.gz", tmp_path / "c.zip"
+    plain.write_text(table, encoding="utf-8")
+    packed.write_bytes(gzip.compress(table.encode()))
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("one.csv", table)
+        file.writestr("in/two.csv", table)
+    for how in ((), ("-q",)):
+        for given, members in ((plain, [""]), (packed, ["b.csv"]), (archive, ["one.csv", "in/two.csv"])):
+            assert run(given, "--json", *how, "--out", tmp_path / "out") == 0
+            said = json.loads(capsys.readouterr().out)
+            assert said["file"] == str(given)
+            places = [(r["file"], r["member"], r["row"], r["column"], r["seen"]) for r in said["rejects"]]
+            assert places == [(str(given), member, 3, "question", " | nobody asked") for member in members]
+        assert run(plain, packed, archive, "--json", *how, "--out", tmp_path / "out") == 0
+        said = json.loads(capsys.readouterr().out)
+        assert said["files"] == [str(plain), str(packed), str(archive)]
+        assert [(r["file"], r["member"]) for r in said["rejects"]] == [
+            (str(plain), ""), (str(packed), "b.csv"), (str(archive), "one.csv"), (str(archive), "in/two.csv")
+        ]  # fmt: skip
+
+
+def test_files_of_the_same_name_are_told_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    paths = [tmp_path / folder / "x.csv" for folder in ("a", "b")]
+    for path in paths:
+        path.parent.mkdir()
+        path.write_text("question,answer\nHow?,So\n,nobody asked\n", encoding="utf-8")
+    assert run(*paths, "--json", "--out", tmp_path / "out") == 0
+    said = json.loads(capsys.readouterr().out)
+    assert [reject["file"] for reject in said["rejects"]] == [str(path) for path in paths]

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import pickle
 from functools import partial
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.dataset import dealing, spool
 from core.dataset.advice import Finding, Weight, advise, apply
 from core.dataset.examples import Kind
 from core.dataset.fixes import drop_long, is_empty, split_long, trim_long
@@ -165,7 +167,8 @@ def test_the_draw_is_the_one_that_pandas_makes(rows: int) -> None:
     import numpy as np
 
     wanted = max(rows - 1_000, int(rows * 0.8))
-    assert drawn(rows) == np.random.RandomState(42).permutation(rows)[:wanted].tolist()
+    places = np.random.RandomState(42).permutation(rows).tolist()
+    assert drawn(rows) == (places[:wanted], sorted(places[wanted:]))
 
 
 def test_a_finding_can_be_kept() -> None:
@@ -180,3 +183,20 @@ def test_a_profile_is_the_same_in_chunks() -> None:
     profile = Profile.of(rows, whole=False, measure=lambda row: 1, limit=2)
     assert (profile.rows, profile.classes, profile.task) == (2_500, 3, "classification")
     assert partial(drop_long, measure=lambda row: 1, limit=2)(rows) is not None
+
+
+def test_many_rows_wait_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dealing, "IN_MEMORY", 100)
+    monkeypatch.setattr(spool, "IN_MEMORY", 60_000)
+    rows = rows_of([(f"q {n}", f"a\0{n}" if n == 7 else "a") for n in range(2_500)])
+    kept = Spool(rows)
+    assert [list(rows_in(kept())) for _again in range(2)] == [rows, rows] and list(rows_in(kept.drain())) == rows
+    kept.close()
+    lines = dealing.Lines()
+    for number in range(60):
+        lines.add(b"line %d\n" % number)
+    lines.deal(tmp_path / "a", tmp_path / "b")
+    lines.close()
+    training, held_out = drawn(60)
+    assert (tmp_path / "a").read_text() == "".join(f"line {n}\n" for n in training)
+    assert (tmp_path / "b").read_text() == "".join(f"line {n}\n" for n in held_out)

@@ -89,3 +89,11 @@ def test_encodings_are_offered_with_what_the_file_says_in_them(tmp_path: Path) -
     found = encodings.readings(path, ["gb18030", "utf-8", "cp1252", "utf-16", "big5"])
     assert found["gb18030"].startswith("微调模型,ok") and not found["utf-8"] and not found["utf-16"]
     assert found["cp1252"] and found["cp1252"] != found["gb18030"]
+
+
+@given(st.text(st.sampled_from("aZ 0,.!?()\n。，？！（）「」啊数龥かキ한Ａ～")))
+def test_texts_without_western_letters_are_never_garbled(text: str) -> None:
+    import ftfy
+    import ftfy.badness
+
+    assert ftfy.fix_encoding(text) == text == mojibake.mended(text) and not ftfy.badness.is_bad(text)

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.dataset import encodings
 from core.dataset.readers import Format, Reject, Row, Source, read, sniff
 from core.dataset.readers import delimited as delimited_reader
 from core.dataset.readers.headers import clean_name, column_names, looks_like_header
@@ -223,3 +224,24 @@ def test_real_tables_are_read_whole(shared_data, name: str, rows: int, columns: 
     source = sniff(shared_data(name))
     assert source.columns == columns
     assert (len(cells(source)), rejects(source)) == (rows, [])
+
+
+@given(st.text(st.sampled_from('a,"\r\n你'), max_size=60), st.booleans(), st.integers(1, 9))
+def test_rows_do_not_depend_on_how_much_of_a_file_is_read_at_once(
+    tmp_path_factory: pytest.TempPathFactory, text: str, quoted: bool, size: int
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "rows.csv"
+    path.write_bytes(text.encode())
+    source = Source(path, "rows.csv", Format.CSV, len(text), delimiter=",", quoted=quoted)
+
+    def found() -> list[object]:
+        rows: list[object] = []
+        for run in delimited_reader.records(source):
+            rows += [run] if isinstance(run, Reject) else enumerate([c or [""] for c in run.rows], start=run.number)
+        return rows
+
+    at_once = found()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(delimited_reader, "BLOCK", size)
+        patch.setattr(encodings, "BLOCK", size)
+        assert [getattr(row, "row", row) for row in found()] == [getattr(row, "row", row) for row in at_once]
