@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import csv
 import gc
 import json
 import sys
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.commands import advising, parting
-from core.commands.givenfiles import place
+from core.commands.outcome import Outcome, as_json, as_text, write_rejects
 from core.errors import BadInput, NotFound
-from core.words import _
 
 if TYPE_CHECKING:
     from core.dataset.advice import Finding
     from core.dataset.fixrows import Columns, Row
     from core.dataset.readers import Reject, Source
     from core.dataset.recipes import Recipe
-
-_COLUMNS = ["row", "column", "reason", "seen"]
-SHOWN = 20  # rejected rows that are written out
 
 DESCRIPTION = """\
 Turn a table into a training file.
@@ -83,15 +76,6 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     parser.set_defaults(run=run)
 
 
-@dataclass
-class _Outcome:
-    """What became of the rows."""
-
-    labels: Counter[str] = field(default_factory=Counter)
-    rejects: list[Reject] = field(default_factory=list)
-    examples: int = 0
-
-
 def run(options: argparse.Namespace) -> int:
     """Read, map, write; 0 where there are examples. Raises BadInput where there are none."""
     from core.dataset.readers import opened_once
@@ -123,23 +107,23 @@ def _prepare(options: argparse.Namespace) -> int:
         return _advised(options, source, recipe, folder, parts)
     from core.dataset.export import replacing
 
-    outcome = _Outcome()
+    outcome = Outcome()
     with replacing(target) as part, part.open("w", encoding="utf-8", newline="\n") as file:
         for line in _lines(recipe, source, outcome, parts):
             file.write(f"{line}\n")
         if not outcome.examples:
             raise _nothing_usable(source, outcome.rejects)
     kept = _keep(recipe, recipe_target)
-    _write_rejects(folder / f"{stem}_rejected.csv", outcome.rejects)
+    write_rejects(folder / f"{stem}_rejected.csv", outcome.rejects)
     found, recipe_file = _advice(target, recipe), recipe_target if kept else None
     if parts:
         parts.write(target)
     if options.json:
         advice = [advising.as_dict(finding) for finding in found]
-        print(_as_json(options.file, source, recipe, outcome, target, recipe_file, advice, parts))
+        print(as_json(options.file, source, recipe, outcome, target, recipe_file, advice, parts))
     else:
         lines = [*advising.told(found), *(parts.lines() if parts else [])]
-        print(_as_text(source, recipe, outcome, target, recipe_file, lines))
+        print(as_text(source, recipe, outcome, target, recipe_file, lines))
     return 0
 
 
@@ -163,7 +147,7 @@ def _advised(
     from core.dataset.spool import Spool
 
     gc.disable()  # rows are no rings: looking for some among millions of texts costs a tenth of the time
-    outcome = _Outcome()
+    outcome = Outcome()
     spool = Spool(prepared_rows(recipe, source, outcome, parts))
     try:
         found = advising.findings(spool, recipe.kind)
@@ -186,14 +170,20 @@ def _advised(
     stem = options.file[0].stem
     recipe_target = folder / f"{stem}_recipe.json"
     kept = _keep(recipe, recipe_target)
-    _write_rejects(folder / f"{stem}_rejected.csv", outcome.rejects)
+    write_rejects(folder / f"{stem}_rejected.csv", outcome.rejects)
     if options.json:
         outcome.examples = written.rows
         told = json.loads(
-            _as_json(
-                options.file, source, recipe, outcome, written.files[0], recipe_target if kept else None,
-                written.advice, parts,
-            )  # fmt: skip
+            as_json(
+                options.file,
+                source,
+                recipe,
+                outcome,
+                written.files[0],
+                recipe_target if kept else None,
+                written.advice,
+                parts,
+            )
         )
         print(json.dumps({**told, "outputs": [str(path) for path in written.files]}, ensure_ascii=False))
     return 0
@@ -254,7 +244,7 @@ def _keep(recipe: Recipe, target: Path) -> bool:
     return True
 
 
-def _lines(recipe: Recipe, source: Source, outcome: _Outcome, parts: parting.Parting | None) -> Iterator[str]:
+def _lines(recipe: Recipe, source: Source, outcome: Outcome, parts: parting.Parting | None) -> Iterator[str]:
     """The examples' lines; what else happens is noted in the outcome."""
     from core.dataset.mapping import apply
     from core.dataset.readers import Reject, read
@@ -272,7 +262,7 @@ def _lines(recipe: Recipe, source: Source, outcome: _Outcome, parts: parting.Par
 
 
 def prepared_rows(
-    recipe: Recipe, source: Source, outcome: _Outcome, parts: parting.Parting | None = None
+    recipe: Recipe, source: Source, outcome: Outcome, parts: parting.Parting | None = None
 ) -> Iterator[Row | Columns]:
     """The examples as the preparer sees them; what else happens is noted in the outcome."""
     from core.commands.preparing import paired, pairs
@@ -288,7 +278,7 @@ def prepared_rows(
             yield rows
 
 
-def _mapped(recipe: Recipe, source: Source, outcome: _Outcome, parts: parting.Parting | None) -> Iterator[Row | Reject]:
+def _mapped(recipe: Recipe, source: Source, outcome: Outcome, parts: parting.Parting | None) -> Iterator[Row | Reject]:
     """The examples that a recipe makes."""
     from core.dataset.fixrows import row_of
     from core.dataset.mapping import apply
@@ -308,108 +298,3 @@ def _progress(source: Source) -> Any:
     if not sys.stderr.isatty():
         return None
     return lambda rows: print(f"{rows:,} / {max(rows, source.rows_estimate):,}", end="\r", file=sys.stderr, flush=True)
-
-
-def _write_rejects(path: Path, rejects: list[Reject]) -> None:
-    if not rejects:
-        path.unlink(missing_ok=True)  # of an earlier run: it would tell of rows that are mended
-        return
-    from core.dataset.export import guarded
-
-    with path.open("w", encoding="utf-8-sig", newline="") as file:
-        writer = csv.writer(file)
-        several = any(r.file for r in rejects)
-        writer.writerow(["file", *_COLUMNS] if several else _COLUMNS)
-        for r in rejects:
-            cells = [r.row, guarded(r.column), str(r.reason), guarded(r.seen)]
-            writer.writerow([guarded(r.file), *cells] if several else cells)
-
-
-def _as_json(
-    given: list[Path],
-    source: Source,
-    recipe: Recipe,
-    outcome: _Outcome,
-    target: Path,
-    recipe_target: Path | None,
-    advice: list[Any],
-    parts: parting.Parting | None = None,
-) -> str:
-    rejects = [
-        {**place(r.file, given, source), "row": r.row, "column": r.column, "reason": str(r.reason), "seen": r.seen}
-        for r in outcome.rejects
-    ]
-    return json.dumps(
-        {
-            "file": str(given[0]),
-            "files": [str(path) for path in given],
-            "format": source.format.value,
-            "encoding": source.encoding,
-            "sheet": source.sheet,
-            "columns": list(source.columns),
-            "recipe": recipe.as_dict(),
-            "examples": outcome.examples,
-            "rejected": len(rejects),
-            "labels": dict(outcome.labels.most_common()),
-            "rejects": rejects,
-            "output": str(target),
-            "recipe_file": str(recipe_target) if recipe_target else None,
-            "advice": advice,
-            **(parts.as_json() if parts else {}),
-        },
-        ensure_ascii=False,
-    )
-
-
-def _as_text(
-    source: Source, recipe: Recipe, outcome: _Outcome, target: Path, recipe_target: Path | None, advice: list[str]
-) -> str:
-    lines = [
-        _(
-            "{file}: {format}, {encoding}, columns: {columns}",
-            file=source.name,
-            format=source.format.value,
-            encoding=source.encoding,
-            columns=", ".join(source.columns),
-        ),
-        *_understood(recipe),
-        "",
-        _("{number} examples written to {file}", number=f"{outcome.examples:,}", file=target),
-        _("the recipe is in {file}", file=recipe_target)
-        if recipe_target
-        else _("the recipe that is there already was left as it is; --recipe applies it"),
-    ]
-    if outcome.labels:
-        lines += ["", _("Labels")]
-        lines += [f"  {count:6,}  {label}" for label, count in outcome.labels.most_common(SHOWN)]
-        lines += _more(len(outcome.labels))
-    if outcome.rejects:
-        rejected = target.with_name(f"{target.stem.removesuffix('_prepared')}_rejected.csv")
-        number = f"{len(outcome.rejects):,}"
-        lines += ["", _("{number} rows cannot be used; all of them are listed in {file}", number=number, file=rejected)]
-        lines += [_rejected(reject) for reject in outcome.rejects[:SHOWN]]
-        lines += _more(len(outcome.rejects))
-    lines += advice
-    return "\n".join([*lines, "", _("Next: {command}", command=f"python -m core check {target}")])
-
-
-def _understood(recipe: Recipe) -> list[str]:
-    from core.dataset.vocabulary import Role
-
-    if recipe.shape:
-        return [_("The lines are in the format {shape} and were converted.", shape=recipe.shape.value)]
-    if recipe.as_is:
-        return [_("The lines are training examples already and were taken as they are.")]
-    words = [f"{column} → {role.value}" for column, role in recipe.roles.items() if role is not Role.IGNORE]
-    return [_("Columns understood as: {roles}", roles=", ".join(words))]
-
-
-def _more(count: int) -> list[str]:
-    return ["  " + _("… and {number} more", number=f"{count - SHOWN:,}")] if count > SHOWN else []
-
-
-def _rejected(reject: Reject) -> str:
-    where = f"{reject.file}, " if reject.file else ""
-    where += _("row {row}", row=reject.row) + (f", {reject.column}" if reject.column else "")
-    seen = f" [{' '.join(reject.seen.split())}]" if reject.seen else ""
-    return f"  {where}: {reject.reason}{seen}"

@@ -12,6 +12,7 @@ from core.dataset.readers import Format, Source
 from core.dataset.readers.objects import MAX_LINE
 from core.dataset.repair import LONGEST, Proposal, is_object, propose, raw_characters
 
+_LOOKED_AT = 2_000  # parts in which something to offer is looked for
 _TOGETHER = 50  # lines that may be one object whose texts hold line breaks
 
 
@@ -48,8 +49,8 @@ def parts_of(path: Path, source: Source | None = None) -> Iterator[Part]:
 
 
 def offered(path: Path, source: Source, limit: int) -> list[Part]:
-    """The first broken parts for which something is proposed."""
-    return list(islice((part for part in parts_of(path, source) if part.proposal), limit))
+    """The first broken parts for which something is proposed, as far as they stand near the file's beginning."""
+    return list(islice((part for part in islice(parts_of(path, source), _LOOKED_AT) if part.proposal), limit))
 
 
 def write(parts: Iterable[Part], target: Path, accepted: Callable[[Part], bool] = lambda part: part.sure) -> None:

@@ -14,23 +14,32 @@ from pages.parts import feedback, leftovers, resources, state, uploads
 from pages.parts.text import escape
 
 SHOWN = 20
+LARGEST = 32 << 20  # bytes that are repaired while somebody waits
 
 
 def offer(upload: uploads.Upload, source: Source) -> None:
     """Say that nothing can be read; where the lines can be repaired, show how and go on with a repaired copy."""
     text = source.format in (Format.JSON, Format.JSONL) and not source.parts
-    parts = repairing.offered(source.path, source, SHOWN) if text else []
+    parts = _offered(source) if text else []
     if not parts:
         st.warning(_("There are no rows in it. Choose another file or sheet."))
         return
     st.warning(_("These lines are nearly JSON. See what was probably meant, and use what is right."))
+    if source.size > LARGEST:
+        command = "python -m core check FILE --repair MENDED.jsonl"
+        st.info(_("This file is large. Repair it with {command} and bring the result.", command=escape(command)))
     accepted = {part.row: _part(part, f"repair_{upload.token}_{part.row}") for part in parts}
     if len(parts) == SHOWN:
         st.caption(_("Further lines are repaired too where nothing is dropped; the others are listed at the import."))
     st.button(
-        _("Use the repaired lines"), type="primary", icon=":material/build:", disabled=not any(accepted.values()),
-        on_click=_use, args=(upload, source, accepted),
+        _("Use the repaired lines"), type="primary", icon=":material/build:",
+        disabled=source.size > LARGEST or not any(accepted.values()), on_click=_use, args=(upload, source, accepted),
     )  # fmt: skip
+
+
+@st.cache_data(max_entries=5, show_spinner=False)
+def _offered(source: Source) -> list[repairing.Part]:
+    return repairing.offered(source.path, source, SHOWN)
 
 
 def _part(part: repairing.Part, key: str) -> bool:
