@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from core.dataset import conversations, mojibake, templates
 from core.dataset.conversations import Conversation, Turn
-from core.dataset.examples import Body, Draft, Kind, Origin, dump, load
+from core.dataset.examples import Body, Draft, Kind, Origin, chat_line, dump, load
 from core.dataset.guessing import guess, suggest
 from core.dataset.readers.values import Reject, Row, Source, excerpt
 from core.dataset.recipes import Mode, Recipe, Sample
@@ -253,12 +253,12 @@ class _Mapper:
     def _conversation(self, unit: Conversation) -> Draft | Reject:
         first = unit.first
         try:
-            body: Body = {"messages": conversations.messages(unit.turns, self._speaker)}
+            messages = conversations.messages(unit.turns, self._speaker)
         except conversations.Unusable as fault:
             return Reject(fault.row, fault.column, fault.reason, excerpt(" | ".join(first.cells.values())), first.file)
         label = next((turn.label for turn in unit.turns if turn.label), "")
         label = self._recipe.label_names.get(label, label)
-        return Draft(dump(body), Kind.CHAT, label, origin=self._origin(first, first.cells))
+        return Draft(chat_line(messages), Kind.CHAT, label, origin=self._origin(first, first.cells))
 
     def _mapped(self, row: Row) -> Draft | Reject:
         cells = self._cells(row)
@@ -274,7 +274,8 @@ class _Mapper:
         if not answer.strip():
             return self._empty(row, Role.ASSISTANT)
         body = _body(self._recipe.kind, system, user, answer)
-        return Draft(dump(body), self._recipe.kind, label, origin=self._origin(row, row.cells))
+        raw = dump(body) if self._recipe.kind is Kind.COMPLETION else chat_line(body["messages"])
+        return Draft(raw, self._recipe.kind, label, origin=self._origin(row, row.cells))
 
     def _empty(self, row: Row, role: Role) -> Reject:
         columns = self._parts[role].columns
