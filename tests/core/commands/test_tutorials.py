@@ -32,14 +32,14 @@ NAMES = {
     "house": "房产", "story": "社会",
 }  # fmt: skip
 PROMPT = f"对给定文本进行分类，类别包括：{'、'.join(NAMES.values())}。\n\n给定文本：\n{{sentence}}\n类别：\n"
-SHA_TITLES = ""
+SHA_TITLES = "8e1f816ab59e6c02ac3c41415944c54198103db5867758a72bb271d9189c386e"
 FIRST_TITLE = (
     '{"messages": [{"role": "user", "content": "对给定文本进行分类，类别包'
     "括：科技、金融、娱乐、世界、汽车、运动、文化、军事、旅游、游戏、教育、农业、房产、社会。\\n\\n给定文本"
     '：\\n直播预告：2018创新中国春季峰会丨5.9-10 北京\\n类别：\\n"}, {"role": "ass'
     'istant", "content": "科技"}]}'
 )
-SHA_DOCTOR = ""
+SHA_DOCTOR = "44fa73bc638b7e772d6688e6adc01c1cc6d13f2aeafdb30c751f01f58ceb366f"
 FIRST_DOCTOR = (
     '{"messages": [{"role": "user", "content": "患者小王，女性，42岁，近'
     '期感觉胸部有异常肿物，产生疼痛感，同时有体重减轻、厌食等症状，初步诊断为何种乳腺癌？"}, {"role"'
