@@ -34,10 +34,10 @@ class Exportable(Protocol):
     def split(self) -> Split: ...
 
 
-def to_jsonl(examples: Iterable[Exportable], path: Path) -> int:
-    """One line an example, exactly as it was imported or last edited; the number of lines."""
+def to_jsonl(examples: Iterable[Exportable], path: Path, *, bom: bool = False) -> int:
+    """One line an example, exactly as it was imported or last edited; the number of lines. Azure asks for a `bom`."""
     count = 0
-    with replacing(path) as part, part.open("w", encoding="utf-8", newline="\n") as file:
+    with replacing(path) as part, part.open("w", encoding="utf-8-sig" if bom else "utf-8", newline="\n") as file:
         for example in examples:
             count += 1
             file.write(f"{example.raw}\n")

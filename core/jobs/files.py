@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,12 +46,13 @@ def prepare(store: Store, settings: Settings, job: Job) -> dict[str, Path]:
     """The files to send: role -> path. Those of a version are written here; a person's own were copied before."""
     if job.version_id is not None:
         by_split = store.version(job.version_id).by_split
+        mark = [BOM_UTF8] if store.jobs.connection(job.connection_id).preset.byte_order_mark else []
         train = Split.TRAIN if by_split.get(Split.TRAIN) else Split.NONE
         for role, split in (("training_file", train), ("validation_file", Split.VALIDATION)):
             path = path_of(settings, job, role)
             if by_split.get(split) and not path.exists():
                 rows = store.version_rows(job.version_id, split)
-                write_whole(path, (row.raw.encode("utf-8") + b"\n" for row in rows))
+                write_whole(path, chain(mark, (row.raw.encode("utf-8") + b"\n" for row in rows)))
     return {role: path for role in ROLES if (path := path_of(settings, job, role)).exists()}
 
 

@@ -69,6 +69,7 @@ class Preset:
     method: bool = True  # False: only the older top-level `hyperparameters` are understood
     checkpoints: bool = True
     pause: bool = False
+    byte_order_mark: bool = False  # whether files are to begin with one
     suffix_limit: int = 64
     suffix_dots: bool = True
     seed: bool = True
@@ -122,6 +123,7 @@ _PRESETS = (
         ),
         last_new_job=date(2027, 4, 1),
         models_end=date(2027, 10, 1),
+        byte_order_mark=True,
         suffix_limit=18,
         suffix_dots=False,
     ),

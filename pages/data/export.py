@@ -18,10 +18,10 @@ def page() -> None:
     dataset = choices.dataset()
     if dataset is None:
         return
-    kind, split, guard = _choose(dataset)
+    kind, split, special = _choose(dataset)
     rows = exports.rows_in(resources.store(), dataset, split)
     with st.container(border=True):
-        _file(dataset, kind, split, guard, rows)
+        _file(dataset, kind, split, special, rows)
     if kind == exports.EDIT:
         again.bring_back()
     feedback.next_step(_("The JSON Lines file is what a provider trains on."), _("Train a model"), frame.LAUNCH)
@@ -49,22 +49,31 @@ def _choose(dataset: Dataset) -> tuple[str, str | None, bool]:
                 format_func=lambda part: grid.split_name(part) if part else _("All"),
             )  # fmt: skip
     st.caption(lessons[kind])
-    guard = kind == "csv" and st.checkbox(
-        _("Safe to open in a spreadsheet"), True, key="export_guard",
-        help=_("A cell that a spreadsheet would take for a formula gets an apostrophe in front. "
-               "Take the tick out for the very text."),
+    return kind, split or None, _special(kind)
+
+
+def _special(kind: str) -> bool:
+    """The one choice that a format offers beside the rows."""
+    if kind == "csv":
+        return st.checkbox(
+            _("Safe to open in a spreadsheet"), True, key="export_guard",
+            help=_("A cell that a spreadsheet would take for a formula gets an apostrophe in front. "
+                   "Take the tick out for the very text."),
+        )  # fmt: skip
+    return kind == "jsonl" and st.checkbox(
+        _("Begin with a byte-order mark"), key="export_bom",
+        help=_("Azure asks for it; others do not. A training that is launched here for Azure gets it by itself."),
     )  # fmt: skip
-    return kind, split or None, guard
 
 
-def _file(dataset: Dataset, kind: str, split: str | None, guard: bool, rows: int) -> None:
-    path = exports.place(resources.settings(), dataset, kind, split, guard)
+def _file(dataset: Dataset, kind: str, split: str | None, special: bool, rows: int) -> None:
+    path = exports.place(resources.settings(), dataset, kind, split, special)
     if not path.exists():
         st.write(_("{n} rows", n=f"{rows:,}"))
         if rows > AT_ONCE and not st.button(_("Make the file"), type="primary", icon=":material/description:"):
             return
         with st.spinner(_("Writing {n} rows …", n=f"{rows:,}")):
-            exports.write(resources.store(), dataset, path, kind, split, guard)
+            exports.write(resources.store(), dataset, path, kind, split, special)
         st.rerun()
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{_('{n} rows', n=f'{rows:,}')}** · {imports.size(path.stat().st_size)}", width="stretch")

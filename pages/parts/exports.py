@@ -24,25 +24,28 @@ FORMATS = {
 }
 
 
-def place(settings: Settings, dataset: Dataset, kind: str, split: str | None, guard: bool) -> Path:
-    """Where the file of this state of a dataset lies: its revision is part of the name."""
+def place(settings: Settings, dataset: Dataset, kind: str, split: str | None, special: bool) -> Path:
+    """Where the file of this state of a dataset lies: its revision is part of the name.
+
+    `special` is the one choice that a format offers: guarded cells in CSV, a byte-order mark in JSON Lines.
+    """
     parts = [
         words.current() if kind == EDIT else "any",
         str(dataset.id),
         str(dataset.revision),
         split if split is not None else "all",
-        "guarded" if guard else "exact",
+        "special" if special else "plain",
     ]
     return settings.folder("exports") / f"{'-'.join(parts)}.{kind}"
 
 
-def write(store: Store, dataset: Dataset, path: Path, kind: str, split: str | None, guard: bool) -> int:
+def write(store: Store, dataset: Dataset, path: Path, kind: str, split: str | None, special: bool) -> int:
     """Write the rows of a split (None: all) in a format; the number of rows. Old exports beside it go."""
     tidy(path.parent)
     rows = store.examples(dataset.id, Filter(split=split))
     writers: dict[str, Callable[[Iterable[Example], Path], int]] = {
-        "jsonl": export.to_jsonl,
-        "csv": lambda examples, to: export.to_csv(examples, to, guard=guard),
+        "jsonl": lambda examples, to: export.to_jsonl(examples, to, bom=special),
+        "csv": lambda examples, to: export.to_csv(examples, to, guard=special),
         "xlsx": export.to_xlsx,
         EDIT: lambda examples, to: workbook.write(to, dataset, examples, sorted(store.label_counts(dataset.id))),
     }

@@ -23,7 +23,7 @@ from core.checks import check_line
 from core.dataset import conversations, encodings, mapping, mojibake, repair, repairing, templates
 from core.dataset.edits import one_line, with_texts
 from core.dataset.examples import Draft, Kind, dump, load
-from core.dataset.readers import Reject, Row, Source, objects, packed, parquet_child, read, sheet_child, sheets, sniff
+from core.dataset.readers import Reject, Row, Source, objects, packed, parquet_child, read, sheets, sniff
 from core.dataset.readers.sniffing import sniff_all
 from core.dataset.recipes import Recipe
 from core.dataset.shapes import Shape, Unfit, convert, shape_of
@@ -263,7 +263,7 @@ def _guarded(content: bytes) -> None:
         assert str(error)
         return
     sheets.format_of(path)
-    assert 0 < sheets._memory(path) <= sheet_child.MEMORY
+    assert 0 < sheets._memory(path) <= sheets._MEMORY
     if _now_and_then():
         _recognised_workbook(path)
 

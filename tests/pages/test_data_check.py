@@ -193,6 +193,15 @@ def test_a_table_for_a_spreadsheet_brings_no_formula_to_life(open_page: Open, st
     assert sheet is not None and sheet["C2"].value == "=1+1" and sheet["C2"].data_type == "s"
 
 
+def test_a_file_for_azure_may_begin_with_a_byte_order_mark(open_page: Open, store: Store, settings: Settings) -> None:
+    fill(store, [line("在", "好")] * 2)
+    page = open_page(EXPORT)
+    assert not only_file(settings).read_bytes().startswith(b"\xef\xbb\xbf")
+    page.app.checkbox(key="export_bom").check()
+    page.run()
+    assert only_file(settings).read_text("utf-8-sig") == f"{line('在', '好')}\n" * 2
+
+
 def test_a_text_too_long_for_a_cell_is_said(open_page: Open, store: Store) -> None:
     fill(store, [line("x" * 40_000, "y")])
     page = choose(open_page(EXPORT), "xlsx")

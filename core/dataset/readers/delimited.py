@@ -117,9 +117,10 @@ class _Ahead:
         text = self._text
         end = len(text) if self._ended else text.rfind("\n") + 1 or text.rfind("\r", 0, -1) + 1
         if quoted and not self._ended and text.count('"', 0, end) % 2:
-            place = end
-            while place and not text.count('"', place, end) % 2:
-                place = text.rfind("\n", 0, place - 1) + 1
+            place, odd = end, False
+            while place and not odd:
+                line = text.rfind("\n", 0, text.rfind('"', 0, place)) + 1
+                place, odd = line, odd ^ (text.count('"', line, place) % 2 == 1)
             end = place or end
         return text[:end] if end or len(text) < MAX_CELL else text
 

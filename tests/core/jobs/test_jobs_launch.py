@@ -34,6 +34,7 @@ from core.jobs import (
 )
 from core.jobs.absorb import now
 from core.jobs.values import Job
+from core.provider.connection import ProviderKind
 from core.settings import Settings
 from core.store import Store
 
@@ -276,6 +277,19 @@ def test_a_version_is_sent_byte_for_byte(store: Store, keyed: Settings, provider
     assert provider.contents[job.validation_file].decode() == "".join(f"{raw}\n" for raw in rows[8:10])
     assert (job.version_id, job.dataset_id) == (version.id, dataset.id)
     assert [found.id for found in store.jobs.list(dataset.id)] == [job.id]
+
+
+def test_a_file_for_azure_begins_with_a_byte_order_mark(
+    store: Store, keyed: Settings, provider: FaultyProvider
+) -> None:
+    store.jobs.save_connection(replace(store.jobs.connection("there"), kind=ProviderKind.AZURE))
+    dataset = store.create_dataset("d", Kind.CHAT)
+    said = '{"messages":[{"role":"user","content":"NUMBER"},{"role":"assistant","content":"x"}]}'
+    rows = [said.replace("NUMBER", str(n)) for n in range(12)]
+    store.add_drafts(dataset.id, [Draft(raw, Kind.CHAT) for raw in rows])
+    store.finish_import(dataset.id)
+    job = go(store, keyed, launch(store, keyed, JobDraft("there", store.freeze(dataset.id).id, "base-1"), "me"))
+    assert provider.contents[job.training_file] == "".join(f"{raw}\n" for raw in rows).encode("utf-8-sig")
 
 
 @pytest.mark.parametrize(
