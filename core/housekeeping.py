@@ -15,6 +15,7 @@ DAY = 86_400.0
 IMPORTED = 1 * DAY  # how long an upload stays after its import
 UPLOADED = 30 * DAY  # one that was never imported, and a mapping that nobody touched
 IMPORTING = 1 * DAY  # an import that no task knows of
+_TAKING = ("import", "update")  # work that reads an upload
 LAUNCHED = 30 * DAY  # the copies of a launch of which nothing more is to come
 
 
@@ -35,9 +36,9 @@ def _halves(store: Store, moment: float) -> int:
 
 
 def _uploads(store: Store, settings: Settings, moment: float) -> int:
-    """Kept until imported or given up: an active import and a recent draft hold their file."""
+    """Kept until taken in or given up: work that is not over and a recent draft hold their file."""
     folder = settings.folder("uploads")
-    tasks = [task for task in store.tasks.recent(10_000) if task.kind == "import"]
+    tasks = [task for task in store.tasks.recent(10_000) if task.kind in _TAKING]
     held = {_token(task.args.get("path")) for task in tasks if task.is_active}
     imported = {_token(task.args.get("path")) for task in tasks if task.state == "succeeded"}
     for draft in drafts.listed(store):

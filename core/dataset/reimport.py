@@ -6,7 +6,7 @@ change of the file, and where both changed it the two texts are told.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -57,8 +57,19 @@ def compare_file(
     names = {part.name for part in source.parts} or {source.name}
     known_names = set(files.values())
     inside = names if names & known_names else known_names
-    gone = [row for row in found.gone if files[row.id] and files[row.id] in inside]
+    still = _still_unread(store, dataset, problems)
+    gone = [row for row in found.gone if files[row.id] and files[row.id] in inside and row.id not in still]
     return Brought(replace(found, gone=gone), dataset.revision, tuple(problems), from_file=True)
+
+
+def _still_unread(store: Store, dataset: Dataset, problems: Sequence[Reject]) -> set[int]:
+    """The rows mended here whose line stands in the file as it did: they are not gone from it."""
+    unread = {_content(problem.cells or problem.text) for problem in problems} - {_content("")}
+    return {id for id, item in store.mended(dataset.id).items() if item.kept and _content(item.kept) in unread}
+
+
+def _content(kept: str | Mapping[str, str]) -> Hashable:
+    return kept if isinstance(kept, str) else tuple(sorted(kept.items()))
 
 
 def _of_draft(draft: Draft) -> Coming:

@@ -55,6 +55,12 @@ class Rejects(Part):
                     found.append(_rejected(row)._replace(after=_above(connection, row)))
         return found
 
+    def mended(self, dataset_id: int) -> dict[int, Rejected]:
+        """What the rows that were mended and are there had been, by their ids."""
+        wanted = select(reject).where(reject.c.dataset_id == dataset_id, reject.c.example_id.is_not(None), ~_open())
+        with self.database.read() as connection:
+            return {row.example_id: _rejected(row) for row in connection.execute(wanted)}
+
     def explain_rejects(self, reasons: Mapping[int, tuple[Text | str, str | dict[str, str]]]) -> None:
         """Keep what a person wrote into rejected rows, and why they are still rejected."""
         with self.database.write() as connection:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -17,6 +18,7 @@ from core.words import T, Text
 
 Span = tuple[int, int]
 MANY = 64  # messages up to which the template is asked for each beginning of the talk
+_HALVES = re.compile("[\ud800-\udfff]")
 _CONSTANTS = ("bos_token", "eos_token", "unk_token", "pad_token", "sep_token", "cls_token")
 
 
@@ -91,8 +93,13 @@ class OwnTokenizer:
 
     def tokens(self, reading: Reading) -> list[Span]:
         """Where each token of a text stands in it, in characters; tokens that stand for nothing there are empty."""
-        encoded = self.tokenizer.encode(reading.text, add_special_tokens=not reading.framed)
+        encoded = self.tokenizer.encode(_whole(reading.text), add_special_tokens=not reading.framed)
         return [(int(begin), int(end)) for begin, end in encoded.offsets]
+
+
+def _whole(text: str) -> str:
+    """The text with a sign of the same length for each half of a character, which no tokenizer takes."""
+    return text if text.isascii() else _HALVES.sub("\ufffd", text)
 
 
 def _word(value: Any) -> str:
@@ -135,7 +142,8 @@ def _plain(messages: list[dict[str, Any]], given: list[dict[str, Any]], refused:
     weights = [message.get("weight") != 0 for message in messages if message.get("role") == "assistant"]
     for message in given:
         turns.append((len(text), str(message.get("role"))))
-        said = message["content"] + "".join(json.dumps(call) for call in message.get("tool_calls", ()))
+        calls = message.get("tool_calls")
+        said = message["content"] + "".join(json.dumps(call) for call in (calls if isinstance(calls, list) else ()))
         if message.get("role") == "assistant":
             answers.append((len(text), len(text) + len(said)))
         text += said + "\n"
@@ -184,7 +192,7 @@ class OwnCounter(Counter):
     def __init__(self, encoding_name: str) -> None:
         self.name = encoding_name
         self.own = OwnTokenizer(files_of(encoding_name))
-        self._encode = lambda text: self.own.tokenizer.encode(text, add_special_tokens=False).ids
+        self._encode = lambda text: self.own.tokenizer.encode(_whole(text), add_special_tokens=False).ids
         self._memo: dict[str, int] = {}
 
     def body(self, body: Body) -> Count:

@@ -49,6 +49,17 @@ def test_an_upload_goes_a_day_after_its_import_or_when_nobody_came_back(store: S
     assert housekeeping.clean(store, settings) == 0
 
 
+def test_a_file_that_is_to_update_a_dataset_waits_for_it_and_goes_a_day_after(store: Store, settings: Settings) -> None:
+    path = upload(settings, "9" * 32, 2 * UPLOADED)
+    task = tasks.enqueue(store, settings, "update", 1, {"path": str(path)})
+    assert housekeeping.clean(store, settings) == 0 and path.exists()
+    store.tasks.begin(task.id)
+    store.tasks.finish(task.id, "succeeded")
+    then = time.time() - 2 * IMPORTED
+    os.utime(path, (then, then))
+    assert housekeeping.clean(store, settings) == 1
+
+
 def test_a_mapping_in_progress_holds_its_file_until_it_is_too_old_itself(store: Store, settings: Settings) -> None:
     path = upload(settings, "f" * 32, 2 * UPLOADED)
     drafts.save(store, Draft("f" * 32, "x.csv", recipe=Recipe().as_dict()))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from core.dataset import importing, reimport, updating
+from core.dataset import importing, leftovers, reimport, updating
 from core.dataset.edits import Added, Change, Edits
 from core.dataset.examples import Draft, Kind, answer_text, user_text
 from core.dataset.readers import sniff, sniff_all
@@ -122,6 +122,17 @@ def test_of_several_files_only_the_one_that_came_again_can_lose_rows(store: Stor
 def test_rows_that_cannot_be_used_are_told(store: Store, dataset: Dataset, tmp_path: Path) -> None:
     found = again(store, dataset, table(tmp_path / "t.csv", *OLD, ("empty", "")))
     assert not found.difference and [(problem.row, problem.column) for problem in found.problems] == [(5, "a")]
+
+
+def test_a_row_that_was_mended_here_is_not_gone_while_the_file_has_it_broken(store: Store, tmp_path: Path) -> None:
+    path = table(tmp_path / "t.csv", ("empty", ""), *OLD, ("void", ""))
+    dataset = importing.import_file(store, path, RECIPE)
+    first, last = store.rejects(dataset.id)
+    leftovers.add(store, dataset.id, {first.id: {"q": "empty", "a": "full"}, last.id: {"q": "void", "a": "v"}}, "bob")
+    assert not again(store, dataset, path).difference
+    assert not again(store, dataset, table(path, ("new", "row"), ("empty", ""), *OLD, ("void", ""))).difference.gone
+    assert sizes(again(store, dataset, table(path, ("empty", ""), *OLD))) == {"gone": 1}
+    assert not again(store, dataset, table(path, ("empty", "full"), *OLD, ("void", ""))).difference
 
 
 def test_training_lines_are_compared_byte_for_byte(store: Store, tmp_path: Path) -> None:

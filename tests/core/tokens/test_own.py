@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from core.checks import check_file
+from core.checks import check_file, judge
 from core.errors import AppError, BadInput, NotFound
 from core.tokens import Catalogue, Count, count_body, counter
 from core.tokens.folders import FILES, GIVEN, install, installed, remove
@@ -53,6 +53,26 @@ def test_a_chat_is_counted_as_its_template_writes_it(given: str) -> None:
     plain = own(given).own.tokenizer.encode(written, add_special_tokens=False)
     learnt = own(given).own.tokenizer.encode("on its way<|im_end|>", add_special_tokens=False)
     assert count_body(body, given) == Count(len(plain.ids), len(learnt.ids))
+
+
+BROKEN = [
+    '{"messages":[{"role":"\\ud83d","content":"half \\ud83d"},{"role":"assistant","content":"a\\udc00"}]}',
+    '{"prompt":"\\ud800","completion":"x"}',
+    '{"messages":[{"role":"assistant","content":null,"tool_calls":5}],"tools":"abc"}',
+    '{"messages":[{"role":"assistant","content":[{"type":"text","text":"\\ud83d"}],"tool_calls":[{"x":"\\ud83d"}]}]}',
+    '{"input":5,"preferred_output":null,"non_preferred_output":[{"role":"assistant","content":"a\\udc00"}]}',
+]
+
+
+@pytest.mark.parametrize("template", [CHATML, None])
+@pytest.mark.parametrize("line", BROKEN)
+def test_half_characters_and_calls_that_are_no_list_are_counted_too(tmp_path: Path, template: Any, line: str) -> None:
+    name = install(model_folder(tmp_path / "tiny", template))
+    (judged,) = judge([line], name)
+    whole = count_body(json.loads(line.replace("\\ud83d", "\ufffd")), name)
+    assert (judged.tokens, judged.answer_tokens) == whole
+    (tmp_path / "x.jsonl").write_text(line)
+    assert check_file(tmp_path / "x.jsonl", encoding=name).tokens.total == judged.tokens
 
 
 EXAMPLES = [
