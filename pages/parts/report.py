@@ -26,7 +26,7 @@ FIRST_ROWS = 5
 
 @dataclass(frozen=True)
 class Figures:
-    """What the report says in numbers. Tokens are those of the rows that train: all but the held-out ones."""
+    """What the report says in numbers. Tokens to train on are those of the rows that train."""
 
     rows: int
     issues: dict[str, int]
@@ -59,13 +59,13 @@ class Figures:
 @st.cache_data(max_entries=16, show_spinner=False)
 def values(dataset_id: int, revision: int, encoding: str) -> tuple[list[int], list[int], list[int]]:
     """Tokens of all rows, of their answers, and of the rows that train, of this revision of a dataset."""
+    from core import jobs
+
     store = resources.store()
     tokens, answers = store.token_values(dataset_id)
     splits = store.split_counts(dataset_id)
-    if not set(splits) - {Split.NONE, Split.TRAIN}:
-        return tokens, answers, tokens
-    trained = [*store.token_values(dataset_id, Split.TRAIN)[0], *store.token_values(dataset_id, Split.NONE)[0]]
-    return tokens, answers, trained
+    trains = jobs.train_split(splits)
+    return tokens, answers, tokens if set(splits) <= {trains} else store.token_values(dataset_id, trains)[0]
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
