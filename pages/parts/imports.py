@@ -106,7 +106,8 @@ def _facts(source: Source) -> str:
         facts.append(_("sheet {name}", name=source.sheet))
     if source.rows_estimate:
         facts.append(_("about {n} rows", n=f"{source.rows_estimate:,}"))
-    facts.append(_("{n} columns", n=len(source.columns)))
+    if not source.training:
+        facts.append(_("{n} columns", n=f"{len(source.columns):,}"))
     facts.append(size(source.size))
     return " · ".join(facts)
 

@@ -170,4 +170,8 @@ def pager(pages: int, page: int) -> None:
     if pages > 1:
         shown = min(page, pages)
         key = f"view_page_{shown}"  # fresh for each page: it then begins where the URL says
-        st.pagination(pages, default=shown, key=key, on_change=_turn, args=(key,), max_visible_pages=5)
+        # Left to itself, a control of few pages is so narrow that it hides all but one of them.
+        st.pagination(
+            pages, default=shown, key=key, on_change=_turn, args=(key,), max_visible_pages=5,
+            width=40 * (min(pages, 5) + 2),
+        )  # fmt: skip
