@@ -125,12 +125,16 @@ class Database:
     def read(self) -> Iterator[Connection]:
         """A transaction that sees one moment of the database; writing in it is an error."""
         with self._engine.connect() as connection, connection.begin():
+            if self.is_sqlite:
+                run(connection, "BEGIN")
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that may write: durable when it ends, undone when an exception leaves it."""
         with self._writing.connect() as connection, connection.begin():
+            if self.is_sqlite:
+                run(connection, "BEGIN IMMEDIATE")
             yield connection
 
     @contextmanager
@@ -155,22 +159,24 @@ def bulk_insert(connection: Connection, table: Table, columns: Sequence[str], ro
 
 def run(connection: Connection, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
     """Run a short statement ("?" for each value) at the driver's speed; the rows that it gives."""
-    cursor = connection.connection.cursor()
-    try:
-        cursor.execute(_marked(connection, statement), parameters)
-        return list(cursor.fetchall()) if cursor.description else []
-    finally:
-        cursor.close()
+    cursor = _driver(connection).execute(_marked(connection, statement), parameters)
+    found: list[tuple[Any, ...]] = cursor.fetchall() if cursor.description else []
+    return found
 
 
 def run_many(connection: Connection, statement: str, rows: Sequence[Sequence[Any]]) -> None:
     """Run one statement for each of these rows of values."""
     if rows:
-        cursor = connection.connection.cursor()
+        cursor = _driver(connection).cursor()
         try:
             cursor.executemany(_marked(connection, statement), rows)
         finally:
             cursor.close()
+
+
+def _driver(connection: Connection) -> Any:
+    """The driver's own connection: sqlite3's or psycopg's, which are alike as far as is asked of them here."""
+    return connection.connection.dbapi_connection
 
 
 def _marked(connection: Connection, statement: str) -> str:
@@ -239,14 +245,12 @@ def _sqlite_engine(url: str, *, writing: bool) -> Engine:
         max_overflow=30,
         pool_use_lifo=True,  # the connection that has the pages still in mind
     )
-    begin = "BEGIN IMMEDIATE" if writing else "BEGIN"
     event.listen(engine, "connect", lambda connection, _record: _prepare_sqlite(connection, writing=writing))
-    event.listen(engine, "begin", lambda connection: run(connection, begin))
     return engine
 
 
 def _prepare_sqlite(dbapi_connection: Any, *, writing: bool) -> None:
-    dbapi_connection.isolation_level = None  # the driver starts no transaction: the engine's "begin" does
+    dbapi_connection.isolation_level = None  # the driver starts no transaction: `read` and `write` do
     cursor = dbapi_connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
     _set_journal(cursor)
