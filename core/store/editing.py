@@ -52,7 +52,7 @@ class Editing(Part):
                 typed = [change.fields for change in changes if change.example_id == removal.example_id]
                 _remove(writer, removal, rows.get(removal.example_id), typed[-1] if typed else {})
             added = self._add(writer, edits.added)
-            return replace(writer.finish("edit"), added_ids=added)
+            return writer.finish("edit", added_ids=added)
 
     def assign_splits(self, dataset_id: int, splits: Mapping[int, Split], who: str) -> Applied:
         """Put rows into splits, as one batch that can be undone."""
@@ -101,6 +101,8 @@ class Editing(Part):
         return applied
 
     def _add(self, writer: Writer, added: Sequence[Added]) -> tuple[int, ...]:
+        if not added:
+            return ()
         drafts, raws = [], []
         for item in still_open(writer.connection, added):
             try:
@@ -139,6 +141,8 @@ def _ready(connection: Connection, dataset_id: int) -> Dataset:
 
 def _merged(changes: Sequence[Change]) -> list[Change]:
     """Changes of one row on one revision become one."""
+    if len(changes) == 1:
+        return list(changes)
     merged: dict[tuple[int, int], Change] = {}
     for change in changes:
         key = (change.example_id, change.revision)
@@ -165,7 +169,7 @@ def _change(writer: Writer, change: Change, row: Example | None) -> None:
         writer.conflict(row.id, change.fields, row)
     else:
         old, new = ({name: str(values[name]) for name in touched} for values in (before, after))
-        writer.change(row.id, row.revision, old, new)
+        writer.change(row.id, row.revision, old, new, row)
 
 
 def _remove(writer: Writer, removal: Removed, row: Example | None, typed: Mapping[str, str | None]) -> None:

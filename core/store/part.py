@@ -132,13 +132,18 @@ def reserve_ids(connection: Connection, count: int) -> range:
 
 def text_columns(raw: str) -> dict[str, str]:
     """The columns that are read from a line: what is asked, what is answered, all its other text, and its hash."""
+    return {**shown_texts(raw), "raw": raw, "content_hash": content_hash(raw)}
+
+
+def shown_texts(raw: str) -> dict[str, str]:
+    """What is asked in a line, what is answered, and all its other text."""
     body = load(raw)
     question, answer = user_text(body), answer_text(body)
     other = "\n".join(text for text in _texts(body) if text and text != question and text != answer)
     texts = {"question": question, "answer": answer, "other": other}
     if "\\u0000" in raw:
         texts = {name: clean(text) for name, text in texts.items()}
-    return {**texts, "raw": raw, "content_hash": content_hash(raw)}
+    return texts
 
 
 def _texts(body: Body) -> Iterator[str]:

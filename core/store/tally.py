@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, Column, Connection, ForeignKey, Integer, String, Table
 
+from core.dataset.examples import Example
 from core.store.database import metadata, plain_text, run, run_many
 from core.store.schema import GAP
 
@@ -46,6 +47,7 @@ KEPT = {
     "'code'": ("example_issue", "code", "0", _PART, ""),
     "'severity'": ("example_issue", "severity", "0", _PART, ""),
 }
+_ISSUES = "SELECT code, severity FROM example_issue WHERE example_id = ?"
 _NAMES = "facet, value, number, block, rows"
 Key = tuple[str, str, int, int]  # facet, value, number, block
 
@@ -87,17 +89,27 @@ def counted(connection: Connection, dataset_id: int, ids: Iterable[int]) -> dict
     for example_id in ids:
         wanted = "SELECT position, label, split, status, tokens, answer_tokens FROM example"
         for row in run(connection, f"{wanted} WHERE id = ? AND dataset_id = ?", (example_id, dataset_id)):
-            codes = run(connection, "SELECT code, severity FROM example_issue WHERE example_id = ?", (example_id,))
-            found[example_id] = Counted._make((*row, dict(codes)))
+            found[example_id] = Counted._make((*row, dict(run(connection, _ISSUES, (example_id,)))))
     return found
 
 
+def as_counted(connection: Connection, row: Example) -> Counted:
+    """The same of a row that was read a moment ago."""
+    codes = run(connection, _ISSUES, (row.id,)) if row.issues else ()
+    facts = (row.position, row.label, row.split.value, row.status.value, row.tokens, row.answer_tokens)
+    return Counted(*facts, dict(codes))
+
+
 def add_difference(
-    connection: Connection, dataset_id: int, before: Iterable[Counted], after: Iterable[Counted]
+    connection: Connection, dataset_id: int, before: Mapping[int, Counted], after: Mapping[int, Counted]
 ) -> None:
-    """Count rows as they are after a batch, and no longer as they were before it."""
-    changes: Counter[Key] = Counter(key for row in after for key in keys(row))
-    changes.subtract(key for row in before for key in keys(row))
+    """Count rows (by their ids) as they are after a batch, and no longer as they were before it."""
+    changes: Counter[Key] = Counter()
+    for example_id in before.keys() | after.keys():
+        was, became = before.get(example_id), after.get(example_id)
+        if was != became:
+            changes.update(keys(became) if became else ())
+            changes.subtract(keys(was) if was else ())
     add_counts(connection, dataset_id, changes)
 
 
