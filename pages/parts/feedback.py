@@ -85,7 +85,7 @@ def empty(title: str, lesson: str, label: str = "", page: str = "") -> None:
             st.page_link(page, label=f"**{label}**", icon=":material/arrow_forward:")
 
 
-def offer(lesson: str, label: str, key: str, on_click: Callable[..., object], *args: object) -> None:
+def offer(lesson: str, label: str, key: str, on_click: Callable[..., None], *args: object) -> None:
     """Work that was not done yet: what it finds, and the button that begins it."""
     with st.container(border=True):
         st.markdown(escape(lesson))

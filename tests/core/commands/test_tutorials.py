@@ -80,8 +80,8 @@ def test_a_table_of_system_user_and_assistant_becomes_chats(tmp_path: Path) -> N
         '{"messages": [{"role": "system", "content": "You are a kind librarian."}, {"role": "user", "content": '
         '"When are you open?"}, {"role": "assistant", "content": "Tuesday to Friday, from ten. We call it '
         '\\"late\\"."}]}\n'
-        '{"messages": [{"role": "system", "content": "你是一名图书管理员。"}, {"role": "user", "content": "可以续借吗？"}, '
-        '{"role": "assistant", "content": "可以，\\n最多两次。"}]}\n'
+        '{"messages": [{"role": "system", "content": "你是一名图书管理员。"}, {"role": "user", "content": '
+        '"可以续借吗？"}, {"role": "assistant", "content": "可以，\\n最多两次。"}]}\n'
     ).encode()
     assert expected == jsonl(chat(*row) for row in rows)
     assert (tmp_path / "x_prepared.jsonl").read_bytes() == expected
