@@ -286,6 +286,7 @@ def edits(difference: Difference, takes: Callable[[Entry], bool] = lambda _entry
             if entry.coming.draft is not None and takes(entry)
         ],
         removed=[Removed(row.id, row.revision) for row in difference.gone if takes(row)],
+        by_rule=True,
     )
 
 

@@ -68,11 +68,15 @@ class Removed:
 
 @dataclass(frozen=True)
 class Edits:
-    """What one person changed at one go."""
+    """What one person changed at one go.
+
+    `by_rule`: rows go by a rule or a file, not by a person's hand, so those of a locked test set stay.
+    """
 
     changed: Sequence[Change] = ()
     added: Sequence[Added] = ()
     removed: Sequence[Removed] = ()
+    by_rule: bool = False
 
     def __bool__(self) -> bool:
         return bool(self.changed or self.added or self.removed)

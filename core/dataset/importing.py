@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -88,13 +89,11 @@ def _fill(
         if drafts:
             loading.add(drafts)
         if rejects:
-            store.add_rejects(
-                dataset_id,
-                [
-                    (r.file or source.name, r.row, r.column, r.reason, r.seen, r.cells or r.text or None, n)
-                    for n, r in rejects
-                ],
-            )
+            left_out = [
+                (r.file or source.name, r.row, r.column, r.reason, r.seen, r.cells or r.text or None, n)
+                for n, r in rejects
+            ]
+            loading.when_stored(partial(store.add_rejects, dataset_id, left_out))
         drafts.clear()
         rejects.clear()
 

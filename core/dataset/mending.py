@@ -59,7 +59,7 @@ def edits(examples: Iterable[Example], findings: Sequence[Finding], kind: Kind) 
             changed.append(Change(number, example.revision, fields))
         # The parts of a row stay in its split: what is held out must not come back among what is learnt.
         added += [Added(number, _draft(example, row, kind)) for row in others]
-    return Edits(changed, added, removed)
+    return Edits(changed, added, removed, by_rule=True)
 
 
 def _fields(example: Example, new: Row, kind: Kind) -> dict[str, str]:

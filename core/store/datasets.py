@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -53,6 +53,10 @@ class Loading:
         raws = [new_line(draft) for draft in drafts]
         self._loader.add(Batch(list(drafts), raws, self._dataset.encoding, self._dataset.kind, self._last))
         self._last += len(raws) * GAP
+
+    def when_stored(self, step: Callable[[], None]) -> None:
+        """Do this as soon as all drafts taken so far are stored."""
+        self._loader.when_written(step)
 
 
 class Datasets(Part):

@@ -50,7 +50,9 @@ class Editing(Part):
                     _change(writer, change, rows.get(change.example_id))
             for removal in removals.values():
                 typed = [change.fields for change in changes if change.example_id == removal.example_id]
-                _remove(writer, removal, rows.get(removal.example_id), typed[-1] if typed else {})
+                row = rows.get(removal.example_id)
+                if not (edits.by_rule and row and writer.holds(row)):
+                    _remove(writer, removal, row, typed[-1] if typed else {})
             added = self._add(writer, edits.added)
             return writer.finish("edit", added_ids=added)
 

@@ -95,7 +95,7 @@ class Loader:
         self._rows = 0
         self._beside: _Beside | None = None
         self._thread = ThreadPoolExecutor(1)
-        self._waiting: deque[tuple[Batch, Future[Prepared]]] = deque()
+        self._waiting: deque[tuple[Batch, Future[Prepared], list[Callable[[], None]]]] = deque()
 
     def add(self, batch: Batch) -> None:
         """Take a batch; it, or an earlier one, is written before this returns or soon after."""
@@ -105,9 +105,16 @@ class Loader:
         if self._beside is None:
             self._write(prepare(batch, self._judge), batch)
             return
-        self._waiting.append((batch, self._thread.submit(self._beside.prepare, batch)))
+        self._waiting.append((batch, self._thread.submit(self._beside.prepare, batch), []))
         while len(self._waiting) > AHEAD:
             self._write_next()
+
+    def when_written(self, step: Callable[[], None]) -> None:
+        """Do this as soon as all batches taken so far are written."""
+        if self._waiting:
+            self._waiting[-1][2].append(step)
+        else:
+            step()
 
     def finish(self) -> None:
         """Write what is still being prepared."""
@@ -115,8 +122,10 @@ class Loader:
             self._write_next()
 
     def _write_next(self) -> None:
-        batch, future = self._waiting.popleft()
+        batch, future, steps = self._waiting.popleft()
         self._write(future.result(), batch)
+        for step in steps:
+            step()
 
     def __enter__(self) -> Loader:
         return self

@@ -96,6 +96,12 @@ class Writer:
         self._updates[example_id] = _Update(revision + 1, before, after)
         self._note(_Note(example_id, "change", before, after), revision + 1)
 
+    def holds(self, row: Example) -> bool:
+        """Whether a row stays because its test set is locked; that is told."""
+        held = row.split is Split.TEST and self._locked
+        self._held += [row.id] * held
+        return held
+
     def note_added(self, row: Values) -> None:
         """Remember that this row was made."""
         self._touched.add(row["id"])

@@ -23,6 +23,6 @@ def test_it_measures_the_samples(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.data
 @pytest.mark.slow
 def test_the_planted_labels_head_the_list_of_banking(shared_data: Callable[[str], Path]) -> None:
-    rows = labels.sets(shared_data("banking77_train.csv").parent, 10_003)["Banking77"]
+    rows = labels.sets(shared_data("banking77_train.csv").parent, 2_000)["Banking77"]
     figures = labels.measured(rows, 0.02)
-    assert figures["p@k/2"] >= 0.95 and figures["recall"] >= 0.7 and figures["right_suggestion"] >= 0.95
+    assert figures["p@k/2"] >= 0.95 and figures["recall"] >= 0.9 and figures["right_suggestion"] >= 0.9

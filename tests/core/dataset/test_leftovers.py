@@ -165,3 +165,15 @@ def test_an_older_database_gets_what_it_lacks(settings: Settings) -> None:
     store = Store.open(settings)
     assert store.rejects(1) == []
     store.close()
+
+
+def test_in_a_long_import_that_two_processes_share_rows_join_at_their_place_too(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.store.loading.ALONE", 20)
+    monkeypatch.setattr("core.dataset.importing.BATCH", 15)
+    lines = [f"question {n},answer {n}" if n % 10 else f"broken {n}" for n in range(1, 201)]
+    dataset = imported(store, tmp_path, "question,answer\n" + "\n".join(lines))
+    left = {item.id: {"question": item.seen or "x", "answer": "y"} for item in store.rejects(dataset.id)}
+    assert len(left) == 20 and leftovers.add(store, dataset.id, left, "Ada").applied.saved == 20
+    assert [row.origin.row for row in store.examples(dataset.id)] == list(range(2, 202))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from core.dataset import relating, splitting
+from core.dataset import bringing, mending, relating, splitting, updating
 from core.dataset.edits import Added, Edits
 from core.dataset.examples import Draft, Kind, Origin, Split, dump
+from core.dataset.importing import import_file
 from core.errors import BadInput
 from core.settings import Settings
 from core.store import Dataset, Store
@@ -144,6 +146,34 @@ def test_mending_leaves_a_locked_test_set_as_it_is(store: Store) -> None:
     store.undo(dataset.id, "Ada")
     relating.delete_repeats(store, dataset.id, "Ada")
     assert ids[0] not in parts(store, dataset) and parts(store, dataset)[ids[1]] is Split.TEST
+
+
+@pytest.mark.parametrize("groups", [updating.GROUPS, ("gone",)])
+def test_a_file_brought_again_removes_no_row_of_a_locked_test_set(
+    store: Store, tmp_path: Path, groups: tuple[str, ...]
+) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("question,answer\nwhere,here\nwhy,so\nwhen,now\n")
+    dataset = import_file(store, path)
+    first, second, _third = parts(store, dataset)
+    store.assign_splits(dataset.id, {first: Split.TEST}, "Ada")
+    store.splits.set_lock(dataset.id, True, "Ada")
+    path.write_text("question,answer\nwhen,now\n")
+    brought = bringing.look(store, dataset.id, path, "t.csv")
+    applied = updating.apply(store, dataset.id, brought, updating.Choice(dict.fromkeys(groups, True)), "Bo")
+    assert "1 rows of the locked test set" in str(applied.problems[0].message)
+    assert first in parts(store, dataset) and second not in parts(store, dataset)
+
+
+def test_the_preparers_fixes_remove_no_row_of_a_locked_test_set(store: Store) -> None:
+    same = [draft("where is it", "here", split=Split.TRAIN)] * 2 + [draft("where is it", "here", split=Split.TEST)]
+    dataset = filled(store, [*same, draft("why", "so")])
+    tested = [number for number, part in parts(store, dataset).items() if part is Split.TEST]
+    store.splits.set_lock(dataset.id, True, "Ada")
+    found = [one for one in mending.advice(store, store.dataset(dataset.id), 1_000) if one.code == "duplicates"]
+    applied = mending.mend(store, dataset.id, found, "Bo")
+    assert applied.saved == 1 and len(applied.problems) == 1
+    assert [number for number, part in parts(store, dataset).items() if part is Split.TEST] == tested
 
 
 def test_classes_that_nothing_measures_or_teaches_are_named(store: Store) -> None:

@@ -59,9 +59,9 @@ def test_long_texts_join_back_too(parts: list[str], random: Any) -> None:
 def test_long_texts_are_compared_in_short_time(unit: str) -> None:
     a = unit * (20_000 // len(unit))
     b = "x" + a[::-1] + "y"
-    started = time.monotonic()
+    started = time.process_time()
     difference(a, b)
-    assert time.monotonic() - started < 2
+    assert time.process_time() - started < 2
 
 
 @pytest.fixture

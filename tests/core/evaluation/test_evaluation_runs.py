@@ -53,7 +53,7 @@ def test_a_run_that_was_stopped_goes_on_and_asks_nothing_twice(
     started = time.monotonic()
     with pytest.raises(Cancelled):
         evaluation.run(store, settings, begun.id, cancelled=stop.is_set)
-    assert time.monotonic() - started < 1.9
+    assert time.monotonic() - started < 2.9  # all of it would take more than three
     kept = store.evaluations.answered(begun.id)
     assert 0 < len(kept) < 120
     time.sleep(0.2)  # what was under way when it was stopped arrives and is not kept

@@ -81,7 +81,7 @@ def test_an_index_of_thousands_answers_in_milliseconds() -> None:
     random = np.random.default_rng(0)
     words = [f"word{i}" for i in range(500)]
     index = Index.build([[" ".join(random.choice(words, 6)) for _ in range(5_000)]])
-    began = time.perf_counter()
+    began = time.process_time()
     for _ in range(20):
         nearest(index, "word1 word2 word3")
-    assert (time.perf_counter() - began) / 20 < 0.02
+    assert (time.process_time() - began) / 20 < 0.02
