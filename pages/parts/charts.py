@@ -21,7 +21,7 @@ def _layout(figure: go.Figure, height: int) -> go.Figure:
     figure.update_layout(
         height=height,
         margin={"l": 8, "r": 8, "t": 8, "b": 8},
-        legend={"orientation": "h", "y": -0.12, "x": 0},
+        legend={"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0, "traceorder": "normal"},
         bargap=0.25,
         dragmode=False,
     )
@@ -52,7 +52,7 @@ def labels(counts: Mapping[str, Mapping[str, int]], names: Mapping[str, str]) ->
     figure.update_layout(barmode="stack", showlegend=len(counts) > 1)
     figure.update_xaxes(tickformat=",d")
     figure.update_yaxes(type="category", automargin=True)
-    return _layout(figure, max(160, 60 + 24 * len(shown)))
+    return _layout(figure, max(160, 60 + 24 * len(shown)) + 50 * (len(counts) > 1))
 
 
 def short(label: str, longest: int = 28) -> str:

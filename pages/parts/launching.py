@@ -23,6 +23,8 @@ def show_data(dataset: Dataset) -> None:
     with st.container(border=True, horizontal=True):
         st.metric(_("Rows to train on"), f"{train:,}")
         st.metric(_("Rows held out"), f"{validation:,}")
+        if tested := counts.get(Split.TEST, 0):
+            st.metric(_("Rows for the final test"), f"{tested:,}")
         if not validation:
             st.caption(_("Nothing is held out, so there will be nothing honest to compare on."))
             st.page_link(frame.CHECK, label=_("Split the data first"), icon=":material/fact_check:")

@@ -16,7 +16,7 @@ from pages.parts.text import escape
 
 SHOWN = 200  # rows in the table; the file to download has all
 LINES = 20  # broken lines that are shown at a time
-TALL = 60  # pixels of a row of cells: its reason needs two lines
+TALL = 66  # pixels of a row of cells: its reason is wrapped
 LONGEST = 20_000  # characters of a line that is edited here
 
 

@@ -17,7 +17,7 @@ from pages.parts.text import escape
 AT_ONCE = 30_000_000  # bytes that are looked through in about half a second
 LISTED = 200  # lines; the check of the dataset has all
 SEEN = 6  # rows of the list that are seen without scrolling
-TALL = 60  # pixels of one: two lines of text and a little air
+TALL = 66  # pixels of one: its sentence is wrapped
 _UTF8 = ("utf-8", "utf-8-sig", "ascii")
 
 
@@ -76,7 +76,7 @@ def _list(issues: list[Issue], found: int) -> None:
     rows = [
         dict(zip(names, (issue.line, issue.found, issue.advice, issue.field), strict=True)) for issue in issues[:LISTED]
     ]
-    widths = dict(zip(names, (50, 250, 250, 110), strict=True))
+    widths = dict(zip(names, (50, 220, 220, 110), strict=True))
     st.dataframe(
         rows, hide_index=True, row_height=TALL, height=min(SEEN, len(rows)) * TALL + grid.ROW + 3,
         alt=_("Lines with something to mend"),
