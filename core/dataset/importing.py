@@ -86,7 +86,7 @@ def _fill(
 
     def flush() -> None:
         if drafts:
-            loading.add(drafts)
+            loading.add(drafts, read=True)
         if rejects:
             store.add_rejects(
                 dataset_id,
@@ -99,7 +99,8 @@ def _fill(
         rejects.clear()
 
     with store.loader(dataset_id) as loading:
-        for outcome in mapping.apply(recipe, read(source), report, source=source):
+        drafted = mapping.lines(recipe, source, report)
+        for outcome in drafted or mapping.apply(recipe, read(source), report, source=source):
             if isinstance(outcome, Draft):
                 drafts.append(outcome)
                 stored += 1
