@@ -30,6 +30,7 @@ from core.store.values import Dataset
 from core.words import T
 
 Item = TypeVar("Item")
+OriginFacts = tuple[str, int, str, dict[str, str]]
 CHUNK = 500  # rows that are asked for at once by their ids
 
 
@@ -146,6 +147,16 @@ def shown_texts(raw: str) -> dict[str, str]:
     return texts
 
 
+def said_texts(roles: Sequence[str], contents: Sequence[str]) -> dict[str, str]:
+    """The same of a plain chat that has been read already."""
+    if roles == ("user", "assistant"):
+        return {"question": contents[0], "answer": contents[1], "other": ""}
+    last = dict(zip(roles, contents, strict=True))
+    question, answer = last.get("user", ""), last.get("assistant", "")
+    other = "\n".join(text for text in contents if text != question and text != answer)
+    return {"question": question, "answer": answer, "other": other}
+
+
 def _texts(body: Body) -> Iterator[str]:
     for message in messages_of(body):
         yield text_of(message.get("content"))
@@ -182,8 +193,14 @@ def insert_examples(connection: Connection, rows: Sequence[dict[str, Any]]) -> N
 
 def origin_json(origin: Origin) -> str:
     """Where a row came from, as it is kept."""
+    return facts_json((origin.file, origin.row, origin.sheet, origin.fields))
+
+
+def facts_json(facts: OriginFacts) -> str:
+    """The same of the parts of an Origin."""
     try:
-        return orjson.dumps([origin.file, origin.row, origin.sheet, origin.fields]).decode()
+        return orjson.dumps(facts).decode()
     except TypeError:
-        fields = {clean(str(name)): clean(str(value)) for name, value in origin.fields.items()}
-        return orjson.dumps([clean(origin.file), int(origin.row), clean(origin.sheet), fields]).decode()
+        file, row, sheet, fields = facts
+        named = {clean(str(name)): clean(str(value)) for name, value in fields.items()}
+        return orjson.dumps([clean(file), int(row), clean(sheet), named]).decode()
