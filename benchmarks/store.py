@@ -14,11 +14,16 @@ Two cores, beside the work of several others, SQLite, milliseconds for 1,000 / 1
     any page by label       0.89 / 1.14 / 1.17     search without a hit                     0.35 / 1.4 / 12
     any page of a label     0.87 / 0.93 / 1.15     the same, letters that all occur         0.60 / 12 / 152
     any page of an issue    0.90 / 1.19 / 1.15     all counts of the report                 0.44 / 0.93 / 1.00
-    an edit                 0.87 / 0.65 / 0.65     8 KiB overwritten and flushed            0.14
 
-The edit of a million rows is 0.75 of that of a thousand, and 4.7 such writes: short of the 2.5 that are wanted where a
-flush takes 0.14 ms, because 0.4 ms of it are computing; where it takes 0.4 ms or more the limit holds. A million
-examples (720 MB) take 100 CPU seconds in two processes: 115 s while four others shared the two cores.
+A later run, beside five other processes that kept the disk busy, took up to three and a half times as long for these,
+within all their limits, and 4.03 / 3.88 / 3.86 for an edit, 2.16 for 8 KiB overwritten and flushed. So the edit of a
+million rows is 0.96 of that of a thousand, and 1.8 such writes: within the limit of 2.5. Where the disk is quiet that
+limit does not hold: in 20,000 rows the edit takes 0.48 ms and the flush 0.10, so it is 4.8 such writes. The whole edit
+takes 0.19 ms where the disk is memory (0.40 before writers kept their prepared statements); the rest is
+waiting for the commit, which writes eleven to thirteen pages and calls fsync (this build of SQLite knows no fdatasync).
+
+A million examples (730 MB) take 67 to 72 CPU seconds, about half in each of two processes, and 431 MiB in both
+together: 71 s beside one other process on the two cores, 124 s beside five, where the limit of 90 s does not hold.
 """
 
 from __future__ import annotations
@@ -93,7 +98,7 @@ def imported(store: Store, folder: Path, rows: int) -> tuple[Dataset, dict[str, 
     before, began = cpu(), time.perf_counter()
     dataset = import_file(store, file, progress=lambda _done, _of: told.append(time.perf_counter() - began))
     cost = {"wall_s": time.perf_counter() - began, "cpu_s": cpu() - before, "first_progress_s": told[0]}
-    cost["last_progress_s"] = told[-1]
+    cost |= {"last_progress_s": told[-1], "peak_mib": memory()}
     file.unlink()
     return dataset, {name: round(value, 2) for name, value in cost.items()}
 
@@ -102,6 +107,11 @@ def cpu() -> float:
     """CPU seconds of this process and of those that it began and that ended."""
     both = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(one.ru_utime + one.ru_stime for one in both)
+
+
+def memory() -> float:
+    """MiB that this process and the largest of those that it began have held at most, together."""
+    return sum(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / 1024
 
 
 def milliseconds(work: Callable[[], object]) -> float:
