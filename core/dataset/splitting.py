@@ -70,8 +70,8 @@ def _group(together: str, text: str) -> str:
 def missing(store: Store, dataset_id: int) -> tuple[list[str], list[str]]:
     """The labels of which no row is held out, and those of which none is left to train on; of named labels only."""
     parts = {part: set(store.label_counts(dataset_id, part)) - {""} for part in Split}
-    held_out, trained = parts[Split.VALIDATION] | parts[Split.TEST], parts[Split.TRAIN] | parts[Split.NONE]
-    return sorted(trained - held_out), sorted(held_out - trained)
+    held_out, trained = parts[Split.VALIDATION] | parts[Split.TEST], parts[Split.TRAIN] or parts[Split.NONE]
+    return sorted((trained | parts[Split.NONE]) - held_out), sorted(held_out - trained)
 
 
 def plan_of(store: Store, dataset_id: int) -> SplitPlan:

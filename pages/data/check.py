@@ -76,7 +76,7 @@ def _overview(dataset: Dataset, found: report.Figures, price: Price | None, trai
 def _next(dataset: Dataset, found: report.Figures, price: Price | None) -> None:
     held_out = resources.store().split_counts(dataset.id).get(Split.VALIDATION, 0)
     if found.found(Severity.ERROR):
-        st.warning(_("Errors stand in the way of a training: open their rows above and mend or delete them."))
+        st.warning(_("Errors stand in the way of a training: the overview leads to their rows. Mend or delete them."))
     elif any(issue.severity is Severity.ERROR for issue in report.of_the_whole(dataset, price)):
         st.warning(_("These rows cannot be trained like this with the chosen model: the overview says why."))
     elif held_out:

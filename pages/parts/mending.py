@@ -47,7 +47,7 @@ def show(dataset: Dataset, limit: int) -> None:
                 on_click=_apply, args=(dataset.id, dataset.revision, limit, [f.code for f in fixable]),
             )  # fmt: skip
         elif not fixable:
-            st.write(_("Nothing needs to be mended."))
+            st.write(_("No fix to recommend."))
         if state.get("advice_batch", None) == (dataset.id, dataset.revision) and store.can_undo(dataset.id):
             st.button(_("Undo the fixes"), icon=":material/undo:", on_click=_undo, args=(dataset.id,))
 

@@ -37,7 +37,7 @@ def test_all_fixes_are_applied_and_undone_in_one_step(open_page: Open, store: St
     assert page.says("one ->\n→ first it is"), "a preview"
     page.click("Apply all 4")
     assert texts(store, dataset) == [("one ->", " first it is\n"), ("two ->", " second so far\n")]
-    assert page.says("Nothing needs to be mended.")
+    assert page.says("No fix to recommend.")
     page.click("Undo the fixes")
     assert texts(store, dataset) == before and "Remove 1 duplicate rows" in offered(page)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from pagedriver import HOSTILE, Open, plain
 
@@ -77,6 +79,17 @@ def test_rows_without_a_part_are_not_counted_as_training_rows(open_page: Open, s
     page = open_page(frame.LAUNCH, dataset=str(dataset.id))
     assert [str(metric.value) for metric in page.app.metric] == ["91", "10"]
     assert page.says("20 rows are in no part yet: they do not train.") and page.says("91 rows to train with.")
+
+
+def test_a_label_whose_only_training_rows_have_no_part_yet_is_not_learnt(open_page: Open, store: Store) -> None:
+    made = store.create_dataset("Desk", Kind.CHAT)
+    parted = [Split.TRAIN, Split.VALIDATION, Split.NONE]
+    drafts = [draft(f"Question {n}", "cab"[n % 3]) for n in range(12)]
+    store.add_drafts(made.id, [replace(one, split=parted[n % 3 and n % 2 + 1]) for n, one in enumerate(drafts)])
+    store.finish_import(made.id)
+    assert open_page(frame.CHECK, dataset=str(made.id)).says(
+        "Nothing to learn from: every row of “a”, “b” is held out."
+    )
 
 
 def test_rows_stay_together_by_a_column_of_the_file(open_page: Open, store: Store, dataset: Dataset) -> None:
