@@ -16,7 +16,7 @@ from core.dataset import fixes
 from core.dataset.examples import Kind
 from core.dataset.fixes import Fix, Measure
 from core.dataset.fixrows import Columns, Row, Rows, chunks, rows_in
-from core.dataset.profile import LAST_ENDING, LAST_SEPARATOR, Found, Profile, Texts
+from core.dataset.profile import LAST_ENDING, LAST_SEPARATOR, Found, Profile, Texts, small_letters
 from core.words import T, Text
 
 ENOUGH = 100  # rows
@@ -83,7 +83,7 @@ def advise(source: Source, kind: Kind, *, measure: Measure = characters, limit: 
     if not profile.rows:
         return _until_stop(found)
     found += [_task(profile, completion), _duplicates(profile, completion), _long(profile, completion)]
-    found += [_upper(profile, completion, True), _upper(profile, completion, False)]
+    found += [_upper(profile, completion, source, asked=asked) for asked in (True, False)]
     if completion:
         found += [_blank_ends(profile), _separator(profile, source), _question_prefix(profile), _answer_prefix(profile)]
         found += [_ending(profile, source), _lead(profile)]
@@ -215,9 +215,9 @@ def _long(profile: Profile, completion: bool) -> Finding | None:
     return found.by("remove")
 
 
-def _upper(profile: Profile, completion: bool, asked: bool) -> Finding | None:
+def _upper(profile: Profile, completion: bool, source: Source, *, asked: bool) -> Finding | None:
     texts = profile.questions if asked else profile.answers
-    if not texts.is_upper:
+    if not texts.may_be_upper or not texts.is_upper(_small_letters(source, asked)):
         return None
     name = ("prompt" if asked else "completion") if completion else ("user" if asked else "assistant")
     fix = fixes.lower_questions if asked else fixes.lower_answers
@@ -228,6 +228,12 @@ def _upper(profile: Profile, completion: bool, asked: bool) -> Finding | None:
     question = T("Lowercase all your data in column/key `{name}`", name=name)
     code = "upper_case_questions" if asked else "upper_case_answers"
     return Finding(code, Weight.OPTIONAL, sentence, question, fix, shown(fix, profile.first), profile.rows)
+
+
+def _small_letters(source: Source, asked: bool) -> int:
+    """Counted only for the few that have many capitals: it takes as long as all else that is learnt of rows."""
+    plain = (chunk.where(not frozen for frozen in chunk.frozen) for chunk in fixes.drop_empty(source()))
+    return sum(small_letters("".join(chunk.questions if asked else chunk.answers)) for chunk in plain)
 
 
 def _blank_ends(profile: Profile) -> Finding | None:

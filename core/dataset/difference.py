@@ -269,7 +269,11 @@ def _field_changes(known: Known, coming: Coming) -> tuple[FieldChange, ...]:
 
 
 def edits(difference: Difference, takes: Callable[[Entry], bool] = lambda _entry: True) -> Edits:
-    """The edits that apply the entries of a difference that are taken."""
+    """The edits that apply the entries of a difference that are taken.
+
+    New rows that come in before any known one stand first; where no row is known, all of them come at the end.
+    """
+    top = 0 if difference.same or difference.kept or difference.changed else None
     return Edits(
         changed=[
             Change(entry.known.id, entry.known.revision, {change.name: change.new for change in entry.fields})
@@ -277,7 +281,7 @@ def edits(difference: Difference, takes: Callable[[Entry], bool] = lambda _entry
             if takes(entry)
         ],
         added=[
-            Added(entry.below or None, entry.coming.draft)
+            Added(entry.below or top, entry.coming.draft)
             for entry in difference.new
             if entry.coming.draft is not None and takes(entry)
         ],

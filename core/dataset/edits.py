@@ -202,13 +202,27 @@ def with_texts(raw: str, kind: Kind, texts: Mapping[str, str]) -> str:
     wanted = {name: text for name, text in texts.items() if _TEXTS[name](body) != text}
     if not wanted:
         return raw
-    try:
-        exact: Body = json.loads(raw, parse_int=orjson.Fragment, parse_float=orjson.Fragment)
-    except RecursionError as error:
-        raise BadInput(T("This row is nested too deeply to edit its text. Edit its JSON instead.")) from error
+    exact = body if _only_texts(body) else _exact(raw)
     for name, text in wanted.items():
         _set_text(exact, kind, name, text)
     return _written(exact)
+
+
+def _only_texts(body: Body) -> bool:
+    """Whether a line is a chat of texts alone, so that there is no number in it to be kept as it is written."""
+    messages = body.get("messages")
+    if len(body) != 1 or not isinstance(messages, list):
+        return False
+    return all(isinstance(m, dict) and all(isinstance(value, str) for value in m.values()) for m in messages)
+
+
+def _exact(raw: str) -> Body:
+    """The object of a line with its numbers as they are written."""
+    try:
+        body: Body = json.loads(raw, parse_int=orjson.Fragment, parse_float=orjson.Fragment)
+    except RecursionError as error:
+        raise BadInput(T("This row is nested too deeply to edit its text. Edit its JSON instead.")) from error
+    return body
 
 
 def _written(body: Body) -> str:

@@ -87,7 +87,7 @@ def _fill(
 
     def flush() -> None:
         if drafts:
-            loading.add(drafts)
+            loading.add(drafts, read=True)
         if rejects:
             left_out = [
                 (r.file or source.name, r.row, r.column, r.reason, r.seen, r.cells or r.text or None, n)
@@ -98,7 +98,8 @@ def _fill(
         rejects.clear()
 
     with store.loader(dataset_id) as loading:
-        for outcome in mapping.apply(recipe, read(source), report, source=source):
+        drafted = mapping.lines(recipe, source, report)
+        for outcome in drafted or mapping.apply(recipe, read(source), report, source=source):
             if isinstance(outcome, Draft):
                 drafts.append(outcome)
                 stored += 1

@@ -6,12 +6,14 @@ import random
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from core.dataset import conversations, mojibake, templates
 from core.dataset.conversations import Conversation, Turn
-from core.dataset.examples import Body, Draft, Kind, Origin, dump, load
+from core.dataset.examples import Body, Draft, Kind, Origin, chat_line, dump, load
 from core.dataset.guessing import guess, suggest
-from core.dataset.readers.values import Reject, Row, Source, excerpt
+from core.dataset.readers import objects
+from core.dataset.readers.values import Format, Reject, Row, Source, excerpt
 from core.dataset.recipes import Mode, Recipe, Sample
 from core.dataset.shapes import Unfit, convert
 from core.dataset.vocabulary import Role
@@ -21,6 +23,7 @@ from core.words import T, Text
 __all__ = ["apply", "check", "guess", "label_counts", "preview", "suggest"]
 Progress = Callable[[int], None]
 Unit = Row | Conversation  # what one example is made of
+Read = TypeVar("Read")
 _REPORT_EVERY = 1_000
 _AS_IS_KEYS = {
     Kind.CHAT: ("messages",),
@@ -44,6 +47,25 @@ def apply(
     units: Iterator[Unit | Reject] = mapper.conversations(kept) if mapper.groups else kept
     for unit in _sampled(units, recipe.sample):
         yield unit if isinstance(unit, Reject) else mapper.draft(unit)
+
+
+def lines(recipe: Recipe, source: Source, progress: Progress | None = None) -> Iterator[Draft | Reject] | None:
+    """What `apply` makes of a JSON Lines file whose lines are examples already; None where a recipe does more."""
+    whole = recipe.as_is and not recipe.mend and not recipe.shape and recipe.sample.mode is Mode.ALL
+    if not whole or source.parts or source.format is not Format.JSONL:
+        return None
+    return _as_they_are(recipe, source, progress)
+
+
+def _as_they_are(recipe: Recipe, source: Source, progress: Progress | None) -> Iterator[Draft | Reject]:
+    mapper, keys, names = _Mapper(recipe, source), _AS_IS_KEYS[recipe.kind], dict[str, str]()
+    for found in _counted(objects.items(source), progress):
+        if isinstance(found, Reject):
+            yield found
+        elif not found.body.keys().isdisjoint(keys):
+            yield Draft(found.raw, recipe.kind, origin=Origin(source.name, found.number, source.sheet))
+        else:
+            yield mapper.draft(objects.row_of(found, source.columns, names))
 
 
 def preview(recipe: Recipe, row: Row, *, source: Source | None = None) -> Draft | Reject:
@@ -109,7 +131,7 @@ def _has_text(recipe: Recipe, role: Role) -> bool:
     return bool(given or (role is Role.ASSISTANT and recipe.label_column))
 
 
-def _counted(rows: Iterable[Row | Reject], progress: Progress | None) -> Iterator[Row | Reject]:
+def _counted(rows: Iterable[Read], progress: Progress | None) -> Iterator[Read]:
     count = 0
     for count, row in enumerate(rows, start=1):
         if progress and count % _REPORT_EVERY == 0:
@@ -253,12 +275,12 @@ class _Mapper:
     def _conversation(self, unit: Conversation) -> Draft | Reject:
         first = unit.first
         try:
-            body: Body = {"messages": conversations.messages(unit.turns, self._speaker)}
+            messages = conversations.messages(unit.turns, self._speaker)
         except conversations.Unusable as fault:
             return Reject(fault.row, fault.column, fault.reason, excerpt(" | ".join(first.cells.values())), first.file)
         label = next((turn.label for turn in unit.turns if turn.label), "")
         label = self._recipe.label_names.get(label, label)
-        return Draft(dump(body), Kind.CHAT, label, origin=self._origin(first, first.cells))
+        return Draft(chat_line(messages), Kind.CHAT, label, origin=self._origin(first, first.cells))
 
     def _mapped(self, row: Row) -> Draft | Reject:
         cells = self._cells(row)
@@ -274,7 +296,8 @@ class _Mapper:
         if not answer.strip():
             return self._empty(row, Role.ASSISTANT)
         body = _body(self._recipe.kind, system, user, answer)
-        return Draft(dump(body), self._recipe.kind, label, origin=self._origin(row, row.cells))
+        raw = dump(body) if self._recipe.kind is Kind.COMPLETION else chat_line(body["messages"])
+        return Draft(raw, self._recipe.kind, label, origin=self._origin(row, row.cells))
 
     def _empty(self, row: Row, role: Role) -> Reject:
         columns = self._parts[role].columns

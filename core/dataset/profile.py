@@ -15,9 +15,10 @@ SEPARATORS = (" ->", "\n\n###\n\n", "\n\n===\n\n", "\n\n---\n\n", "\n\n===>\n\n"
 LAST_SEPARATOR = "\n\n### =>\n\n"
 ENDINGS = ("\n", ".", " END", "***", "+++", "&&&", "$$$", "@@@", "%%%")
 LAST_ENDING = " [END]"
+MOST_OTHER = 3  # characters to a letter: with more of them a text is not written in capitals or small letters at all
 CLASS_ROWS = 3  # an answer that comes back this often on average is a class
 _NO_UPPER = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
-_NO_LETTER = bytes(set(_NO_UPPER) - set(b"abcdefghijklmnopqrstuvwxyz"))
+_NO_LOWER = bytes(set(range(256)) - set(b"abcdefghijklmnopqrstuvwxyz"))
 # Letters beyond ASCII that have case at all lie below Hangul and Kana, but for a few that no text is written in.
 _CASED = re.compile("[\u00aa-\u2dff\ua640-\uabff\uff21-\uff5a]+")
 # Their first bytes in UTF-8: most Chinese text has none of them, and is not looked through letter by letter.
@@ -49,7 +50,6 @@ class Texts:
     prefix: str | None = None
     suffix: str | None = None
     upper: int = 0
-    lower: int = 0
     characters: int = 0
     seen: set[str] = field(default_factory=set)
 
@@ -63,27 +63,34 @@ class Texts:
             self.seen.add("\n")
         # One sign of a mark is looked for much faster than all of it.
         self.seen.update(m for m in self.marks if m not in self.seen and m.strip()[-1:] in joined and m in joined)
-        upper, lower = letters(joined)
-        self.upper += upper
-        self.lower += lower
+        self.upper += capitals(joined)
 
     @property
-    def is_upper(self) -> bool:
-        """Whether more than a third of the letters are capitals."""
-        return self.upper * 2 > self.lower
+    def may_be_upper(self) -> bool:
+        """Whether there are capitals enough for `is_upper`, however many small letters there are."""
+        return self.upper * MOST_OTHER * 3 > self.characters
+
+    def is_upper(self, lower: int) -> bool:
+        """Whether more than a third of the letters are capitals, and what is written has letters: a few abbreviations
+        in Chinese text say nothing of how it is written."""
+        return self.upper * 2 > lower and (self.upper + lower) * MOST_OTHER >= self.characters
 
 
-def letters(text: str) -> tuple[int, int]:
-    """How many capitals and how many small letters a text has, in any script that knows them."""
+def capitals(text: str) -> int:
+    """How many capitals a text has, in any script that knows them."""
     raw = text.encode()
-    both = raw.translate(None, _NO_LETTER)
-    upper = len(both.translate(None, _NO_UPPER))
-    lower = len(both) - upper
-    if len(raw) != len(text) and _may_have_case(raw):
-        others = "".join(_CASED.findall(text))
-        upper += sum(map(str.isupper, others))
-        lower += sum(c.islower() and c.isalpha() for c in others)
-    return upper, lower
+    return len(raw.translate(None, _NO_UPPER)) + sum(map(str.isupper, _others(text, raw)))
+
+
+def small_letters(text: str) -> int:
+    """How many small letters a text has, in any script that knows them."""
+    raw = text.encode()
+    return len(raw.translate(None, _NO_LOWER)) + sum(c.islower() and c.isalpha() for c in _others(text, raw))
+
+
+def _others(text: str, raw: bytes) -> str:
+    """The characters beyond ASCII among which there may be letters with case."""
+    return "".join(_CASED.findall(text)) if len(raw) != len(text) and _may_have_case(raw) else ""
 
 
 def _may_have_case(raw: bytes) -> bool:

@@ -1,6 +1,6 @@
 """Training jobs: write the intent down, send it once, follow it to its last figure, read its curve."""
 
-from core.jobs.billing import load_of, ratios
+from core.jobs.billing import load_of, ratios, train_split
 from core.jobs.follow import next_poll_delay, poll
 from core.jobs.intent import launch, launch_file
 from core.jobs.launch import check_again, launch_again, recover, run_launch, withdraw
@@ -40,5 +40,6 @@ __all__ = [
     "run_launch",
     "series",
     "sweep",
+    "train_split",
     "withdraw",
 ]

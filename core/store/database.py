@@ -27,6 +27,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -60,7 +61,6 @@ from core.dataset.examples import dump
 metadata = MetaData()
 
 BUSY_SECONDS = 30
-_WRITING = "luopan_writing"
 _LONG_PATTERN = 10_000  # SQLite refuses LIKE patterns above 50,000 bytes
 _MIGRATION_LOCK = 0x4C554F50  # "LUOP"
 
@@ -114,26 +114,39 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.is_sqlite = url.startswith("sqlite")
-        self._engine = _sqlite_engine(url) if self.is_sqlite else _postgresql_engine(url)
-        self._reading: dict[str, Any] = (
-            {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        self._writing = _sqlite_engine(url, writing=True) if self.is_sqlite else _postgresql_engine(url)
+        # SQLite's readers have connections of their own: to turn one into a writer forgets its prepared statements.
+        self._engine = (
+            _sqlite_engine(url, writing=False)
+            if self.is_sqlite
+            else self._writing.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         )
+        self._writers: deque[Connection] = deque()  # open ones that nobody uses: to open one costs a tenth of an edit
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that sees one moment of the database; writing in it is an error."""
-        with self._engine.connect() as connection:
-            connection = connection.execution_options(**self._reading)
-            with connection.begin():
-                yield connection
+        with self._engine.connect() as connection, connection.begin():
+            if self.is_sqlite:
+                run(connection, "BEGIN")
+            yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that may write: durable when it ends, undone when an exception leaves it."""
-        with self._engine.connect() as connection:
-            connection = connection.execution_options(**{_WRITING: True})
-            with connection.begin():
+        if not self.is_sqlite:
+            with self._writing.connect() as connection, connection.begin():
                 yield connection
+            return
+        connection = self._writers.pop() if self._writers else self._writing.connect()
+        try:
+            with connection.begin():
+                run(connection, "BEGIN IMMEDIATE")
+                yield connection
+        except BaseException:
+            connection.close()
+            raise
+        self._writers.append(connection)
 
     @contextmanager
     def migrating(self) -> Iterator[Connection]:
@@ -145,7 +158,10 @@ class Database:
 
     def close(self) -> None:
         """Close every connection that is not in use."""
+        while self._writers:
+            self._writers.pop().close()
         self._engine.dispose()
+        self._writing.dispose()
 
 
 def bulk_insert(connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
@@ -156,22 +172,24 @@ def bulk_insert(connection: Connection, table: Table, columns: Sequence[str], ro
 
 def run(connection: Connection, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
     """Run a short statement ("?" for each value) at the driver's speed; the rows that it gives."""
-    cursor = connection.connection.cursor()
-    try:
-        cursor.execute(_marked(connection, statement), parameters)
-        return list(cursor.fetchall()) if cursor.description else []
-    finally:
-        cursor.close()
+    cursor = _driver(connection).execute(_marked(connection, statement), parameters)
+    found: list[tuple[Any, ...]] = cursor.fetchall() if cursor.description else []
+    return found
 
 
 def run_many(connection: Connection, statement: str, rows: Sequence[Sequence[Any]]) -> None:
     """Run one statement for each of these rows of values."""
     if rows:
-        cursor = connection.connection.cursor()
+        cursor = _driver(connection).cursor()
         try:
             cursor.executemany(_marked(connection, statement), rows)
         finally:
             cursor.close()
+
+
+def _driver(connection: Connection) -> Any:
+    """The driver's own connection: sqlite3's or psycopg's, which are alike as far as is asked of them here."""
+    return connection.connection.dbapi_connection
 
 
 def _marked(connection: Connection, statement: str) -> str:
@@ -228,7 +246,7 @@ def _postgresql_engine(url: str) -> Engine:
     return create_engine(target, pool_pre_ping=True, pool_size=5, max_overflow=30)
 
 
-def _sqlite_engine(url: str) -> Engine:
+def _sqlite_engine(url: str, *, writing: bool) -> Engine:
     path = make_url(url).database
     if path:
         Path(path).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -238,20 +256,21 @@ def _sqlite_engine(url: str) -> Engine:
         connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
         pool_size=5,
         max_overflow=30,
+        pool_use_lifo=True,  # the connection that has the pages still in mind
     )
-    event.listen(engine, "connect", _prepare_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
+    event.listen(engine, "connect", lambda connection, _record: _prepare_sqlite(connection, writing=writing))
     return engine
 
 
-def _prepare_sqlite(dbapi_connection: Any, _record: Any) -> None:
-    dbapi_connection.isolation_level = None  # the driver starts no transaction: _begin_sqlite does
+def _prepare_sqlite(dbapi_connection: Any, *, writing: bool) -> None:
+    dbapi_connection.isolation_level = None  # the driver starts no transaction: `read` and `write` do
     cursor = dbapi_connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
     _set_journal(cursor)
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.execute("PRAGMA cache_size = -16000")
+    cursor.execute(f"PRAGMA query_only = {int(not writing)}")
     cursor.close()
 
 
@@ -266,14 +285,6 @@ def _set_journal(cursor: Any) -> None:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.05)
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    writing = bool(connection.get_execution_options().get(_WRITING))
-    cursor = connection.connection.cursor()
-    cursor.execute(f"PRAGMA query_only = {int(not writing)}")
-    cursor.execute("BEGIN IMMEDIATE" if writing else "BEGIN")
-    cursor.close()
 
 
 __all__ = [

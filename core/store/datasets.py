@@ -10,11 +10,12 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, case, delete, exists, func, insert, or_, select, update
 
 from core.dataset.edits import clean, new_line
-from core.dataset.examples import Draft, Kind
+from core.dataset.examples import Draft, Kind, Origin
 from core.errors import BadInput
 from core.store.database import bulk_insert, inserted_id, metadata, now, run
 from core.store.loading import COLUMNS, Batch, Loader, Prepared, prepare
 from core.store.part import (
+    OriginFacts,
     Part,
     chunks,
     load_dataset,
@@ -48,15 +49,23 @@ class Loading:
     def __init__(self, loader: Loader, dataset: Dataset, last: int) -> None:
         self._loader, self._dataset, self._last = loader, dataset, last
 
-    def add(self, drafts: Sequence[Draft]) -> None:
-        """Take a batch of drafts. Raises BadInput for one that is no line of JSON."""
-        raws = [new_line(draft) for draft in drafts]
-        self._loader.add(Batch(list(drafts), raws, self._dataset.encoding, self._dataset.kind, self._last))
+    def add(self, drafts: Sequence[Draft], *, read: bool = False) -> None:
+        """Take a batch of drafts. Raises BadInput for one that is no line of JSON.
+
+        `read` says that each is known to be an object on one line, as everything is that a reader of files gives.
+        """
+        raws = [draft.raw if read else new_line(draft) for draft in drafts]
+        facts = [(it.kind.value, it.label, it.split.value, _facts(it.origin)) for it in drafts]
+        self._loader.add(Batch(raws, facts, self._dataset.encoding, self._dataset.kind, self._last))
         self._last += len(raws) * GAP
 
     def when_stored(self, step: Callable[[], None]) -> None:
         """Do this as soon as all drafts taken so far are stored."""
         self._loader.when_written(step)
+
+
+def _facts(origin: Origin) -> OriginFacts:
+    return origin.file, origin.row, origin.sheet, origin.fields
 
 
 class Datasets(Part):
@@ -105,8 +114,8 @@ class Datasets(Part):
             if last != made.last:  # somebody else's rows came in between
                 made = prepare(replace(batch, last=last), self._judge)
             ids = reserve_ids(connection, len(made.rows))
-            rows = [(id, dataset_id, *row) for id, row in zip(ids, made.rows, strict=True)]
-            bulk_insert(connection, example, ("id", "dataset_id", *COLUMNS), rows)
+            rows = [(id, dataset_id, raw, *row) for id, raw, row in zip(ids, batch.raws, made.rows, strict=True)]
+            bulk_insert(connection, example, ("id", "dataset_id", "raw", *COLUMNS), rows)
             place = COLUMNS.index("position")
             found = [(ids[n], code, dataset_id, severity, made.rows[n][place]) for n, code, severity in made.issues]
             bulk_insert(connection, example_issue, ("example_id", "code", "dataset_id", "severity", "position"), found)

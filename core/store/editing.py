@@ -54,7 +54,7 @@ class Editing(Part):
                 if not (edits.by_rule and row and writer.holds(row)):
                     _remove(writer, removal, row, typed[-1] if typed else {})
             added = self._add(writer, edits.added)
-            return replace(writer.finish("edit"), added_ids=added)
+            return writer.finish("edit", added_ids=added)
 
     def assign_splits(self, dataset_id: int, splits: Mapping[int, Split], who: str) -> Applied:
         """Put rows into splits, as one batch that can be undone."""
@@ -103,6 +103,8 @@ class Editing(Part):
         return applied
 
     def _add(self, writer: Writer, added: Sequence[Added]) -> tuple[int, ...]:
+        if not added:
+            return ()
         drafts, raws = [], []
         for item in still_open(writer.connection, added):
             try:
@@ -141,6 +143,8 @@ def _ready(connection: Connection, dataset_id: int) -> Dataset:
 
 def _merged(changes: Sequence[Change]) -> list[Change]:
     """Changes of one row on one revision become one."""
+    if len(changes) == 1:
+        return list(changes)
     merged: dict[tuple[int, int], Change] = {}
     for change in changes:
         key = (change.example_id, change.revision)
@@ -167,7 +171,7 @@ def _change(writer: Writer, change: Change, row: Example | None) -> None:
         writer.conflict(row.id, change.fields, row)
     else:
         old, new = ({name: str(values[name]) for name in touched} for values in (before, after))
-        writer.change(row.id, row.revision, old, new)
+        writer.change(row.id, row.revision, old, new, row)
 
 
 def _remove(writer: Writer, removal: Removed, row: Example | None, typed: Mapping[str, str | None]) -> None:

@@ -7,6 +7,7 @@ process cannot be had, or dies, the work is done here. It ends by itself when th
 
 from __future__ import annotations
 
+import gc
 import pickle
 import subprocess
 import sys
@@ -20,23 +21,38 @@ from types import TracebackType
 from typing import IO, Any
 
 from core.dataset.edits import clean
-from core.dataset.examples import Draft, Kind, Status
+from core.dataset.examples import Draft, Kind, Status, content_hash
 from core.store import words
-from core.store.part import Judge, Judgement, checks, judged_columns, origin_json, text_columns
-from core.store.schema import GAP, example
-from core.store.tally import Counted, Key, keys
+from core.store.part import (
+    Judge,
+    Judgement,
+    OriginFacts,
+    checks,
+    facts_json,
+    judged_columns,
+    origin_json,
+    said_texts,
+    shown_texts,
+    text_columns,
+)
+from core.store.schema import GAP
+from core.store.tally import Counted, Key, all_keys
 
 ALONE = 20_000  # rows that are not worth a second process, which takes about a second to begin
 AHEAD = 2  # batches that are being prepared while one is written
-COLUMNS = tuple(column.name for column in example.columns if column.name not in ("id", "dataset_id"))
+COLUMNS = (
+    *("position", "kind", "split", "status", "revision", "tokens", "answer_tokens", "content_hash", "issues"),
+    *("label", "question", "answer", "other", "origin"),
+)
+Facts = tuple[str, str, str, OriginFacts]  # kind, label, split and origin of a draft: plain values go over quickly
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Drafts with their final lines, and the last place before them."""
+    """Lines with what else is known of them, and the last place before them."""
 
-    drafts: Sequence[Draft]
     raws: Sequence[str]
+    facts: Sequence[Facts]
     encoding: str
     kind: Kind
     last: int
@@ -44,7 +60,10 @@ class Batch:
 
 @dataclass(frozen=True)
 class Prepared:
-    """What is written of a batch: rows in the order of COLUMNS, (row, code, severity), counts and sets of words."""
+    """What is written of a batch: rows in the order of COLUMNS, (row, code, severity), counts and sets of words.
+
+    The lines themselves are not in it: who has the batch has them.
+    """
 
     last: int
     rows: list[tuple[Any, ...]]
@@ -71,19 +90,24 @@ def prepare(batch: Batch, judge: Judge = checks) -> Prepared:
     """Everything about a batch that can be known without the database."""
     rows: list[tuple[Any, ...]] = []
     issues: list[tuple[int, str, str]] = []
-    counts: Counter[Key] = Counter()
+    counted: list[Counted] = []
     texts: list[tuple[int, str]] = []
     judged = judge(batch.raws, batch.encoding, batch.kind)
-    for number, (draft, raw, found) in enumerate(zip(batch.drafts, batch.raws, judged, strict=True)):
-        row = draft_row(draft, raw, found)
-        place = row["position"] = batch.last + (number + 1) * GAP
+    place = batch.last
+    for number, (raw, (kind, label, split, origin), found) in enumerate(
+        zip(batch.raws, batch.facts, judged, strict=True)
+    ):
+        place += GAP
+        said = getattr(found, "said", None)
+        shown = shown_texts(raw) if said is None else said_texts(*said)
         codes = {finding.code: str(finding.severity) for finding in found.details}
         issues.extend((number, code, severity) for code, severity in codes.items())
-        seen = Counted(place, row["label"], row["split"], "", row["tokens"], row["answer_tokens"], codes)
-        counts.update(keys(seen))
-        texts.append((place, words.searched_text(row)))
-        rows.append(tuple(map(row.get, COLUMNS)))
-    return Prepared(batch.last, rows, issues, counts, words.sets(texts))
+        given = clean(label) if label else label
+        counted.append(Counted(place, given, split, "", found.tokens, found.answer_tokens, codes))
+        texts.append((place, words.searched_text({**shown, "label": given})))
+        about = (place, kind, split, "", 1, found.tokens, found.answer_tokens, content_hash(raw), " ".join(codes))
+        rows.append((*about, given, *shown.values(), facts_json(origin)))
+    return Prepared(batch.last, rows, issues, all_keys(counted), words.sets(texts))
 
 
 class Loader:
@@ -99,7 +123,7 @@ class Loader:
 
     def add(self, batch: Batch) -> None:
         """Take a batch; it, or an earlier one, is written before this returns or soon after."""
-        self._rows += len(batch.drafts)
+        self._rows += len(batch.raws)
         if self._judge is checks and self._rows > ALONE and self._beside is None:
             self._beside = _Beside()
         if self._beside is None:
@@ -181,6 +205,7 @@ def _send(pipe: IO[bytes], value: object) -> None:
 
 def work() -> None:
     """The second process's part: batches from standard input to standard output."""
+    gc.set_threshold(200_000)  # looking for cycles where there are hardly any is a fifth of its time
     while True:
         try:
             batch = pickle.load(sys.stdin.buffer)

@@ -30,6 +30,7 @@ from core.store.values import Dataset
 from core.words import T
 
 Item = TypeVar("Item")
+OriginFacts = tuple[str, int, str, dict[str, str]]
 CHUNK = 500  # rows that are asked for at once by their ids
 
 
@@ -132,13 +133,28 @@ def reserve_ids(connection: Connection, count: int) -> range:
 
 def text_columns(raw: str) -> dict[str, str]:
     """The columns that are read from a line: what is asked, what is answered, all its other text, and its hash."""
+    return {**shown_texts(raw), "raw": raw, "content_hash": content_hash(raw)}
+
+
+def shown_texts(raw: str) -> dict[str, str]:
+    """What is asked in a line, what is answered, and all its other text."""
     body = load(raw)
     question, answer = user_text(body), answer_text(body)
     other = "\n".join(text for text in _texts(body) if text and text != question and text != answer)
     texts = {"question": question, "answer": answer, "other": other}
     if "\\u0000" in raw:
         texts = {name: clean(text) for name, text in texts.items()}
-    return {**texts, "raw": raw, "content_hash": content_hash(raw)}
+    return texts
+
+
+def said_texts(roles: Sequence[str], contents: Sequence[str]) -> dict[str, str]:
+    """The same of a plain chat that has been read already."""
+    if roles == ("user", "assistant"):
+        return {"question": contents[0], "answer": contents[1], "other": ""}
+    last = dict(zip(roles, contents, strict=True))
+    question, answer = last.get("user", ""), last.get("assistant", "")
+    other = "\n".join(text for text in contents if text != question and text != answer)
+    return {"question": question, "answer": answer, "other": other}
 
 
 def _texts(body: Body) -> Iterator[str]:
@@ -177,8 +193,14 @@ def insert_examples(connection: Connection, rows: Sequence[dict[str, Any]]) -> N
 
 def origin_json(origin: Origin) -> str:
     """Where a row came from, as it is kept."""
+    return facts_json((origin.file, origin.row, origin.sheet, origin.fields))
+
+
+def facts_json(facts: OriginFacts) -> str:
+    """The same of the parts of an Origin."""
     try:
-        return orjson.dumps([origin.file, origin.row, origin.sheet, origin.fields]).decode()
+        return orjson.dumps(facts).decode()
     except TypeError:
-        fields = {clean(str(name)): clean(str(value)) for name, value in origin.fields.items()}
-        return orjson.dumps([clean(origin.file), int(origin.row), clean(origin.sheet), fields]).decode()
+        file, row, sheet, fields = facts
+        named = {clean(str(name)): clean(str(value)) for name, value in fields.items()}
+        return orjson.dumps([clean(file), int(row), clean(sheet), named]).decode()

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, Column, Connection, ForeignKey, Integer, String, Table
 
+from core.dataset.examples import Example
 from core.store.database import metadata, plain_text, run, run_many
 from core.store.schema import GAP
 
@@ -46,6 +47,7 @@ KEPT = {
     "'code'": ("example_issue", "code", "0", _PART, ""),
     "'severity'": ("example_issue", "severity", "0", _PART, ""),
 }
+_ISSUES = "SELECT code, severity FROM example_issue WHERE example_id = ?"
 _NAMES = "facet, value, number, block, rows"
 Key = tuple[str, str, int, int]  # facet, value, number, block
 
@@ -66,19 +68,47 @@ def keys(row: Counted) -> Iterator[Key]:
     """Every count that this row is one of: what KEPT says, for a single row."""
     part = row.position // WIDE
     yield "place", "", 0, row.position // NARROW
-    yield "part", "", 0, part
-    yield "label", row.label, 0, part
-    yield "split", row.split, 0, part
-    if row.status:
-        yield "status", row.status, 0, part
+    yield from _named_keys(part, row.label, row.split, row.status, row.issues)
     yield "tokens", "", row.tokens, part
-    yield f"label:{row.split}", row.label, 0, 0
     yield f"tokens:{row.split}", "", row.tokens, 0
     yield f"answers:{row.split}", "", row.answer_tokens, 0
-    for code in row.issues:
+
+
+def _named_keys(part: int, label: str, split: str, status: str, issues: Mapping[str, str]) -> Iterator[Key]:
+    yield "part", "", 0, part
+    yield "label", label, 0, part
+    yield "split", split, 0, part
+    if status:
+        yield "status", status, 0, part
+    yield f"label:{split}", label, 0, 0
+    for code in issues:
         yield "code", code, 0, part
-    for severity in set(row.issues.values()):
+    for severity in set(issues.values()):
         yield "severity", severity, 0, part
+
+
+def all_keys(rows: Iterable[Counted]) -> Counter[Key]:
+    """How often each key is one of these rows': what is alike in many rows is looked at once."""
+    places: Counter[int] = Counter()
+    named: Counter[tuple[int, str, str, str, tuple[tuple[str, str], ...]]] = Counter()
+    numbers: Counter[tuple[int, str, int]] = Counter()
+    answers: Counter[tuple[str, int]] = Counter()
+    for position, label, split, status, tokens, answer_tokens, issues in rows:
+        part = position // WIDE
+        places[position // NARROW] += 1
+        named[part, label, split, status, tuple(issues.items())] += 1
+        numbers[part, split, tokens] += 1
+        answers[split, answer_tokens] += 1
+    made: Counter[Key] = Counter({("place", "", 0, place): n for place, n in places.items()})
+    for (part, label, split, status, found), n in named.items():
+        for key in _named_keys(part, label, split, status, dict(found)):
+            made[key] += n
+    for (part, split, tokens), n in numbers.items():
+        made["tokens", "", tokens, part] += n
+        made[f"tokens:{split}", "", tokens, 0] += n
+    for (split, answer_tokens), n in answers.items():
+        made[f"answers:{split}", "", answer_tokens, 0] += n
+    return made
 
 
 def counted(connection: Connection, dataset_id: int, ids: Iterable[int]) -> dict[int, Counted]:
@@ -87,17 +117,27 @@ def counted(connection: Connection, dataset_id: int, ids: Iterable[int]) -> dict
     for example_id in ids:
         wanted = "SELECT position, label, split, status, tokens, answer_tokens FROM example"
         for row in run(connection, f"{wanted} WHERE id = ? AND dataset_id = ?", (example_id, dataset_id)):
-            codes = run(connection, "SELECT code, severity FROM example_issue WHERE example_id = ?", (example_id,))
-            found[example_id] = Counted._make((*row, dict(codes)))
+            found[example_id] = Counted._make((*row, dict(run(connection, _ISSUES, (example_id,)))))
     return found
 
 
+def as_counted(connection: Connection, row: Example) -> Counted:
+    """The same of a row that was read a moment ago."""
+    codes = run(connection, _ISSUES, (row.id,)) if row.issues else ()
+    facts = (row.position, row.label, row.split.value, row.status.value, row.tokens, row.answer_tokens)
+    return Counted(*facts, dict(codes))
+
+
 def add_difference(
-    connection: Connection, dataset_id: int, before: Iterable[Counted], after: Iterable[Counted]
+    connection: Connection, dataset_id: int, before: Mapping[int, Counted], after: Mapping[int, Counted]
 ) -> None:
-    """Count rows as they are after a batch, and no longer as they were before it."""
-    changes: Counter[Key] = Counter(key for row in after for key in keys(row))
-    changes.subtract(key for row in before for key in keys(row))
+    """Count rows (by their ids) as they are after a batch, and no longer as they were before it."""
+    changes: Counter[Key] = Counter()
+    for example_id in before.keys() | after.keys():
+        was, became = before.get(example_id), after.get(example_id)
+        if was != became:
+            changes.update(keys(became) if became else ())
+            changes.subtract(keys(was) if was else ())
     add_counts(connection, dataset_id, changes)
 
 

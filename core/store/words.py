@@ -36,8 +36,8 @@ def _hashes(text: str) -> np.ndarray:
     """The number of the bit of each character and of each pair."""
     import numpy as np
 
-    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32).copy()
-    codes[(codes >= ord("A")) & (codes <= ord("Z"))] += 32
+    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    codes = codes + (codes - np.uint32(ord("A")) < 26) * np.uint32(32)  # what is below A becomes a huge number
     pairs = codes[:-1] * np.uint32(0x9E3779B1) + codes[1:] * np.uint32(0x85EBCA6B)
     return np.concatenate([codes * np.uint32(0xC2B2AE35), pairs]) >> np.uint32(16)
 
@@ -72,14 +72,17 @@ def add_sets(connection: Connection, dataset_id: int, made: Mapping[int, bytes])
 
 def add_words(connection: Connection, dataset_id: int, rows: Iterable[tuple[int, str]]) -> None:
     """Add the texts of some rows, each with its place, to the sets of their blocks where these have one."""
+    import numpy as np
+
     blocks = _blocks((position, text) for position, text in rows if text)
     for block, known in _known(connection, dataset_id, blocks).items():
-        bits = bytearray(known)
-        numbers = set(_hashes(blocks[block]).tolist())
-        missing = [number for number in numbers if not bits[number >> 3] >> (number & 7) & 1]
-        for number in missing:
-            bits[number >> 3] |= 1 << (number & 7)
+        numbers = _hashes(blocks[block])
+        held = np.frombuffer(known, dtype=np.uint8)
+        missing = numbers[held[numbers >> 3] >> (numbers & 7) & 1 == 0].tolist()
         if missing:
+            bits = bytearray(known)
+            for number in missing:
+                bits[number >> 3] |= 1 << (number & 7)
             run(connection, _CHANGE, (bytes(bits), dataset_id, block))
 
 
@@ -101,12 +104,9 @@ def searched_text(row: Mapping[str, str]) -> str:
     return "\n".join(row[name] for name in _SEARCHED)
 
 
-def changed_text(connection: Connection, row: Mapping[str, Any]) -> tuple[int, str]:
-    """The place of a row, and those of its searched texts that are about to become others."""
-    stored = f"SELECT position, {', '.join(_SEARCHED)} FROM example WHERE id = ?"
-    ((position, *texts),) = run(connection, stored, (row["id"],))
-    after = [row.get(name, was) for name, was in zip(_SEARCHED, texts, strict=True)]
-    return position, "\n".join(text for text, was in zip(after, texts, strict=True) if text != was)
+def new_text(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    """Those of the searched texts of a row that are not what they were."""
+    return "\n".join(after[name] for name in _SEARCHED if name in after and after[name] != before.get(name))
 
 
 def texts_of(connection: Connection, ids: Iterable[int]) -> list[tuple[int, str]]:

@@ -14,12 +14,21 @@ from core.dataset.edits import Applied, Conflict, Problem
 from core.dataset.examples import Example, Split, dump
 from core.errors import AppError
 from core.store.database import bulk_insert, now, run, run_many, written_moment
-from core.store.part import Judge, chunks, insert_issues, judged_columns, load_examples, text_columns
+from core.store.part import (
+    Judge,
+    Judgement,
+    chunks,
+    insert_issues,
+    judged_columns,
+    load_examples,
+    shown_texts,
+    text_columns,
+)
 from core.store.schema import batch, example, example_issue, history
 from core.store.splits import locked_since
-from core.store.tally import Counted, add_difference, count_again, counted
+from core.store.tally import Counted, add_difference, as_counted, count_again, counted
 from core.store.values import Dataset
-from core.store.words import add_words, changed_text, read_words, texts_of
+from core.store.words import add_words, new_text, read_words, texts_of
 from core.words import T, Text
 
 MANY = 5_000  # rows of a batch beyond which counting all rows again is not worse than their differences
@@ -38,6 +47,15 @@ class _Note:
     after: Values | None
 
 
+@dataclass(frozen=True)
+class _Update:
+    """New values of a row, and what they were where that is known."""
+
+    revision: int
+    before: Values
+    after: Values
+
+
 @dataclass
 class Writer:
     """Collects what a batch does and writes it in one go, inside the caller's transaction."""
@@ -49,12 +67,13 @@ class Writer:
     saved: int = 0
     revisions: dict[int, int] = field(default_factory=dict)
     _notes: list[_Note] = field(default_factory=list)
-    _updates: dict[int, tuple[int, Values]] = field(default_factory=dict)
+    _updates: dict[int, _Update] = field(default_factory=dict)
     _conflicts: list[Conflict] = field(default_factory=list)
     _problems: list[Problem] = field(default_factory=list)
     _grown: int = 0
     _held: list[int] = field(default_factory=list)
     _before: dict[int, Counted] = field(default_factory=dict)
+    _after: dict[int, Counted] = field(default_factory=dict)
     _touched: set[int] = field(default_factory=set)
     _new_texts: list[tuple[int, str]] = field(default_factory=list)
     _renumbered: bool = False
@@ -63,13 +82,18 @@ class Writer:
     def _locked(self) -> bool:
         return locked_since(self.connection, self.dataset.id) is not None
 
-    def change(self, example_id: int, revision: int, before: Values, after: Values) -> None:
-        """Give a row new values for the fields in `after`. A row of a locked test set stays in it."""
+    def change(
+        self, example_id: int, revision: int, before: Values, after: Values, seen: Example | None = None
+    ) -> None:
+        """Give a row new values for the fields in `after`; `seen` is the whole row, where it has been read.
+
+        A row of a locked test set stays in it.
+        """
         if before.get("split") == Split.TEST and after.get("split", Split.TEST) != Split.TEST and self._locked:
             self._held.append(example_id)
             return
-        self._touch(example_id)
-        self._updates[example_id] = (revision + 1, after)
+        self._touch(example_id, seen)
+        self._updates[example_id] = _Update(revision + 1, before, after)
         self._note(_Note(example_id, "change", before, after), revision + 1)
 
     def holds(self, row: Example) -> bool:
@@ -107,7 +131,7 @@ class Writer:
             .returning(example.c.revision)
         ).one()
         self._grown += 1
-        self._updates[example_id] = (row.revision + 1, values)
+        self._updates[example_id] = _Update(row.revision + 1, {}, values)
         self._note(_Note(example_id, "add", None, values), row.revision + 1)
 
     def conflict(self, example_id: int, fields: Mapping[str, str | None], theirs: Example | None) -> None:
@@ -156,7 +180,7 @@ class Writer:
             theirs = load_examples(self.connection, [entry.example_id]).get(entry.example_id)
             self.conflict(entry.example_id, entry.before or {}, theirs)
 
-    def finish(self, kind: str, target: int | None = None) -> Applied:
+    def finish(self, kind: str, target: int | None = None, added_ids: tuple[int, ...] = ()) -> Applied:
         """Write it all. A batch without any row is only written for an undo or redo that has a target."""
         batch_id = None
         if self._notes or target is not None:
@@ -168,7 +192,7 @@ class Writer:
         if self._held:
             self._problems.append(Problem(self._held[0], T(_HELD.sentence, n=len(self._held))))
         conflicts, problems = tuple(self._conflicts), tuple(self._problems)
-        return Applied(batch_id, self.saved, (), conflicts, problems, self.revisions)
+        return Applied(batch_id, self.saved, added_ids, conflicts, problems, self.revisions)
 
     def _note(self, note: _Note, revision: int | None = None) -> None:
         self._notes.append(note)
@@ -177,35 +201,63 @@ class Writer:
             self.revisions[note.example_id] = revision
 
     def _write_rows(self) -> None:
-        rows = [{"id": id, "revision": revision, **values} for id, (revision, values) in self._updates.items()]
-        self._judge_again([row for row in rows if "raw" in row])
-        for row in rows:
-            if "raw" in row or "label" in row:
-                self._new_texts.append(changed_text(self.connection, row))
-        alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
-        for row in rows:
-            alike.setdefault(tuple(name for name in row if name != "id"), []).append(row)
+        rows = {id: {"revision": it.revision, **it.after} for id, it in self._updates.items()}
+        judged = self._judge_again(rows)
+        alike: dict[tuple[str, ...], list[tuple[Any, ...]]] = {}
+        for example_id, row in rows.items():
+            self._note_text(example_id, row)
+            unchanged = self._note_count(example_id, row, judged.get(example_id))
+            names = tuple(name for name in row if name not in unchanged)
+            alike.setdefault(names, []).append((*(row[name] for name in names), example_id))
         for names, group in alike.items():
             changing = f"UPDATE example SET {', '.join(f'{name} = ?' for name in names)} WHERE id = ?"
-            run_many(self.connection, changing, [tuple(row[name] for name in (*names, "id")) for row in group])
+            run_many(self.connection, changing, group)
 
-    def _judge_again(self, rows: list[dict[str, Any]]) -> None:
-        raws = [row["raw"] for row in rows]
-        judged = list(self.judge(raws, self.dataset.encoding, self.dataset.kind)) if rows else []
-        for row, judgement in zip(rows, judged, strict=True):
-            row.update({**text_columns(row["raw"]), **judged_columns(judgement)})
-        found = {row["id"]: judgement for row, judgement in zip(rows, judged, strict=True)}
-        for example_id, judgement in list(found.items()):
+    def _judge_again(self, rows: Mapping[int, dict[str, Any]]) -> dict[int, Judgement]:
+        """Judge the rows whose lines are others, fill in what follows from these, and note their issues."""
+        raws = {example_id: row["raw"] for example_id, row in rows.items() if "raw" in row}
+        if not raws:
+            return {}
+        judged = self.judge(list(raws.values()), self.dataset.encoding, self.dataset.kind)
+        found = dict(zip(raws, judged, strict=True))
+        others = []
+        for example_id, judgement in found.items():
+            rows[example_id].update({**text_columns(raws[example_id]), **judged_columns(judgement)})
             before = self._before.get(example_id)
-            if before and before.issues == {finding.code: str(finding.severity) for finding in judgement.details}:
-                del found[example_id]
-        run_many(self.connection, "DELETE FROM example_issue WHERE example_id = ?", [(id,) for id in found])
-        insert_issues(self.connection, self.dataset.id, found.items())
+            if before is None or before.issues != _issues(judgement):
+                others.append(example_id)
+        run_many(self.connection, "DELETE FROM example_issue WHERE example_id = ?", [(id,) for id in others])
+        insert_issues(self.connection, self.dataset.id, [(id, found[id]) for id in others])
+        return found
 
-    def _touch(self, example_id: int) -> None:
+    def _note_text(self, example_id: int, row: Values) -> None:
+        """Remember the texts that are new in a row: searches must find them."""
+        before = self._updates[example_id].before
+        text = new_text({**before, **shown_texts(before["raw"])} if "raw" in before else before, row)
+        if text:
+            known = self._before.get(example_id)
+            place = "SELECT position FROM example WHERE id = ?"
+            position = known.position if known else run(self.connection, place, (example_id,))[0][0]
+            self._new_texts.append((position, text))
+
+    def _note_count(self, example_id: int, row: Values, judgement: Judgement | None) -> set[str]:
+        """Remember how a row is counted from now on; the numbers that stay, so that no index is written for them."""
+        before = self._before.get(example_id)
+        if before is None:
+            return set()
+        facts = {name: row[name] for name in Counted._fields if name in row}
+        if judgement is not None:
+            facts["issues"] = _issues(judgement)
+        self._after[example_id] = before._replace(**facts)
+        return {name for name in ("tokens", "answer_tokens") if facts.get(name) == getattr(before, name)}
+
+    def _touch(self, example_id: int, seen: Example | None = None) -> None:
         """Note how a row is counted before it changes, unless so many change that all are counted again."""
         if example_id not in self._touched and not self._many():
-            self._before.update(counted(self.connection, self.dataset.id, [example_id]))
+            if seen:
+                self._before[example_id] = as_counted(self.connection, seen)
+            else:
+                self._before.update(counted(self.connection, self.dataset.id, [example_id]))
         self._touched.add(example_id)
 
     def _many(self) -> bool:
@@ -216,8 +268,8 @@ class Writer:
         if self._renumbered or self._many():
             count_again(connection, number)
         else:
-            after = counted(connection, number, self._touched)
-            add_difference(connection, number, self._before.values(), after.values())
+            read = counted(connection, number, self._touched - self._after.keys())
+            add_difference(connection, number, self._before, {**self._after, **read})
         if self._renumbered:
             read_words(connection, number)
             return
@@ -235,6 +287,10 @@ class Writer:
         names = ("batch_id", "dataset_id", "example_id", "action", "before", "after")
         bulk_insert(self.connection, history, names, lines)
         return batch_id
+
+
+def _issues(judgement: Judgement) -> dict[str, str]:
+    return {finding.code: str(finding.severity) for finding in judgement.details}
 
 
 def _json(values: Values | None) -> str | None:

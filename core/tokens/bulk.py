@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter as Tally
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from typing import TYPE_CHECKING
 
 from core.tokens.counting import LONG_BLANK, PER_EXAMPLE, PER_MESSAGE, Counter, counter
@@ -133,6 +134,12 @@ class Bulk:
         ends = np.flatnonzero(tokens == built.eot_token)
         counts: list[int] = (np.diff(ends, prepend=-1, append=len(tokens)) - 1).tolist()
         return counts
+
+
+@cache
+def bulk(encoding_name: str) -> Bulk:
+    """The shared bulk counter of an encoding. Raises BadInput for a name that is not known."""
+    return Bulk(encoding_name)
 
 
 def cut(text: str) -> list[str]:

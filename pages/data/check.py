@@ -15,7 +15,6 @@ from pages.parts import (
     doubting,
     feedback,
     frame,
-    languages,
     leftovers,
     mending,
     privacy,
@@ -24,6 +23,7 @@ from pages.parts import (
     resources,
     seeing,
     splitting,
+    tabs,
 )
 
 
@@ -39,27 +39,19 @@ def page() -> None:
     report.recount(dataset, price)
     found = report.figures(dataset, price)
     report.tiles(found, costs.training(dataset, price))
-    overview, learnt, repeats, doubts, private, spoken, fixes = st.tabs(
-        [
-            *(_("Overview"), _("What the model learns"), _("Repeats and leaks"), _("Likely wrong labels")),
-            *(_("Personal data"), _("Languages mixed"), _("Recommended fixes")),
-        ],
-        on_change="rerun",
-    )
+    overview, fixes, repeats, doubts, private, learnt = tabs.show()
     with overview:
         _overview(dataset, found, price, trainable)
-    with learnt:
-        seeing.show(dataset, found.limit)
+    with fixes:
+        mending.show(dataset, found.limit)
     with repeats:
         relating.show(dataset)
     with doubts:
         doubting.show(dataset, keys=bool(doubts.open))
     with private:
         privacy.show(dataset)
-    with spoken:
-        languages.show(dataset)
-    with fixes:
-        mending.show(dataset, found.limit)
+    with learnt:
+        seeing.show(dataset, found.limit)
     _next(dataset, found, price)
 
 

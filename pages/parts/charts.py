@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ def _layout(figure: go.Figure, height: int) -> go.Figure:
     figure.update_layout(
         height=height,
         margin={"l": 8, "r": 8, "t": 8, "b": 8},
-        legend={"orientation": "h", "y": -0.12, "x": 0},
+        legend={"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0, "traceorder": "normal"},
         bargap=0.25,
         dragmode=False,
     )
@@ -49,8 +50,9 @@ def labels(counts: Mapping[str, Mapping[str, int]], names: Mapping[str, str]) ->
             )
         )
     figure.update_layout(barmode="stack", showlegend=len(counts) > 1)
+    figure.update_xaxes(tickformat=",d")
     figure.update_yaxes(type="category", automargin=True)
-    return _layout(figure, max(160, 60 + 24 * len(shown)))
+    return _layout(figure, max(160, 60 + 24 * len(shown)) + 50 * (len(counts) > 1))
 
 
 def short(label: str, longest: int = 28) -> str:
@@ -61,28 +63,34 @@ def short(label: str, longest: int = 28) -> str:
 
 
 def spread(values: Sequence[int], title: str, colour: int = 0, limit: int | None = None) -> go.Figure:
-    """How many rows have how many tokens; the limit is drawn where it is near."""
+    """How many rows have how many tokens, counted here: the browser gets the bars alone. A limit near them is drawn."""
     import plotly.graph_objects as go
 
-    known = [value for value in values if value >= 0]
-    top = max(known, default=1)
-    width = max(1, -(-(top - min(known, default=0) + 1) // BINS))
+    known = Counter(value for value in values if value >= 0)
+    least, top = min(known, default=0), max(known, default=1)
+    width = max(1, -(-(top - least + 1) // BINS))
+    bars: Counter[int] = Counter()
+    for value, rows in known.items():
+        bars[(value - least) // width] += rows
+    starts = [least + width * place for place in bars]
     colours = palette()
     figure = go.Figure(
-        go.Histogram(
-            x=known,
-            xbins={"start": min(known, default=0) - 0.5, "size": width},
-            autobinx=False,
+        go.Bar(
+            x=[start + (width - 1) / 2 for start in starts],
+            y=list(bars.values()),
+            width=width * 0.95,
+            customdata=[f"{start:,}" if width == 1 else f"{start:,}–{start + width - 1:,}" for start in starts],
             marker={"color": colours[colour]},
-            hovertemplate=_("{x} tokens: {y} rows", x="%{x}", y="%{y:,}") + "<extra></extra>",
+            hovertemplate=_("{x} tokens: {y} rows", x="%{customdata}", y="%{y:,}") + "<extra></extra>",
         )
     )
-    figure.update_xaxes(title={"text": title}, dtick=1 if width == 1 and top - min(known, default=0) < 15 else None)
+    step = 1 if width == 1 and top - least < 15 else None
+    figure.update_xaxes(title={"text": title}, dtick=step, tickformat=",d")
+    figure.update_yaxes(tickformat=",d")
     if limit is not None and limit <= 1.5 * top:
         figure.add_vline(x=limit, line={"color": colours[1], "dash": "dash", "width": 2})
         figure.add_annotation(
             x=limit, y=1, yref="paper", text=_("limit {n}", n=f"{limit:,}"), showarrow=False, xanchor="right",
             font={"color": colours[1]},
         )  # fmt: skip
-    figure.update_layout(bargap=0.05)
     return _layout(figure, 240)

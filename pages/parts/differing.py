@@ -9,7 +9,7 @@ import streamlit as st
 
 from core import tasks
 from core.dataset import bringing, updating
-from core.dataset.difference import Changed, Entry, Known, New, key
+from core.dataset.difference import Changed, Entry, FieldChange, Known, New, key
 from core.dataset.examples import answer_text, load, user_text
 from core.dataset.updating import Brought, Choice
 from core.store import Dataset
@@ -17,7 +17,7 @@ from core.store.tasks import Task
 from core.words import _
 from pages.parts import feedback, frame, grid, progress, resources, state
 from pages.parts.text import escape, role_name
-from pages.parts.turns import differences
+from pages.parts.turns import changes
 from pages.parts.uploads import Upload
 from pages.parts.wordmarks import marked
 
@@ -234,23 +234,27 @@ def _headline(entry: Entry) -> str:
 
 
 def _change(entry: Changed) -> None:
-    """The fields that differ, each with both texts and the differing words marked."""
-    if not any(change.name in ("user", "raw") for change in entry.fields) and entry.known.questions:
+    """The parts that differ, each with both texts and the differing words marked, below the question they belong to."""
+    parts = [part for change in entry.fields for part in _parts(change)]
+    if entry.known.questions and not {"user", ""} & {name for name, _old, _new in parts}:
         st.markdown(f":gray[{escape(role_name('user'))}]  \n{escape(_clip(entry.known.questions[-1]))}")
-    answer = next(((change.old, change.new) for change in entry.fields if change.name == "assistant"), None)
-    for change in entry.fields:
-        if change.name == "label" and (change.old, change.new) == answer:
+    answers = [(old, new) for name, old, new in parts if name == "assistant"]
+    for name, old, new in parts:
+        if name == "label" and (old, new) in answers:
             continue  # the class, said once
-        name = {"label": _("Label"), "split": _("Split"), "status": _("Status"), "raw": ""}.get(change.name)
-        name = role_name(change.name) if name is None else name
-        for old, new in differences({change.name: change.old}, {change.name: change.new}):
-            if change.name == "split":
-                old, new = grid.split_name(old), grid.split_name(new)
-            if change.name == "status":
-                old, new = grid.status_name(old), grid.status_name(new)
-            before, after = marked(old, new)
-            head = f":gray[{escape(name)}]  \n" if name else ""
-            st.markdown(f"{head}**−** {before or escape(_('(empty)'))}  \n**+** {after or escape(_('(empty)'))}")
+        named = {"label": _("Label"), "split": _("Split"), "status": _("Status"), "": ""}.get(name)
+        named = role_name(name) if named is None else named
+        if name in ("split", "status"):
+            shown = grid.split_name if name == "split" else grid.status_name
+            old, new = shown(old), shown(new)
+        before, after = marked(old, new)
+        head = f":gray[{escape(named)}]  \n" if named else ""
+        st.markdown(f"{head}**−** {before or escape(_('(empty)'))}  \n**+** {after or escape(_('(empty)'))}")
+
+
+def _parts(change: FieldChange) -> list[tuple[str, str, str]]:
+    """A field with both its texts; of a whole line its turns that differ."""
+    return changes(change.old, change.new) if change.name == "raw" else [(change.name, change.old, change.new)]
 
 
 def _texts(entry: New | Known) -> list[tuple[str, str]]:

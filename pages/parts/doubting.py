@@ -33,9 +33,12 @@ def show(dataset: Dataset, keys: bool) -> None:
         if task.is_active:
             return
     found = store.doubts.latest(dataset.id)
-    _head(dataset, found)
     if found is None:
+        lesson = _("A classifier learns from part of the rows and reads the rest: where it is sure of another label "
+                   "than the one that stands there, a person should look.")  # fmt: skip
+        feedback.offer(lesson, _("Look for wrong labels"), "doubt_look", _look, dataset.id)
         return
+    _head(dataset, found)
     if not found.classes:
         st.info(_("There are no classes here to compare: it takes labels with at least three rows each, and 20 rows."))
         return
@@ -55,21 +58,17 @@ def show(dataset: Dataset, keys: bool) -> None:
         _buttons(dataset, doubt, at, keys)
 
 
-def _head(dataset: Dataset, found: LabelReport | None) -> None:
-    with st.container(horizontal=True, vertical_alignment="center"):
-        if found is None:
-            said = _("A classifier learns from part of the rows and reads the rest: where it is sure of another label "
-                     "than the one that stands there, a person should look.")  # fmt: skip
-        else:
-            said = _("{n} rows read; the classifier gives the same label to {share}.",
-                     n=f"{found.rows:,}", share=f"{found.agreed:.0%}")  # fmt: skip
-            if found.agreed < POOR:
-                said += " " + _("That is little, so take its doubts as hints.")
-            if found.revision != dataset.revision:
-                said += " " + _("Rows have changed since.")
-        st.caption(escape(said), width="stretch")
-        label = _("Look for wrong labels") if found is None else _("Look again")
-        st.button(label, icon=":material/search:", key="doubt_look", on_click=_look, args=(dataset.id,))
+def _head(dataset: Dataset, found: LabelReport) -> None:
+    said = _("{n} rows read; the classifier gives the same label to {share}.",
+             n=f"{found.rows:,}", share=f"{found.agreed:.0%}")  # fmt: skip
+    if found.agreed < POOR:
+        said += " " + _("That is little, so take its doubts as hints.")
+    if found.revision != dataset.revision:
+        said += " " + _("Rows have changed since.")
+    words, button = st.columns([4, 1], vertical_alignment="center")
+    words.caption(escape(said))
+    with button.container(horizontal_alignment="right"):
+        st.button(_("Look again"), icon=":material/search:", key="doubt_look", on_click=_look, args=(dataset.id,))
 
 
 def _look(dataset_id: int) -> None:

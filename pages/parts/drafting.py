@@ -60,14 +60,19 @@ def recipe(upload: uploads.Upload, source: Source) -> Recipe | None:
 
 def title(upload: uploads.Upload) -> str:
     """The field for the dataset's name; what is typed there is kept."""
-    given = state.get("draft_title", "") or Path(upload.name).stem[:120]
-    return st.text_input(_("Name of the dataset"), given, key=f"name_{upload.token}", max_chars=120)
+    key = f"name_{upload.token}"
+    state.once(key, lambda: state.get("draft_title", "") or _stem(upload))
+    return st.text_input(_("Name of the dataset"), key=key, max_chars=120)
+
+
+def _stem(upload: uploads.Upload) -> str:
+    return Path(upload.name).stem[:120]
 
 
 def _keep(upload: uploads.Upload, source: Source, made: Recipe) -> None:
     """Write the choices down when one of them is new."""
     typed = state.get(f"name_{upload.token}", "") or state.get("draft_title", "")
-    named = typed if typed != Path(upload.name).stem[:120] else ""
+    named = typed if typed != _stem(upload) else ""
     draft = Draft(upload.token, upload.name, named, _view(), made.as_dict())
     if state.get("draft_kept", None) == draft:
         return
@@ -79,15 +84,20 @@ def _keep(upload: uploads.Upload, source: Source, made: Recipe) -> None:
 def start_over(upload: uploads.Upload) -> None:
     """The button that forgets the choices; nothing while there are none."""
     if state.get("drafted", False):
-        st.button(_("Start over"), icon=":material/restart_alt:", on_click=forget, args=(upload.token, True))
+        st.button(_("Start over"), icon=":material/restart_alt:", on_click=_begin_anew, args=(upload,))
 
 
-def forget(token: str, again: bool = False) -> None:
-    """Forget the choices for a file; `again`: it is mapped anew."""
+def forget(token: str) -> None:
+    """Forget the choices for a file."""
     drafts.forget(resources.store(), token)
     state.drop("mapped", "drafted", "draft_kept", "draft_title", f"name_{token}")
-    if again:
-        state.set_parameters(**dict.fromkeys(VIEW))
+
+
+def _begin_anew(upload: uploads.Upload) -> None:
+    """In a callback: map the file as if it had just come."""
+    forget(upload.token)
+    state.put(f"name_{upload.token}", _stem(upload))  # else the browser keeps what was typed
+    state.set_parameters(**dict.fromkeys(VIEW))
 
 
 def offer() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -83,6 +83,13 @@ def empty(title: str, lesson: str, label: str = "", page: str = "") -> None:
         st.write(lesson)
         if label:
             st.page_link(page, label=f"**{label}**", icon=":material/arrow_forward:")
+
+
+def offer(lesson: str, label: str, key: str, on_click: Callable[..., None], *args: object) -> None:
+    """Work that was not done yet: what it finds, and the button that begins it."""
+    with st.container(border=True):
+        st.markdown(escape(lesson))
+        st.button(label, type="primary", icon=":material/search:", key=key, on_click=on_click, args=args)
 
 
 def next_step(sentence: str, label: str, page: str) -> None:

@@ -79,17 +79,19 @@ def _outcome(task: Task) -> None:
 
 def recognised(source: Source, another: Callable[[], None]) -> None:
     """What a file is, and the way to say otherwise."""
-    with st.container(horizontal=True, vertical_alignment="center", border=True):
-        st.markdown(f":material/description: **{escape(source.name)}**  \n{escape(_facts(source))}", width="stretch")
-        if len(source.sheets) > 1:
-            st.selectbox(
-                _("Sheet"), source.sheets, source.sheets.index(source.sheet), key="source_sheet", on_change=_choose,
-                args=("sheet",), width=200,
-            )  # fmt: skip
-        if source.format.is_table or source.format.is_text:
-            with st.popover(_("Not right?")):
-                _corrections(source)
-        st.button(_("Another file"), on_click=another)
+    with st.container(border=True):
+        facts, ways = st.columns([1, 1] if len(source.sheets) > 1 else [3, 2], vertical_alignment="center")
+        facts.markdown(f":material/description: **{escape(source.name)}**  \n{escape(_facts(source))}")
+        with ways.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center"):
+            if len(source.sheets) > 1:
+                st.selectbox(
+                    _("Sheet"), source.sheets, source.sheets.index(source.sheet), key="source_sheet",
+                    on_change=_choose, args=("sheet",), width=200,
+                )  # fmt: skip
+            if source.format.is_table or source.format.is_text:
+                with st.popover(_("Not right?")):
+                    _corrections(source)
+            st.button(_("Another file"), on_click=another)
 
 
 def _facts(source: Source) -> str:
@@ -106,7 +108,8 @@ def _facts(source: Source) -> str:
         facts.append(_("sheet {name}", name=source.sheet))
     if source.rows_estimate:
         facts.append(_("about {n} rows", n=f"{source.rows_estimate:,}"))
-    facts.append(_("{n} columns", n=len(source.columns)))
+    if not source.training:
+        facts.append(_("{n} columns", n=f"{len(source.columns):,}"))
     facts.append(size(source.size))
     return " · ".join(facts)
 

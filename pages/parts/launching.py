@@ -15,15 +15,22 @@ from pages.parts.text import escape
 
 def show_data(dataset: Dataset) -> None:
     """How many rows train and how many are held out; where nothing is held out, how to do that."""
+    from core import jobs
+
     counts = resources.store().split_counts(dataset.id)
-    validation = counts.get(Split.VALIDATION, 0)
-    train = counts.get(Split.TRAIN, 0) + counts.get(Split.NONE, 0)
+    validation, trains = counts.get(Split.VALIDATION, 0), jobs.train_split(counts)
+    train, unplaced = counts.get(trains, 0), counts.get(Split.NONE, 0) if trains else 0
     with st.container(border=True, horizontal=True):
         st.metric(_("Rows to train on"), f"{train:,}")
         st.metric(_("Rows held out"), f"{validation:,}")
+        if tested := counts.get(Split.TEST, 0):
+            st.metric(_("Rows for the final test"), f"{tested:,}")
         if not validation:
             st.caption(_("Nothing is held out, so there will be nothing honest to compare on."))
             st.page_link(frame.CHECK, label=_("Split the data first"), icon=":material/fact_check:")
+        elif unplaced:
+            st.caption(_("{n} rows are in no part yet: they do not train.", n=f"{unplaced:,}"))
+            st.page_link(frame.CHECK, label=_("Place them first"), icon=":material/fact_check:")
 
 
 def form(dataset: Dataset) -> JobDraft:

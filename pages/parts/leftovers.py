@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
+from core.checks import explain
 from core.dataset import leftovers, repair
 from core.dataset.leftovers import Content
 from core.store import Dataset, Rejected
@@ -15,6 +16,7 @@ from pages.parts.text import escape
 
 SHOWN = 200  # rows in the table; the file to download has all
 LINES = 20  # broken lines that are shown at a time
+TALL = 66  # pixels of a row of cells: its reason is wrapped
 LONGEST = 20_000  # characters of a line that is edited here
 
 
@@ -26,7 +28,12 @@ def section(dataset: Dataset) -> None:
     if not count:
         return
     rejects = store.rejects(dataset.id, SHOWN)
-    st.markdown(f"##### {_('Rows that were left out')}")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"##### {_('Rows that were left out')}", width="stretch")
+        st.download_button(
+            _("Download the list"), lambda: recipeform.rejects_csv(store.rejects(dataset.id)),
+            f"{dataset.name}-left-out.csv", "text/csv", icon=":material/save:", on_click="ignore",
+        )  # fmt: skip
     if not leftovers.mendable(dataset):
         st.caption(_("Rows of conversations go in together: mend them in the file and import it again."))
         _listed(rejects)
@@ -38,10 +45,6 @@ def section(dataset: Dataset) -> None:
         _listed([item for item in rejects if item.kept is None])
     if count > SHOWN:
         st.caption(_("The first {n} of {m}; the file has all.", n=SHOWN, m=f"{count:,}"))
-    st.download_button(
-        _("Download the list"), lambda: recipeform.rejects_csv(store.rejects(dataset.id)),
-        f"{dataset.name}-left-out.csv", "text/csv", icon=":material/save:", on_click="ignore",
-    )  # fmt: skip
 
 
 def folded(dataset: Dataset) -> None:
@@ -95,7 +98,7 @@ def _cells(dataset: Dataset, rejects: Sequence[Rejected]) -> None:
     wide = {_("Why"): st.column_config.TextColumn(width=300), _("Row"): st.column_config.NumberColumn(width=60)}
     shown = st.data_editor(
         frame, key=_key("cells", dataset, rejects), num_rows="fixed", hide_index=True, placeholder="",
-        height=_height(rejects), disabled=list(fixed[0]),
+        height=min(6, len(rejects)) * TALL + grid.ROW + 3, row_height=TALL, disabled=list(fixed[0]),
         column_config={**wide, **{str(n): st.column_config.TextColumn(column) for n, column in enumerate(columns)}},
     )  # fmt: skip
     written = shown[[str(n) for n in range(len(columns))]].fillna("").astype(str).to_dict("records")
@@ -141,7 +144,7 @@ def _line(dataset: Dataset, item: Rejected, found: repair.Proposal | None) -> No
     text, key = str(item.kept), f"left_line_{item.id}_{state.get('left_tries', 0)}"
     with st.container(border=True):
         place = f"{item.file} · " if item.file != dataset.origin else ""
-        st.markdown(f"**{escape(place)}{_('Row {n}', n=item.row)}** — {escape(item.reason)}")
+        st.markdown(f"**{escape(place)}{_('Row {n}', n=f'{item.row:,}')}** — {escape(_why(item))}")
         if found:
             after = "\n".join(found.lines)
             st.caption(escape(found.how))
@@ -161,6 +164,12 @@ def _line(dataset: Dataset, item: Rejected, found: repair.Proposal | None) -> No
                 _("Add it"), key=f"{key}_add", icon=":material/add:", disabled=typed == text, on_click=_add,
                 args=(dataset, {item.id: typed}),
             )  # fmt: skip
+
+
+def _why(item: Rejected) -> str:
+    """Why a line was left out; what is wrong with its JSON in the words of the check."""
+    found = explain(str(item.kept))
+    return found[0].found if found and found[0].code == "not_json" else str(item.reason)
 
 
 def difference(before: str, after: str) -> str:
@@ -199,10 +208,10 @@ def _said(dataset: Dataset) -> None:
     _dataset, saved, left, batch = told
     with st.container(horizontal=True, vertical_alignment="center"):
         if left:
-            sentence = _("{n} rows were added, {m} are still wrong: see why.", n=saved, m=left)
+            sentence = _("{n} rows were added, {m} are still wrong: see why.", n=f"{saved:,}", m=f"{left:,}")
             st.warning(sentence, icon=":material/warning:")
         elif saved:
-            st.success(_("{n} rows were added at their place.", n=saved), icon=":material/check_circle:")
+            st.success(_("{n} rows were added at their place.", n=f"{saved:,}"), icon=":material/check_circle:")
         if batch is not None:
             st.button(_("Undo"), key="left_undo", icon=":material/undo:", on_click=_undo, args=(dataset, batch))
 

@@ -12,10 +12,12 @@ from core.words import _
 from pages.parts import grid, state
 from pages.parts.imports import size
 from pages.parts.snapshot import MARKS
+from pages.parts.text import escape
 
 AT_ONCE = 30_000_000  # bytes that are looked through in about half a second
 LISTED = 200  # lines; the check of the dataset has all
-TALL = 8  # rows of the list that are seen without scrolling
+SEEN = 6  # rows of the list that are seen without scrolling
+TALL = 66  # pixels of one: its sentence is wrapped
 _UTF8 = ("utf-8", "utf-8-sig", "ascii")
 
 
@@ -32,8 +34,12 @@ def show(source: Source) -> None:
     st.markdown(" · ".join(figures))
     graver = [issue for issue in report.details if issue.severity is not Severity.ADVICE]
     graver.sort(key=lambda issue: issue.severity is not Severity.ERROR)
-    if graver:
-        _list(graver, report.errors + report.warnings)
+    for issue in graver:
+        if not issue.line:
+            st.markdown(f"{MARKS[issue.severity]} {escape(issue.sentence)}")
+    lines = [issue for issue in graver if issue.line]
+    if lines:
+        _list(lines, report.errors + report.warnings - len(graver) + len(lines))
 
 
 def _report(source: Source) -> Report:
@@ -66,16 +72,16 @@ def _slowly(path: Path, bytes_: int) -> Report:
 
 
 def _list(issues: list[Issue], found: int) -> None:
-    names = (_("Line"), _("What was found"), _("Field"), _("What to do"))
+    names = (_("Line"), _("What was found"), _("What to do"), _("Field"))
     rows = [
-        dict(zip(names, (issue.line, issue.found, issue.field, issue.advice), strict=True)) for issue in issues[:LISTED]
+        dict(zip(names, (issue.line, issue.found, issue.advice, issue.field), strict=True)) for issue in issues[:LISTED]
     ]
+    widths = dict(zip(names, (50, 220, 220, 110), strict=True))
     st.dataframe(
-        rows,
-        hide_index=True,
-        height=min(TALL, len(rows) + 1) * grid.ROW + 3,
+        rows, hide_index=True, row_height=TALL, height=min(SEEN, len(rows)) * TALL + grid.ROW + 3,
         alt=_("Lines with something to mend"),
-    )
+        column_config={name: st.column_config.Column(width=width) for name, width in widths.items()},
+    )  # fmt: skip
     notes = [_("The first {n} of {m}.", n=f"{len(rows):,}", m=f"{found:,}")] if found > len(rows) else []
     fate = _("What can be read comes in as it is, to be mended later; what cannot be read is left out and listed.")
     st.caption(" ".join([*notes, fate]))

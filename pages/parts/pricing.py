@@ -131,7 +131,11 @@ def _difference(before: Price | None, after: Price) -> str:
 
 
 def _cell(value: object) -> str:
-    return "–" if value is None or value == "" else str(value)[:60]
+    if value is None or value == "":
+        return "–"
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return f"{value:,.10g}"
+    return str(value)[:60]
 
 
 def _restore(provider: str, model: str) -> None:

@@ -1,4 +1,4 @@
-"""What should not be in a dataset: personal data and secrets, odd characters; and the fixes."""
+"""What should not be in a dataset: personal data and secrets, odd characters, other languages; and the fixes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from core.dataset.edits import Applied
 from core.store import Dataset
 from core.store.findings import Scan
 from core.words import _
-from pages.parts import feedback, frame, grid, progress, resources, state
+from pages.parts import feedback, frame, grid, languages, progress, resources, state
 from pages.parts.text import escape
 
 FIRST_ROWS = 5
@@ -28,27 +28,27 @@ def show(dataset: Dataset) -> None:
         if task is not None and task.state == "failed" and task.error and kind == "mask":
             feedback.show_error(task.error)
     scan = store.findings.latest(dataset.id)
+    if scan is None:
+        lesson = _("Phone numbers, e-mail addresses, identity card and bank numbers, keys of services, invisible "
+                   "characters, rows in another language: look before you train on them.")  # fmt: skip
+        feedback.offer(lesson, _("Look for them"), "privacy_scan", _scan, dataset.id)
+        return
     _head(dataset, scan)
     _undo_line(dataset)
-    if scan is None:
-        return
     counts = store.findings.counts(dataset.id)
     _personal(dataset, {kind: counts[kind] for kind in PERSONAL if kind in counts})
     _odd(dataset, {kind: counts[kind] for kind in (GARBLED, *ODD) if kind in counts})
+    languages.show(dataset, scan)
 
 
-def _head(dataset: Dataset, scan: Scan | None) -> None:
+def _head(dataset: Dataset, scan: Scan) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        if scan is None:
-            sentence = _("Phone numbers, e-mail addresses, identity card and bank numbers, keys of services, "
-                         "invisible characters: look before you train on them.")  # fmt: skip
-        elif scan.revision != dataset.revision:
+        if scan.revision != dataset.revision:
             sentence = _("Looked through before the last edits; rows edited since are not in the counts.")
         else:
             sentence = _("{n} rows looked through.", n=f"{scan.rows:,}")
         st.caption(escape(sentence), width="stretch")
-        label = _("Look for them") if scan is None else _("Look again")
-        st.button(label, icon=":material/search:", key="privacy_scan", on_click=_scan, args=(dataset.id,))
+        st.button(_("Look again"), icon=":material/search:", key="privacy_scan", on_click=_scan, args=(dataset.id,))
 
 
 def _scan(dataset_id: int) -> None:

@@ -188,9 +188,9 @@ def _label_table(counts: Mapping[str, int], start: Recipe, key: str) -> list[dic
         height=min(10 * grid.ROW, grid.ROW * (len(frame) + 1) + 3), disabled=["label", "rows"],
         column_config={
             "keep": column.CheckboxColumn(_("Keep"), width=64),
-            "label": column.TextColumn(_("In the file"), width=170),
+            "label": column.TextColumn(_("In the file"), width=150),
             "rows": column.NumberColumn(_("Rows"), width=66),
-            "name": column.TextColumn(_("New name"), width=240, help=_("Empty: the name stays")),
+            "name": column.TextColumn(_("New name"), width=150, help=_("Empty: the name stays")),
         },
     )  # fmt: skip
     return [{**row, "name": row["name"] if isinstance(row["name"], str) else ""} for row in edited.to_dict("records")]

@@ -36,8 +36,11 @@ def show(dataset: Dataset) -> None:
         progress.show(task, _("Comparing all rows with each other"))
     found = store.relations.latest(dataset.id)
     if found is None:
-        _offer(dataset, _("Compare every row with every other: does one stand there twice, is one held out and "
-                          "trained on as well, are there two answers to one question?"))  # fmt: skip
+        if task is not None and task.is_active:
+            return
+        lesson = _("Compare every row with every other: does one stand there twice, is one held out and "
+                   "trained on as well, are there two answers to one question?")  # fmt: skip
+        feedback.offer(lesson, _("Compare the rows"), "relate", _begin, dataset.id)
         return
     stale = found.revision != dataset.revision
     if stale:
@@ -145,32 +148,48 @@ def _more(sort: str, limit: int) -> None:
 
 
 def _group(dataset: Dataset, sort: str, group: Group, rows: Sequence[Example], wrap: Wrap) -> None:
-    """Rows that belong together, two side by side; of exact repeats one stands for all."""
+    """Rows that belong together: what they share once, else two side by side."""
     if sort == "exact":
-        st.markdown(escape(_("{n} times the same", n=len(group.rows))))
-        rows = rows[:1]
+        _row(dataset, rows[0], wrap, _("{n} times the same", n=f"{len(group.rows):,}"))
     elif sort == "contradiction":
-        st.markdown(escape(_("{n} rows with this question", n=len(group.rows))))
+        st.markdown(escape(_("{n} rows with this question", n=f"{len(group.rows):,}")))
+        show_text(_clipped(wrap.inner(user_text(rows[0].body))))
+        for row in rows:
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.text(_clipped(answer_text(row.body)) or _("(empty)"), width="stretch")
+                st.caption(escape(_about(row, answer_text(row.body))), width="content")
+                _open(dataset, row, wrap)
     else:
         alike = _("the same question") if group.score == 1 else _("{share} alike", share=f"{group.score:.0%}")
         st.markdown(escape(alike))
-    for start in range(0, len(rows), 2):
-        for column, row in zip(st.columns(2), rows[start : start + 2], strict=False):
-            with column:
-                _row(dataset, row, wrap)
+        for start in range(0, len(rows), 2):
+            for column, row in zip(st.columns(2), rows[start : start + 2], strict=False):
+                with column:
+                    _row(dataset, row, wrap)
+    if len(group.rows) > len(rows) and sort != "exact":
+        st.caption(escape(_("and {n} more", n=f"{len(group.rows) - len(rows):,}")))
 
 
-def _row(dataset: Dataset, row: Example, wrap: Wrap) -> None:
-    question = wrap.inner(user_text(row.body))
+def _row(dataset: Dataset, row: Example, wrap: Wrap, lead: str = "") -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        about = " · ".join(part for part in (grid.split_name(row.split), row.label) if part and part != "–")
+        about = " · ".join(part for part in (lead, _about(row)) if part)
         st.caption(escape(about) or " ", width="stretch")
-        where: dict[str, Any] = {"dataset": str(dataset.id), "row": str(row.id)}
-        if line := question.strip()[:SEARCHED].splitlines():
-            where["text"] = line[0]
-        st.page_link(frame.EDIT, label=_("Open"), icon=":material/edit:", query_params=where)
-    show_text(_clipped(question))
-    show_text(_clipped(answer_text(row.body)))
+        _open(dataset, row, wrap)
+    show_text(_clipped(wrap.inner(user_text(row.body))))
+    if answer_text(row.body) != row.label:  # else it stands above
+        show_text(_clipped(answer_text(row.body)))
+
+
+def _about(row: Example, but: str = "–") -> str:
+    """The part it is in and its label, as far as they are there and not said already."""
+    return " · ".join(part for part in (grid.split_name(row.split), row.label) if part not in ("", "–", but))
+
+
+def _open(dataset: Dataset, row: Example, wrap: Wrap) -> None:
+    where: dict[str, Any] = {"dataset": str(dataset.id), "row": str(row.id)}
+    if line := wrap.inner(user_text(row.body)).strip()[:SEARCHED].splitlines():
+        where["text"] = line[0]
+    st.page_link(frame.EDIT, label=_("Open"), icon=":material/edit:", query_params=where)
 
 
 def _clipped(text: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
@@ -17,7 +16,7 @@ from core.store.aggregates import Repeats
 from core.tokens import Distribution, Money, Price, default_epochs, distribution
 from core.tokens.folders import is_own
 from core.words import _
-from pages.parts import charts, frame, grid, progress, resources, state, tokenisers
+from pages.parts import charts, frame, grid, progress, resources, state, tabs, tokenisers
 from pages.parts.snapshot import MARKS
 from pages.parts.text import escape
 
@@ -26,7 +25,7 @@ FIRST_ROWS = 5
 
 @dataclass(frozen=True)
 class Figures:
-    """What the report says in numbers. Tokens are those of the rows that train: all but the held-out ones."""
+    """What the report says in numbers. Tokens to train on are those of the rows that train."""
 
     rows: int
     issues: dict[str, int]
@@ -59,13 +58,13 @@ class Figures:
 @st.cache_data(max_entries=16, show_spinner=False)
 def values(dataset_id: int, revision: int, encoding: str) -> tuple[list[int], list[int], list[int]]:
     """Tokens of all rows, of their answers, and of the rows that train, of this revision of a dataset."""
+    from core import jobs
+
     store = resources.store()
     tokens, answers = store.token_values(dataset_id)
     splits = store.split_counts(dataset_id)
-    if not set(splits) - {Split.NONE, Split.TRAIN}:
-        return tokens, answers, tokens
-    trained = [*store.token_values(dataset_id, Split.TRAIN)[0], *store.token_values(dataset_id, Split.NONE)[0]]
-    return tokens, answers, trained
+    trains = jobs.train_split(splits)
+    return tokens, answers, tokens if set(splits) <= {trains} else store.token_values(dataset_id, trains)[0]
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
@@ -169,31 +168,32 @@ def issues(dataset: Dataset, found: Figures, price: Price | None) -> None:
 
 
 def _repeats(dataset: Dataset) -> bool:
-    """Rows that stand there twice, and held-out rows that also train; whether there are any."""
+    """Rows that stand there twice, and held-out rows that also train, each in a line; whether there are any."""
     repeats = exact_repeats(dataset.id, dataset.revision)
+    said = []
     if repeats.leaked:
         leak = _("{n} held-out rows also stand among the training rows: comparing on them flatters the model.",
                  n=f"{repeats.leaked:,}")  # fmt: skip
-        st.markdown(f"{MARKS[Severity.WARNING]} {escape(leak)}")
+        said.append(escape(leak))
     if repeats.extra:
-        sentence = _("Rows that repeat another row exactly. What is seen twice weighs double: delete one of them.")
-        with st.expander(f"{MARKS[Severity.WARNING]} **{repeats.extra:,}** · {escape(sentence)}"):
-            _row_links(repeats.rows)
-    return bool(repeats.extra)
+        extra = _("Rows that repeat another row exactly. What is seen twice weighs double: delete one of them.")
+        said.append(f"**{repeats.extra:,}** · {escape(extra)}")
+    if said:
+        with st.container(border=True, horizontal=True, vertical_alignment="center"):
+            st.markdown("  \n".join(f"{MARKS[Severity.WARNING]} {line}" for line in said), width="stretch")
+            st.button(_("Show them"), icon=":material/join_inner:", on_click=tabs.open_repeats, key="repeats_show")
+    return bool(said)
 
 
 def _first_rows(dataset: Dataset, code: str, count: int) -> None:
-    _row_links(resources.store().first_issue_rows(dataset.id, code, FIRST_ROWS), issue=code)
-    _link(_("Show all {n} rows", n=f"{count:,}"), issue=code)
-
-
-def _row_links(rows: Iterable[tuple[int, int]], **where: str) -> None:
-    """A line for each of these (id, position), with the way into the grid."""
-    for example_id, _position in rows:
-        example = resources.store().example(example_id)
+    """The first rows of a finding, each with the way into the grid, and the way to all of them."""
+    store = resources.store()
+    for example_id, _position in store.first_issue_rows(dataset.id, code, FIRST_ROWS):
+        example = store.example(example_id)
         with st.container(horizontal=True, vertical_alignment="center"):
             st.text(privacy.half_shown(user_text(example.body))[-160:] or _("(empty)"), width="stretch")
-            _link(_("Open"), row=str(example_id), **where)
+            _link(_("Open"), row=str(example_id), issue=code)
+    _link(_("Show all {n} rows", n=f"{count:,}"), issue=code)
 
 
 def _link(label: str, **where: str) -> None:

@@ -81,7 +81,8 @@ def _add(dataset_id: int, kind: Kind) -> None:
         after = None
     shown = grid.snapshot()
     like = after or next(iter(shown.rows.values()), None) if shown else after
-    applied = grid.write(addition(kind, after, like))
+    locked = store.splits.lock(dataset_id) is not None
+    applied = grid.write(addition(kind, after, like, locked))
     if applied is None or not applied.added_ids:
         return
     view.clear()

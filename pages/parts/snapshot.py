@@ -205,8 +205,11 @@ def removal(snapshot: Snapshot, ids: Iterable[int]) -> Edits:
     return Edits(removed=tuple(Removed(number, snapshot.revisions[number]) for number in ids))
 
 
-def addition(kind: Kind, after: Example | None, example: Example | None) -> Edits:
-    """The edit that adds an empty row after another one, with the instruction that the rows around it have."""
+def addition(kind: Kind, after: Example | None, example: Example | None, locked: bool = False) -> Edits:
+    """The edit that adds an empty row after another one, with the instruction that the rows around it have.
+
+    It is in the part of the row above, but never in a test set that is locked: there it is in no part yet.
+    """
     body: Body
     if kind is Kind.COMPLETION:
         body = {"prompt": "", "completion": ""}
@@ -223,5 +226,5 @@ def addition(kind: Kind, after: Example | None, example: Example | None) -> Edit
         turns = [{"role": "user", "content": ""}]
         turns += [{"role": "assistant", "content": ""}] if kind is Kind.CHAT else []
         body = {"messages": [*leading, *turns]}
-    split = after.split if after else Split.NONE
+    split = after.split if after and not (locked and after.split is Split.TEST) else Split.NONE
     return Edits(added=(Added(after.id if after else None, Draft(dump(body), kind, split=split)),))

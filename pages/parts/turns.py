@@ -169,3 +169,12 @@ def _turn_pairs(old: str, new: str) -> list[tuple[str, str]]:
     texts = [[f"{turn.role}: {turn.text}{turn.calls}" for turn in turns] for turns in (first, second)]
     pairs = [(a, b) for a, b in zip_longest(*texts, fillvalue="") if a != b]
     return pairs or [(old, new)]
+
+
+def changes(old: str, new: str) -> list[tuple[str, str, str]]:
+    """What differs between two lines, as (role, before, after); no role where the turns are not the same in kind."""
+    first, second = turns_of(old) or [], turns_of(new) or []
+    if [turn.role for turn in first] != [turn.role for turn in second]:
+        return [("", before, after) for before, after in _turn_pairs(old, new)]
+    pairs = [(a.role, a.text + a.calls, b.text + b.calls) for a, b in zip(first, second, strict=True)]
+    return [pair for pair in pairs if pair[1] != pair[2]] or [("", old, new)]

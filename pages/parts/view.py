@@ -105,7 +105,7 @@ def toolbar(dataset: Dataset) -> None:
             on_change=_change, args=("text",), label_visibility="collapsed", width="stretch",
         )  # fmt: skip
         counts = resources.store().label_counts(dataset.id)
-        if 0 < len(counts) <= 200:
+        if any(counts) and len(counts) <= 200:
             _select(
                 "label",
                 _("All labels"),
@@ -133,7 +133,7 @@ def _select(name: str, everything: str, choices: dict[str, str], label: str = ""
         state.put(f"view_{name}", "")
     st.selectbox(
         label or everything, ["", *choices], format_func=lambda value: choices.get(value, everything),
-        key=f"view_{name}", on_change=_change, args=(name,), width=220 if label else 190,
+        key=f"view_{name}", on_change=_change, args=(name,), width=220 if label else 165,
         label_visibility="visible" if label else "collapsed",
     )  # fmt: skip
 
@@ -170,4 +170,8 @@ def pager(pages: int, page: int) -> None:
     if pages > 1:
         shown = min(page, pages)
         key = f"view_page_{shown}"  # fresh for each page: it then begins where the URL says
-        st.pagination(pages, default=shown, key=key, on_change=_turn, args=(key,), max_visible_pages=5)
+        # Left to itself, a control of few pages is so narrow that it hides all but one of them.
+        st.pagination(
+            pages, default=shown, key=key, on_change=_turn, args=(key,), max_visible_pages=5,
+            width=280,
+        )  # fmt: skip

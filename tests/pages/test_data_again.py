@@ -112,6 +112,8 @@ def test_a_file_that_was_here_before_is_asked_about(
     assert page.says("was here before")
     page.click("See what has changed")
     assert page.says("1 changed") and page.says("2 rows are the same.")
+    assert page.says("When does it come?"), "the question that the answer belongs to"
+    assert page.says("Answer (assistant)") and not page.says("assistant:") and not page.says("Label")
     page.click("Apply")
     assert rows(store, dataset)[2] == ("When does it come?", "Tomorrow") and page.says("Nothing differs")
 

@@ -265,3 +265,10 @@ def test_what_the_chosen_model_does_not_take_is_said(open_page: Open, store: Sto
     assert page.says("is not trained with examples of the format") and page.says("cannot be trained like this")
     page = open_page(CHECK, model="openai/gpt-4o-2024-08-06")
     assert not page.says("cannot be trained like this")
+
+
+def test_the_spread_of_many_rows_is_counted_before_it_goes_to_the_browser() -> None:
+    bars = charts.spread([*range(1_000)] * 50 + [-1], "Tokens").data[0]
+    assert len(bars.x) == charts.BINS and sum(bars.y) == 50_000 and bars.customdata[0] == "0–24"
+    few = charts.spread([2, 3, 3], "Tokens").data[0]
+    assert list(zip(few.x, few.y, few.customdata, strict=True)) == [(2, 1, "2"), (3, 2, "3")]

@@ -147,6 +147,13 @@ def test_rows_are_added_after_another_with_the_same_instruction_and_split() -> N
     assert [m["role"] for m in added.draft.body["messages"]] == ["system", "user", "assistant"]
 
 
+@pytest.mark.parametrize(("locked", "split"), [(False, Split.TEST), (True, Split.NONE)])
+def test_a_row_below_a_locked_test_row_is_in_no_part_yet(locked: bool, split: Split) -> None:
+    after = row(5, split=Split.TEST)
+    (added,) = addition(Kind.CHAT, after, after, locked).added
+    assert added.after_id == 5 and added.draft.split is split
+
+
 @pytest.mark.parametrize(
     ("kind", "key"),
     [(Kind.COMPLETION, "prompt"), (Kind.PREFERENCE, "preferred_output"), (Kind.REINFORCEMENT, "messages")],

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import BadInput
-from pages.parts.turns import Turn, differences, line_of, moved, next_role, one_object, pretty, turns_of
+from pages.parts.turns import Turn, changes, differences, line_of, moved, next_role, one_object, pretty, turns_of
 
 TOOLS = (
     '{"messages":[{"role":"user","content":"a","weight":1.0},'
@@ -89,5 +89,7 @@ def test_only_one_json_object_is_a_line(text: str) -> None:
 def test_history_shows_only_the_turns_that_differ() -> None:
     after = TOOLS.replace('"content":"a"', '"content":"b"')
     assert differences({"raw": TOOLS, "label": "x"}, {"raw": after, "label": "x"}) == [("user: a", "user: b")]
+    assert changes(TOOLS, after) == [("user", "a", "b")]
+    assert changes('{"messages":[{"role":"user","content":"a"}]}', TOOLS)[0][0] == "", "other turns"
     assert differences({"split": ""}, {"split": "train"}) == [("", "train")]
     assert differences({}, {"raw": '{"prompt":"a"}'}) == [("", '{"prompt":"a"}')]

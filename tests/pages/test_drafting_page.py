@@ -50,8 +50,11 @@ def test_a_new_browser_offers_what_was_begun_and_start_over_forgets_it(
     assert page.says("You were mapping qa.csv.")
     page.click("Go on")
     assert role(page, "topic") == Role.IGNORE
-    page.click("Start over")
+    page.app.text_input(key=f"name_{token}").set_value("Mine")
+    page.run().click("Start over")
     assert role(page, "topic") != Role.IGNORE
+    name = page.app.text_input(key=f"name_{token}")
+    assert name.value == "qa" and name.proto.set_value, "the browser is told so"
     assert "Start over" not in [button.label for button in page.app.button]
     page = open_page(BRING)
     page.click("Discard")

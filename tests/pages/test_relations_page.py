@@ -47,6 +47,15 @@ def compared(open_page: Open, store: Store, settings: Settings, dataset: Dataset
     return page.run()
 
 
+def test_the_overview_tells_repeats_in_a_line_and_leads_to_their_tab(open_page: Open, dataset: Dataset) -> None:
+    page = open_page(frame.CHECK, dataset=str(dataset.id))
+    assert page.says("Rows that repeat another row exactly") and page.unescaped(HOSTILE) == []
+    page.click("Show them")
+    assert page.app.session_state["check_tab"] == "Repeats and leaks"
+    page.app.query_params["lang"] = "zh"
+    assert not page.run().errors
+
+
 def test_leaks_are_shown_first_and_moved(open_page: Open, store: Store, settings: Settings, dataset: Dataset) -> None:
     page = compared(open_page, store, settings, dataset)
     assert page.says("Leaks · 1") and page.says("Exact repeats · 1") and page.says("Contradictions · 1")

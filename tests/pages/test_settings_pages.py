@@ -173,7 +173,7 @@ def test_each_changed_row_is_shown_and_led_back_alone(open_page: Open, store: St
     page = edit(
         open_page(PRICES), {1: {"training": 12.5}, 2: {"suffix": 18}}, ({"provider": "other", "model": HOSTILE},)
     )
-    assert page.says("To train: 25.0 → 12.5") and page.says("Longest suffix: 64 → 18") and page.says("added by you")
+    assert page.says("To train: 25 → 12.5") and page.says("Longest suffix: 64 → 18") and page.says("added by you")
     assert not page.unescaped(HOSTILE)
     assert len(store.preferences.get("prices")) == 3, "only what differs is kept"
     page.click("Back to what came with Luopan")

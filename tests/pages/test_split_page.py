@@ -60,6 +60,25 @@ def test_new_rows_are_placed_and_no_other_row_moves(open_page: Open, store: Stor
     assert not page.says("are in no part yet")
 
 
+def test_a_row_added_below_a_locked_test_row_joins_no_part(open_page: Open, store: Store, dataset: Dataset) -> None:
+    page = open_page(frame.CHECK, dataset=str(dataset.id))
+    page.app.selectbox(key="split_test_share").set_value(0.2)
+    page.run().click("Split").click("Lock the test set")
+    tested = next(number for number, split in parts(store, dataset).items() if split is Split.TEST)
+    open_page(frame.EDIT, dataset=str(dataset.id), row=str(tested)).click("Add row")
+    assert store.split_counts(dataset.id)[Split.TEST] == 20 and store.split_counts(dataset.id)[Split.NONE] == 1
+
+
+def test_rows_without_a_part_are_not_counted_as_training_rows(open_page: Open, store: Store, dataset: Dataset) -> None:
+    page = open_page(frame.CHECK, dataset=str(dataset.id)).click("Split")
+    trains = str(page.app.metric[3].value)
+    store.apply(dataset.id, Edits(added=[Added(None, draft(f"Added {n}", "a")) for n in range(20)]), "Bo")
+    assert str(page.run().app.metric[3].value) == trains
+    page = open_page(frame.LAUNCH, dataset=str(dataset.id))
+    assert [str(metric.value) for metric in page.app.metric] == ["91", "10"]
+    assert page.says("20 rows are in no part yet: they do not train.") and page.says("91 rows to train with.")
+
+
 def test_rows_stay_together_by_a_column_of_the_file(open_page: Open, store: Store, dataset: Dataset) -> None:
     page = open_page(frame.CHECK, dataset=str(dataset.id))
     page.app.selectbox(key="split_together").set_value(f"column:{HOSTILE}")

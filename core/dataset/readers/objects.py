@@ -21,7 +21,6 @@ MAX_LINE = 1 << 24  # characters
 MAX_JSON = 512 << 20  # bytes of a .json file, which is held in memory whole
 _BLANK = " \t\r\n\ufeff"
 _NO_NUMBER = T("NaN and Infinity are no JSON values. Write a number or null.")
-_OPENING = re.compile(r"[\[{]")
 
 
 class Item(NamedTuple):
@@ -35,6 +34,12 @@ class Item(NamedTuple):
 def lines(source: Source) -> Iterator[Row | Reject]:
     """The objects of a JSON Lines file, in constant memory; a row's number is its line's."""
     names: dict[str, str] = {}
+    for found in items(source):
+        yield row_of(found, source.columns, names) if isinstance(found, Item) else found
+
+
+def items(source: Source) -> Iterator[Item | Reject]:
+    """The same without their cells, which takes half the time."""
     with open_text(source.path, source.encoding, newline="\n") as file:
         number = 0
         while line := file.readline(MAX_LINE):
@@ -47,7 +52,7 @@ def lines(source: Source) -> Iterator[Row | Reject]:
                 continue
             found = parse_line(number, line)
             if isinstance(found, Item):
-                yield row_of(found, source.columns, names)
+                yield found
             elif found:
                 yield found.keeping(line.strip("\ufeff\r\n"))
 
@@ -163,7 +168,7 @@ def _checked(number: int, raw: str, body: Any) -> Item | Reject:
         reason = T("This is {kind}, not an object in braces.", kind=_kind(body))
         return Reject(number, "", reason, excerpt(raw or dump_value(body))).keeping(raw or dump_value(body))
     # Counting brackets costs little and clears nearly every row; the few others are measured.
-    if (not raw or len(_OPENING.findall(raw)) > MAX_DEPTH) and depth(body) > MAX_DEPTH:
+    if (not raw or raw.count("[") + raw.count("{") > MAX_DEPTH) and depth(body) > MAX_DEPTH:
         return Reject(number, "", T("The object is nested deeper than {limit} levels.", limit=MAX_DEPTH), excerpt(raw))
     return Item(number, raw or dump(body), body)
 

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from core.checks import Report, background, check_file, check_line, reading
+from core.checks import Report, background, check_file, check_line, judge, reading
 from core.checks.files import check_lines
-from core.checks.judging import judge_line
+from core.checks.judging import MANY, judge_line
 from core.checks.reading import read_blocks, read_lines
 from core.dataset.examples import Kind
-from core.tokens import count_body
+from core.tokens import count_body, counter
 
 TEXTS = st.sampled_from([
     "", " ", "\n", "\u3000", "a", "中", "<", "|im_end|>", "<|im_end|>", "\x00", "\x07", "\ufffd", "\u200b", "two words",
@@ -137,3 +137,13 @@ def test_what_goes_wrong_while_counting_is_raised(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(background.Bulk, "chats", fail)
     with pytest.raises(MemoryError):
         check_file(chats(tmp_path / "x.jsonl", 100))
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(LINES.map(lambda line: line.decode("utf-8", "replace")), max_size=30), st.sampled_from([None, *Kind]))
+def test_many_lines_are_judged_as_each_is_alone(lines: list[str], kind: Kind | None) -> None:
+    many = [*lines, '{"messages":[{"role":"user","content":"a b c d e"},{"role":"assistant","content":"f"}]}'] * MANY
+    for encoding in ("o200k_base", ""):
+        count = counter(encoding) if encoding else None
+        alone = [judge_line(line, count, kind)[1] for line in many[: len(lines) + 1]] * MANY
+        assert repr(judge(many, encoding, kind)) == repr(alone)

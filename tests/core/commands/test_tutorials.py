@@ -1,6 +1,6 @@
 """The tutorials' own conversions, byte by byte: what a few plain lines of Python make of a table, `core prepare` makes.
 
-The expected lines are written by `json.dumps` here; ours have no blanks after commas and colons.
+The expected lines are written here, chats by `json.dumps` as it is, pairs without blanks as the old preparer did.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ NAMES = {
     "house": "房产", "story": "社会",
 }  # fmt: skip
 PROMPT = f"对给定文本进行分类，类别包括：{'、'.join(NAMES.values())}。\n\n给定文本：\n{{sentence}}\n类别：\n"
-SHA_TITLES = "c5c57bf98dbf11412bf9b235a602ab53929298ec315b9dde29accb8f9feda338"
+SHA_TITLES = "8e1f816ab59e6c02ac3c41415944c54198103db5867758a72bb271d9189c386e"
 FIRST_TITLE = (
-    '{"messages":[{"role":"user","content":"对给定文本进行分类，类别包'
+    '{"messages": [{"role": "user", "content": "对给定文本进行分类，类别包'
     "括：科技、金融、娱乐、世界、汽车、运动、文化、军事、旅游、游戏、教育、农业、房产、社会。\\n\\n给定文本"
-    '：\\n直播预告：2018创新中国春季峰会丨5.9-10 北京\\n类别：\\n"},{"role":"ass'
-    'istant","content":"科技"}]}'
+    '：\\n直播预告：2018创新中国春季峰会丨5.9-10 北京\\n类别：\\n"}, {"role": "ass'
+    'istant", "content": "科技"}]}'
 )
-SHA_DOCTOR = "08a95b3a244a801688f0ec3f2c1923e07c8734fb4614e04c590f5ed5058082cd"
+SHA_DOCTOR = "44fa73bc638b7e772d6688e6adc01c1cc6d13f2aeafdb30c751f01f58ceb366f"
 FIRST_DOCTOR = (
-    '{"messages":[{"role":"user","content":"患者小王，女性，42岁，近'
-    '期感觉胸部有异常肿物，产生疼痛感，同时有体重减轻、厌食等症状，初步诊断为何种乳腺癌？"},{"role"'
-    ':"assistant","content":"初步诊断为转移性乳腺癌，因为患者除了乳房有肿物和疼痛以外'
+    '{"messages": [{"role": "user", "content": "患者小王，女性，42岁，近'
+    '期感觉胸部有异常肿物，产生疼痛感，同时有体重减轻、厌食等症状，初步诊断为何种乳腺癌？"}, {"role"'
+    ': "assistant", "content": "初步诊断为转移性乳腺癌，因为患者除了乳房有肿物和疼痛以外'
     '，还有体重减轻和厌食等症状，这些都是乳腺癌晚期常见的临床表现。"}]}'
 )
 # A few titles as the real ones are, written for this test; the class of the third is too rare to keep.
@@ -56,6 +56,10 @@ TITLES = [
 
 
 def jsonl(bodies: Iterable[Any]) -> bytes:
+    return "".join(json.dumps(body, ensure_ascii=False) + "\n" for body in bodies).encode()
+
+
+def pairs(bodies: Iterable[Any]) -> bytes:
     return "".join(json.dumps(b, ensure_ascii=False, separators=(",", ":")) + "\n" for b in bodies).encode()
 
 
@@ -73,10 +77,11 @@ def test_a_table_of_system_user_and_assistant_becomes_chats(tmp_path: Path) -> N
         csv.writer(file).writerows([("system_content", "user_content", "assistant_content"), *rows])
     assert run(tmp_path / "x.csv") == 0
     expected = (
-        '{"messages":[{"role":"system","content":"You are a kind librarian."},{"role":"user","content":"When are you '
-        'open?"},{"role":"assistant","content":"Tuesday to Friday, from ten. We call it \\"late\\"."}]}\n'
-        '{"messages":[{"role":"system","content":"你是一名图书管理员。"},{"role":"user","content":"可以续借吗？"},'
-        '{"role":"assistant","content":"可以，\\n最多两次。"}]}\n'
+        '{"messages": [{"role": "system", "content": "You are a kind librarian."}, {"role": "user", "content": '
+        '"When are you open?"}, {"role": "assistant", "content": "Tuesday to Friday, from ten. We call it '
+        '\\"late\\"."}]}\n'
+        '{"messages": [{"role": "system", "content": "你是一名图书管理员。"}, {"role": "user", "content": '
+        '"可以续借吗？"}, {"role": "assistant", "content": "可以，\\n最多两次。"}]}\n'
     ).encode()
     assert expected == jsonl(chat(*row) for row in rows)
     assert (tmp_path / "x_prepared.jsonl").read_bytes() == expected
@@ -95,7 +100,7 @@ def test_a_sheet_of_prompts_and_completions_becomes_lines(tmp_path: Path) -> Non
         '{"prompt":"Price of 2 tickets ->","completion":" 14 €\\n"}\n'
         '{"prompt":"=1+1 ->","completion":" two\\n"}\n'
     ).encode()
-    assert expected == jsonl({"prompt": prompt, "completion": completion} for prompt, completion in rows)
+    assert expected == pairs({"prompt": prompt, "completion": completion} for prompt, completion in rows)
     assert (tmp_path / "x_prepared.jsonl").read_bytes() == expected
 
 
@@ -131,7 +136,7 @@ def test_the_old_preparer_is_back_with_its_questions_and_file_names(
     # The draw is numpy's: RandomState(42).permutation(10) begins 8 1 5 0 7 2 9 4.
     order = [8, 1, 5, 0, 7, 2, 9, 4]
     for file, places in ((train, order), (valid, [3, 6])):
-        assert file.read_bytes() == jsonl(
+        assert file.read_bytes() == pairs(
             {"prompt": f"question {n} ->", "completion": f" {classes[n % 2]}"} for n in places
         )
     assert run(path, "-q") == 0

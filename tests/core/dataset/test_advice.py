@@ -17,7 +17,7 @@ from core.dataset.examples import Kind
 from core.dataset.fixes import drop_long, is_empty, split_long, trim_long
 from core.dataset.fixrows import Row, line_of, row_of, rows_in
 from core.dataset.lengths import in_tokens
-from core.dataset.profile import Profile, Texts, common_end, letters
+from core.dataset.profile import Profile, Texts, capitals, common_end, small_letters
 from core.dataset.sampling import drawn
 from core.dataset.spool import Spool
 
@@ -156,10 +156,26 @@ def test_what_texts_share_is_the_longest_common_beginning_and_end(texts: list[st
 def test_letters_are_counted_as_python_names_them(text: str) -> None:
     # What the quick way leaves out are scripts that have no case in daily use.
     text = "".join(c for c in text if c < "\u2e00")
-    assert letters(text) == (
-        sum(c.isupper() and c.isalpha() for c in text),
-        sum(c.islower() and c.isalpha() for c in text),
-    )
+    assert capitals(text) == sum(c.isupper() and c.isalpha() for c in text)
+    assert small_letters(text) == sum(c.islower() and c.isalpha() for c in text)
+
+
+@given(ROWS)
+def test_rows_are_capitals_where_a_third_of_the_letters_and_a_ninth_of_all_is(pairs: list[tuple[str, str]]) -> None:
+    rows = [row for row in rows_of(pairs) if not is_empty(row)]
+    text = "".join(row.question for row in rows)
+    upper, lower = sum(map(str.isupper, text)), sum(map(str.islower, text))
+    expected = upper * 2 > lower and (upper + lower) * 3 >= len(text)
+    assert ("upper_case_questions" in codes(rows_of(pairs))) == expected
+
+
+@pytest.mark.parametrize("kind", [Kind.CHAT, Kind.COMPLETION])
+def test_abbreviations_in_chinese_headlines_are_no_capitals_to_mend(kind: Kind) -> None:
+    rows = rows_of([("NBA总决赛今晚打响，勇士能否卫冕？", "体育 NBA"), ("5G手机降价，现在值得买吗", "科技"),
+                    ("ETF基金和股票哪个风险更大", "财经")])  # fmt: skip
+    assert not [code for code in codes(rows, kind) if code.startswith("upper_case")]
+    latin = rows_of([(f"{row.question} EVERYTHING ELSE IS WRITTEN IN CAPITALS", row.answer) for row in rows])
+    assert "upper_case_questions" in codes(latin, kind)
 
 
 @pytest.mark.parametrize("rows", [1, 2, 5, 99, 1_000, 4_999, 20_000])

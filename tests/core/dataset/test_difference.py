@@ -111,7 +111,7 @@ def test_a_row_edited_here_is_found_again_by_the_question_it_had() -> None:
 
 def test_a_new_row_stands_below_the_one_above_it() -> None:
     difference = compare([A, B, C], [coming("x", "1"), *(coming(*r.fields.values()) for r in (A, B)), coming("y", "2")])
-    assert [added.after_id for added in edits(difference).added] == [None, 2]
+    assert [added.after_id for added in edits(difference).added] == [0, 2]
 
 
 def test_what_is_left_out_is_not_applied() -> None:

@@ -17,6 +17,7 @@ from core.dataset.examples import (
     Split,
     Status,
     answer_text,
+    chat_line,
     content_hash,
     dump,
     kind_of,
@@ -189,3 +190,8 @@ def test_a_draft_and_an_example_read_their_line(body: Body) -> None:
     assert Draft(raw, Kind.CHAT).body == body
     example = Example(1, 1, 0, Kind.CHAT, raw, "", Split.NONE, Status.NEW, 1, 5, 2, (), content_hash(raw))
     assert example.body == body
+
+
+@given(st.lists(st.fixed_dictionaries({"role": st.sampled_from(["user", "assistant"]), "content": TEXTS})))
+def test_a_chat_made_from_a_table_is_the_line_that_pythons_json_writes(messages: list[dict[str, Any]]) -> None:
+    assert chat_line(messages) == json.dumps({"messages": messages}, ensure_ascii=False)

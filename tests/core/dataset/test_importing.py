@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from core.dataset import mapping
 from core.dataset.examples import Kind
 from core.dataset.importing import BATCH, import_file
-from core.dataset.readers import sniff
-from core.dataset.recipes import Recipe
+from core.dataset.readers import read, sniff
+from core.dataset.recipes import Mode, Recipe, Sample
 from core.dataset.samples import sample
 from core.dataset.vocabulary import Role
 from core.errors import BadInput, Cancelled
@@ -112,3 +114,23 @@ def test_the_drone_chats_are_imported_whole(store: Store, shared_data) -> None: 
     dataset = import_file(store, path)
     assert "".join(f"{raw}\n" for raw in raws(store, dataset.id)).encode() == path.read_bytes()
     assert store.rejects(dataset.id) == []
+
+
+def test_lines_that_are_taken_as_they_are_become_what_a_recipe_makes_of_them(tmp_path: Path) -> None:
+    path = tmp_path / "lines.jsonl"
+    good = '{"messages":[{"role":"user","content":"q"},{"role":"assistant","content":"a"}]}'
+    odd = ["", "\ufeff" + good, '{"text": 1.10}', "[1]", "{", '{"messages":' + "[" * 70 + "]" * 70 + "}", "\x0c", good]
+    path.write_text("\n".join([good, *odd] * 200), encoding="utf-8")
+    source, told = sniff(path), [list[int](), list[int]()]
+    recipe = mapping.suggest(source)
+    assert recipe.as_is
+    quick = mapping.lines(recipe, source, told[0].append)
+    assert quick is not None
+    assert list(quick) == list(mapping.apply(recipe, read(source), told[1].append, source=source))
+    assert told[0] == told[1] and len(told[0]) > 1
+    for more in (
+        replace(recipe, mend=True),
+        replace(recipe, sample=Sample(Mode.FIRST, 3)),
+        replace(recipe, as_is=False),
+    ):
+        assert mapping.lines(more, source) is None

@@ -43,7 +43,7 @@ def messages(recipe: Recipe, **cells: str) -> list[tuple[str, str]]:
 
 def test_a_class_becomes_the_answer_under_its_new_name() -> None:
     made = draft(dataclasses.replace(CLASSIFY, label_names={"news_culture": "文化"}), text="a", label=" news_culture ")
-    assert made.raw == '{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"文化"}]}'
+    assert made.raw == '{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "文化"}]}'
     assert made.label == "文化"
 
 

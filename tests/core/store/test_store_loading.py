@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from store_samples import draft
 
+from core.checks.judging import MANY, judge
 from core.dataset.edits import content_of
-from core.dataset.examples import Kind
+from core.dataset.examples import Kind, Split
 from core.dataset.importing import import_file
 from core.errors import BadInput, Cancelled
 from core.settings import Settings
 from core.store import Filter, Store, loading
-from core.store.tally import differences
+from core.store.part import said_texts, shown_texts
+from core.store.tally import WIDE, Counted, all_keys, differences, keys
 
 ROOT = Path(__file__).resolve().parents[3]
 DRAFTS = [draft(f"问题 {n}" * (n % 4), f"answer {n % 7}", label=f"l{n % 3}") for n in range(1_000)]
@@ -127,3 +133,33 @@ def test_the_second_process_ends_when_the_first_is_killed(tmp_path: Path) -> Non
     while beside.exists() and "zombie" not in (beside / "status").read_text() and time.monotonic() < end:
         time.sleep(0.05)
     assert not beside.exists() or "zombie" in (beside / "status").read_text()
+
+
+ROLES = st.lists(st.sampled_from(["system", "user", "assistant"]), min_size=1, max_size=5)
+
+
+@given(ROLES.flatmap(lambda roles: st.lists(st.tuples(st.sampled_from(roles), st.text(max_size=3)), min_size=1)))
+def test_the_texts_of_a_plain_chat_are_those_of_its_line(said: list[tuple[str, str]]) -> None:
+    raw = json.dumps({"messages": [{"role": role, "content": content} for role, content in said]})
+    (judged, *_) = judge([raw] * MANY, "", Kind.CHAT)
+    if judged.said is not None:
+        assert said_texts(*judged.said) == shown_texts(raw)
+
+
+@given(
+    st.lists(
+        st.builds(
+            Counted,
+            *(
+                st.integers(0, 3 * WIDE),
+                st.sampled_from("ab"),
+                st.sampled_from(Split),
+                st.sampled_from(["", "approved"]),
+            ),
+            *(st.integers(0, 3), st.integers(0, 3)),
+            st.dictionaries(st.sampled_from("xyz"), st.sampled_from(["error", "advice"])),
+        )
+    )
+)
+def test_many_rows_are_counted_as_each_is_alone(rows: list[Counted]) -> None:
+    assert all_keys(rows) == Counter(key for row in rows for key in keys(row))
