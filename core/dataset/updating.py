@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from core.dataset.difference import Changed, Difference, Entry, New, edits, key
@@ -92,9 +94,27 @@ def apply(store: Store, dataset_id: int, brought: Brought, choice: Choice, who: 
             T("Nothing was applied. The difference is shown anew: look at it and apply it again."),
         )
     applied = store.apply(dataset_id, chosen(brought, choice), who)
-    if brought.from_file and applied.batch_id is not None:
-        store.preferences.set(_key(dataset_id), [*taken_over(store, dataset_id), applied.batch_id])
+    take_note(store, dataset_id, brought, applied)
     return applied
+
+
+def take_note(store: Store, dataset_id: int, brought: Brought, applied: Applied) -> None:
+    """Remember that a step took rows over from the dataset's file."""
+    known = taken_over(store, dataset_id)
+    if brought.from_file and applied.batch_id not in (None, *known):
+        store.preferences.set(_key(dataset_id), [*known, applied.batch_id])
+
+
+def applied_since(store: Store, dataset_id: int, revision: int, who: str, begun: str) -> Applied | None:
+    """The one step that this person has made since this moment on this revision, if it is the newest."""
+    steps = store.history(dataset_id, limit=1)
+    if not steps or store.dataset(dataset_id).revision != revision + 1:
+        return None
+    newest = steps[0]
+    if (newest.who, newest.kind) != (who, "edit") or newest.at < datetime.fromisoformat(begun):
+        return None
+    entries = takewhile(lambda entry: entry.batch_id == newest.batch_id, store.history(dataset_id, limit=EVERY_STEP))
+    return Applied(newest.batch_id, sum(1 for _entry in entries))
 
 
 def _key(dataset_id: int) -> str:
@@ -103,7 +123,7 @@ def _key(dataset_id: int) -> str:
 
 def taken_over(store: Store, dataset_id: int) -> list[int]:
     """The steps that took rows over from the dataset's file: what they wrote is the file's word."""
-    return list(store.preferences.get(_key(dataset_id), []))
+    return list(store.preferences.get(_key(dataset_id)) or [])
 
 
 def reporter(progress: Progress | None, cancelled: Callable[[], bool], total: int) -> Callable[[int], None]:

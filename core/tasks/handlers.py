@@ -78,9 +78,12 @@ def update(work: Work) -> dict[str, Any]:
     brought = bringing.look(
         work.store, work.number, path, work.arg("name"), **how, progress=work.progress, cancelled=work.cancelled
     )
-    if work.task.result.get("begun") and not updating.chosen(brought, choice):
-        return {"saved": 0}  # it was applied when the worker was killed
-    work.note({"begun": True})
+    begun = work.task.result.get("begun")
+    applied = begun and updating.applied_since(work.store, work.number, work.arg("revision"), work.arg("who"), begun)
+    if applied:  # it was written when the worker was killed
+        updating.take_note(work.store, work.number, brought, applied)
+        return {"saved": applied.saved, "missed": 0, "batch": applied.batch_id}
+    work.note({"begun": now().isoformat()})
     work.progress(0, None, T("Writing the rows …"))
     applied = updating.apply(
         work.store, work.number, replace(brought, revision=work.arg("revision")), choice, work.arg("who")

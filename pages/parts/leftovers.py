@@ -192,7 +192,10 @@ def _visible(text: str) -> str:
 def _add(dataset: Dataset, contents: Mapping[int, Content]) -> None:
     """In a callback: try these rows again, and remember what to say of it."""
     with feedback.errors():
-        outcome = leftovers.add(resources.store(), dataset.id, contents, resources.settings().user)
+        grid.flush()
+        outcome = leftovers.add(resources.store(), dataset.id, contents, resources.who())
+        grid.take(outcome.applied)
+        grid.forget()
         state.put("left_tries", state.get("left_tries", 0) + 1)
         state.put("left_outcome", (dataset.id, outcome.applied.saved, len(outcome.left), outcome.applied.batch_id))
 
@@ -216,4 +219,6 @@ def _said(dataset: Dataset) -> None:
 def _undo(dataset: Dataset, batch: int) -> None:
     with feedback.errors():
         state.drop("left_outcome")
-        resources.store().undo(dataset.id, resources.settings().user, batch)
+        grid.flush()
+        grid.take(resources.store().undo(dataset.id, resources.who(), batch))
+        grid.forget()

@@ -70,9 +70,24 @@ def test_done_again_after_a_kill_it_does_nothing_twice(
     store: Store, settings: Settings, dataset: Dataset, tmp_path: Path
 ) -> None:
     first = work(store, settings, dataset, tmp_path / "t.csv")
-    update(first)
+    done = update(first)
+    store.preferences.set(f"brought:{dataset.id}", None)  # the kill came before it was written down
     again = Work(store, settings, store.tasks.get(first.task.id), lambda: None)
-    assert update(again) == {"saved": 0} and store.dataset(dataset.id).revision == dataset.revision + 1
+    assert update(again) == done and store.dataset(dataset.id).revision == dataset.revision + 1
+    assert updating.taken_over(store, dataset.id) == [done["batch"]]
+
+
+def test_done_again_after_a_kill_it_tells_of_the_step_also_where_rows_were_held_back(
+    store: Store, settings: Settings, dataset: Dataset, tmp_path: Path
+) -> None:
+    _first, second = store.examples(dataset.id)
+    store.apply(dataset.id, Edits(changed=[Change(second.id, 1, {"split": "test"})]), "bob")
+    store.splits.set_lock(dataset.id, True, "bob")
+    first = work(store, settings, store.dataset(dataset.id), tmp_path / "t.csv")
+    done = update(first)
+    assert (done["saved"], done["missed"]) == (2, 1) and questions(store, dataset) == ["where", "how", "why"]
+    again = Work(store, settings, store.tasks.get(first.task.id), lambda: None)
+    assert update(again)["batch"] == done["batch"]
 
 
 def test_rows_edited_meanwhile_are_not_written_over(

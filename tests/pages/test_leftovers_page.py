@@ -32,6 +32,7 @@ def test_lines_are_repaired_one_by_one_or_all_and_can_be_undone(
     assert page.says("2 rows were added at their place.") and page.says("1 rows left out")
     dataset = store.datasets()[0]
     assert dataset.rows == 4
+    assert {entry.who for entry in store.history(dataset.id)} == {"test@example.com"}
     page.click("Undo")
     assert store.count_rejects(dataset.id) == 3
     page.click("Accept this repair")
