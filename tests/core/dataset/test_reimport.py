@@ -72,7 +72,7 @@ def test_new_changed_and_gone_rows_through_the_same_recipe_in_one_step(
 ) -> None:
     found = again(store, dataset, table(tmp_path / "t.csv", ("how", "thus"), ("where", "there"), ("why", "so")))
     assert sizes(found) == {"changed": 1, "new": 1, "gone": 1}
-    assert take(store, dataset, found) == [("where", "there"), ("why", "so"), ("how", "thus")]
+    assert take(store, dataset, found) == [("how", "thus"), ("where", "there"), ("why", "so")]
     assert all(row.body["messages"][0]["content"] == "Answer." for row in store.examples(dataset.id))
     assert not again(store, dataset, tmp_path / "t.csv").difference
     store.undo(dataset.id, "ann")
