@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO
 
+import orjson
+
 _MEBIBYTE = 1 << 20
 _SAMPLE = 1 << 18
 BLOCK = 1 << 18  # bytes that are decoded at once
@@ -28,6 +30,7 @@ _SINGLE_BYTE = re.compile(r"cp12\d\d|iso8859|koi8|mac|cp\d{3}$")
 _WESTERN_SHARE = 0.25
 _NUL_SHARE = 0.2
 _WHOLE, _PLACES = 1 << 26, 16  # bytes that are looked at one by one; places beyond them
+_LONGEST = 4  # bytes of a character
 _CONTINUATION = bytes(range(0x80, 0xC0))
 _FOREIGN = re.compile("[^\x00-\x7f]")
 
@@ -117,13 +120,17 @@ def _by_nul_pattern(head: bytes) -> str | None:
 
 def _is_utf8(path: Path) -> bool:
     """Whether the whole file is UTF-8; of a very large one its beginning, and places all over the rest."""
-    size, decoder = path.stat().st_size, codecs.getincrementaldecoder("utf-8")()
+    size, cut = path.stat().st_size, b""  # a character may be cut at the end of a block
     with path.open("rb") as file:
         try:
-            for _ in range(_WHOLE // _MEBIBYTE):
-                decoder.decode(file.read(_MEBIBYTE))
+            for _ in range(_WHOLE // BLOCK):
+                block = cut + file.read(BLOCK)
+                end = max(0, len(block.rstrip(_CONTINUATION)) - 1)
+                cut = block[end:]
+                if len(cut) > _LONGEST or not _is_sound(block[:end]):
+                    return False
             if size <= _WHOLE:
-                decoder.decode(b"", final=True)
+                cut.decode()
                 return True
             for place in range(_WHOLE, size, max(_MEBIBYTE, (size - _WHOLE) // _PLACES)):
                 file.seek(place)
@@ -132,6 +139,15 @@ def _is_utf8(path: Path) -> bool:
         except UnicodeDecodeError:
             return False
     return True
+
+
+def _is_sound(data: bytes) -> bool:
+    """Whether bytes are UTF-8. What looks at JSON does that first, and tells in a fifth of the time of decoding."""
+    try:
+        orjson.loads(b"\0" + data)
+    except orjson.JSONDecodeError as error:
+        return error.msg.startswith("unexpected character") or _decodes(data, "utf-8")
+    return _decodes(data, "utf-8")
 
 
 def _odd_lines(path: Path) -> list[bytes]:

@@ -31,13 +31,17 @@ def _permutation(rows: int) -> list[int]:
         state.append((1812433253 * (state[-1] ^ (state[-1] >> 30)) + place) & 0xFFFFFFFF)
     chance.setstate((3, (*state, _WORDS), None))
     places = list(range(rows))
-    word = chain.from_iterable(iter(lambda: _words(chance), None)).__next__
-    for bits in range(rows.bit_length(), 0, -1):
-        mask = (1 << bits) - 1
-        for last in range(min(rows - 1, mask), mask >> 1, -1):
-            while (other := word() & mask) > last:
-                pass
-            places[last], places[other] = places[other], places[last]
+    words = chain.from_iterable(iter(lambda: _words(chance), None))
+    last = rows - 1
+    while last > 0:
+        mask = (1 << last.bit_length()) - 1
+        below = mask >> 1
+        for word in words:
+            if (other := word & mask) <= last:
+                places[last], places[other] = places[other], places[last]
+                last -= 1
+                if last == below:
+                    break
     return places
 
 

@@ -17,7 +17,7 @@ from core.dataset.examples import Kind, kind_of
 from core.dataset.readers import delimited, objects, packed, parquet, several, sheets, tables
 from core.dataset.readers.headers import column_names, header_place, looks_like_header
 from core.dataset.readers.packed import Member
-from core.dataset.readers.tables import Run
+from core.dataset.readers.tables import Even, Run
 from core.dataset.readers.values import Block, Format, Reject, Row, Source
 from core.dataset.shapes import KINDS, Shape, shape_of
 from core.errors import BadInput
@@ -136,7 +136,7 @@ def read_blocks(source: Source) -> Iterator[Block | Reject]:
                 missing = ("",) * len(found.numbers)
                 yield Block(found.numbers, [columns.get(column, missing) for column in source.columns], name)
     elif source.format.is_table:
-        runs: Iterator[Run | Reject] = delimited.records(source)
+        runs: Iterator[Run | Even | Reject] = delimited.records(source)
         if source.format.is_sheet:
             runs = sheets.records(source.path, source.name, source.sheet)
         yield from tables.blocks(runs, source.columns, source.header, source.top)

@@ -19,8 +19,21 @@ class Run(NamedTuple):
     sound: bool
 
 
+class Even(NamedTuple):
+    """A `Run` whose rows all have the same number of cells, as columns."""
+
+    number: int
+    columns: Sequence[Sequence[str]]
+    sound: bool
+
+    @property
+    def rows(self) -> list[list[str]]:
+        """The rows one by one."""
+        return list(map(list, zip(*self.columns, strict=True)))
+
+
 def blocks(
-    runs: Iterable[Run | Reject], columns: Sequence[str], header: bool, top: int = 0
+    runs: Iterable[Run | Even | Reject], columns: Sequence[str], header: bool, top: int = 0
 ) -> Iterator[Block | Reject]:
     """Rows under these names, those below the first `top`. Empty ones are passed over; one with too many or too few
     cells is rejected."""
@@ -32,13 +45,19 @@ def blocks(
                 yield run
             continue
         start = max(0, top + 1 - run.number)
+        if isinstance(run, Even):
+            if not awaiting_header and not start and (found := _even(run, len(columns))):
+                yield found
+                continue
+            run = Run(run.number, run.rows, run.sound)
         if awaiting_header:
             names = next((n for n in range(start, len(run.rows)) if not _is_blank(run.rows[n])), None)
             start = len(run.rows) if names is None else names + 1
             awaiting_header = names is None
         rest = Run(run.number + start, run.rows[start:] if start else run.rows, run.sound)
         if rest.rows:
-            yield from _even(rest, len(columns)) or _one_by_one(rest, columns)
+            found = _even(_as_columns(rest), len(columns))
+            yield from [found] if found else _one_by_one(rest, columns)
 
 
 def rows(found: Iterable[Block | Reject], columns: Sequence[str]) -> Iterator[Row | Reject]:
@@ -74,15 +93,21 @@ def _is_blank(cells: Sequence[str]) -> bool:
     return not text or text.isspace()
 
 
-def _even(run: Run, width: int) -> list[Block]:
+def _as_columns(run: Run) -> Even | None:
+    """The same as columns, where each row has as many cells as the others."""
+    if not run.sound or len(set(map(len, run.rows))) > 1:
+        return None
+    return Even(run.number, list(zip(*run.rows, strict=True)), run.sound)
+
+
+def _even(run: Even | None, width: int) -> Block | None:
     """The rows as one block, where nothing is wrong with any."""
-    if not run.sound or len(set(map(len, run.rows))) > 1 or len(run.rows[0]) < width:
-        return []
-    columns = list(zip(*run.rows, strict=True))
-    whole = any(all(column) and not any(map(str.isspace, column)) for column in columns[:width])
-    if not whole or any(map(str.strip, chain(*columns[width:]))):
-        return []
-    return [Block(range(run.number, run.number + len(run.rows)), columns[:width])]
+    if not run or not run.sound or len(run.columns) < width:
+        return None
+    whole = any(all(column) and not any(map(str.isspace, column)) for column in run.columns[:width])
+    if not whole or any(map(str.strip, chain(*run.columns[width:]))):
+        return None
+    return Block(range(run.number, run.number + len(run.columns[0])), run.columns[:width])
 
 
 def _one_by_one(run: Run, columns: Sequence[str]) -> Iterator[Block | Reject]:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.dataset.encodings import damage, detect, open_text, visible
+from core.dataset import encodings
+from core.dataset.encodings import BLOCK, damage, detect, open_text, visible
 
 ZH = "问题,答案\n图书馆几点开门？,周二、周三、周五十点开放，周日和周一闭馆。\n" * 3
 ZH_TW = "問題,答案\n圖書館幾點開門？,週二、週三、週五十點開放，週日和週一閉館。\n" * 3
@@ -93,3 +94,17 @@ def test_a_byte_order_mark_in_the_middle_makes_no_wide_text(tmp_path: Path, cont
     path.write_bytes(content)
     with open_text(path, detect(path), "") as file:
         assert file.read().startswith(content[:1].decode())
+
+
+@pytest.mark.parametrize(
+    "bad", [b"", b"\xff", b"\x80" * 9, "你".encode()[:-1], b"\xed\xa0\x80", b"\xf8\x88\x80\x80\x80"]
+)
+@pytest.mark.parametrize("place", [0, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK + 9])
+def test_a_file_is_utf8_where_all_of_it_is(bad: bytes, place: int, tmp_path: Path) -> None:
+    text = ("x" * (place % 3) + "你😀é" * (BLOCK // 3)).encode()
+    start = len(text[:place].decode(errors="ignore").encode())
+    path = tmp_path / "x.txt"
+    path.write_bytes(text[:start] + bad + text[start:])
+    assert encodings._is_utf8(path) is (not bad)
+    path.write_bytes(text[:start] + bad)
+    assert encodings._is_utf8(path) is (not bad)

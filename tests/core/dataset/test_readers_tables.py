@@ -245,3 +245,13 @@ def test_rows_do_not_depend_on_how_much_of_a_file_is_read_at_once(
         patch.setattr(delimited_reader, "BLOCK", size)
         patch.setattr(encodings, "BLOCK", size)
         assert [getattr(row, "row", row) for row in found()] == [getattr(row, "row", row) for row in at_once]
+
+
+@given(st.text("ab,\n\r\x1f;你", max_size=40), st.sampled_from([",", "\x1f"]), st.sampled_from(["\n", "\r\n"]))
+def test_lines_taken_at_once_are_those_taken_one_by_one(text: str, delimiter: str, ending: str) -> None:
+    layout = delimited_reader.Layout(delimiter, False)
+    columns = delimited_reader._at_once(text + ending, layout)
+    rows = delimited_reader._quickly(text + ending, layout)
+    even = "\r" not in text + ending and rows is not None and len(set(map(len, rows))) == 1
+    assert columns is not None or not even
+    assert columns is None or rows == list(map(list, zip(*columns, strict=True)))
