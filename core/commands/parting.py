@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -78,7 +78,9 @@ class Parting:
         items = list(self._items(whole, earlier))
         validation = 0.1 if self.options.validation is None else self.options.validation
         parts = divide(items, validation=validation, test=self.options.test or 0, seed=self.options.seed or 0)
-        self.files = self._names(len(self._runs()))
+        tested = bool(self.options.test) or "test" in earlier.values()
+        names = (name for name in NAMES if name != "test" or tested)
+        self.files = self._paths(names, len(self._runs()))
         with ExitStack() as stack:
             out = {}
             for name, path in self.files.items():
@@ -112,16 +114,15 @@ class Parting:
         from core.dataset.examples import content_hash
 
         found = {}
-        for name, path in (self._names(max(self._runs())) if self._runs() else {}).items():
+        for name, path in (self._paths(NAMES, max(self._runs())) if self._runs() else {}).items():
             if path.is_file():
                 for _number, line in _lines(path):
                     found[content_hash(line.decode("utf-8", "replace").strip())] = name
         return found
 
-    def _names(self, run: int) -> dict[str, Path]:
+    def _paths(self, names: Iterable[str], run: int) -> dict[str, Path]:
         again = f" ({run})" if run else ""
-        wanted = ["train", *(name for name in ("validation", "test") if name == "validation" or self.options.test)]
-        return {name: self.folder / f"{self.stem}_prepared_{NAMES[name]}{again}.jsonl" for name in wanted}
+        return {name: self.folder / f"{self.stem}_prepared_{NAMES[name]}{again}.jsonl" for name in names}
 
     def _runs(self) -> list[int]:
         """The numbers of the runs whose files lie here."""

@@ -73,6 +73,16 @@ def test_rows_that_are_added_move_none(tmp_path: Path, capsys: pytest.CaptureFix
     assert not set(first["test"]) <= set(parts(tmp_path, " (2)")["test"])
 
 
+def test_a_test_part_of_an_earlier_run_is_not_trained_on(tmp_path: Path) -> None:
+    run(table(tmp_path, 60), "--test", "0.2")
+    first = parts(tmp_path)
+    run(table(tmp_path, 80), "--validation", "0.1")
+    second = parts(tmp_path, " (1)")
+    assert second["test"] == first["test"] and not set(second["train"]) & set(first["test"])
+    run(table(tmp_path, 80), "--validation", "0.1", "--again")
+    assert "test" not in parts(tmp_path, " (2)")
+
+
 def test_the_same_question_is_never_in_two_parts(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     rows = [f"Question {n // 2}{'!' * (n % 2)},a" for n in range(60)]
