@@ -44,14 +44,15 @@ from core.words import Text
 Message = dict[str, Any]
 Number = int | float
 Wanted = Literal["cancel", "pause"]
-Hyperparameters = dict[str, Number | Literal["auto"]]
+Hyperparameters = dict[str, Number | str]  # a value or "auto"
 
 
 @dataclass(frozen=True)
 class JobSpec:
     """One fine-tuning job as an engine needs it. `hyperparameters` hold n_epochs, batch_size and
-    learning_rate_multiplier, each a number or "auto" (absent: "auto"); `parent` is the final folder of a
-    fine-tuned model to go on from."""
+    learning_rate_multiplier, with dpo also beta, with reinforcement also compute_multiplier, eval_interval,
+    eval_samples and reasoning_effort, each a value or "auto" (absent: "auto"); `grader` and `response_format` come with
+    reinforcement alone; `parent` is the final folder of a fine-tuned model to go on from."""
 
     job_id: str
     base_model: str
@@ -62,6 +63,8 @@ class JobSpec:
     seed: int = 0
     metadata: dict[str, str] = field(default_factory=dict)
     parent: Path | None = None
+    grader: dict[str, Any] | None = None
+    response_format: dict[str, Any] | None = None
 
     def as_json(self) -> dict[str, Any]:
         """A JSON object of it; `from_json` reads it back."""
@@ -132,6 +135,15 @@ class SampleParams:
     top_logprobs: int = 0
     seed: int | None = None
     stop: tuple[str, ...] = ()
+    tools: tuple[dict[str, Any], ...] = ()
+    response_format: dict[str, Any] | None = None
+    presence_penalty: float = 0.0
+    frequency_penalty: float = 0.0
+    logit_bias: tuple[tuple[int, float], ...] = ()
+
+
+# What a model may be able to do beyond answering text; a request for anything else is refused with its parameter.
+Ability = Literal["tools", "response_format", "penalties", "logit_bias", "embed"]
 
 
 @dataclass(frozen=True)
@@ -149,8 +161,18 @@ class Piece:
 class Predictor(Protocol):
     """A model that answers. Calls may come from several threads."""
 
+    abilities: frozenset[Ability]
+
     def generate(self, messages: list[Message], params: SampleParams) -> Iterator[Piece]:
         """The answer to a conversation, piece by piece."""
+        ...
+
+    def complete(self, prompt: str, params: SampleParams) -> Iterator[Piece]:
+        """What follows a prompt, piece by piece: the older kind of answer, without roles."""
+        ...
+
+    def embed(self, texts: list[str]) -> list[list[float]]:
+        """A vector of length 1 for each text; only with the ability "embed"."""
         ...
 
     def score(self, messages: list[Message], answer: str) -> list[float]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from core.server.engines.base import Message, Piece, SampleParams
+from core.server.engines.base import Ability, Message, Piece, SampleParams
 from core.server.engines.classic.conversation import (
     Answer,
     count_text,
@@ -34,6 +34,18 @@ _NOTHING_NEAR = (
 
 class _Counting:
     """What all of them have in common."""
+
+    abilities: frozenset[Ability] = frozenset()
+
+    def complete(self, prompt: str, params: SampleParams) -> Iterator[Piece]:
+        """The answer to a prompt, which is a question like any other."""
+        return self.generate([{"role": "user", "content": prompt}], params)
+
+    def generate(self, messages: list[Message], params: SampleParams) -> Iterator[Piece]:
+        raise NotImplementedError
+
+    def embed(self, texts: list[str]) -> list[list[float]]:
+        raise NotImplementedError
 
     def count(self, messages: list[Message]) -> int:
         """How many tokens the engine counts for these messages."""
