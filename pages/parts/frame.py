@@ -14,7 +14,7 @@ from core import words
 from core.processes import Companions
 from core.settings import Settings
 from core.words import _
-from pages.parts import state
+from pages.parts import state, whole
 
 LOGO = str(Path(__file__).parent / "logo.svg")
 HOME = "pages/start/home.py"
@@ -28,6 +28,8 @@ COMPARE = "pages/evaluate/compare.py"
 ASK = "pages/evaluate/ask.py"
 CONNECTIONS = "pages/settings/connections.py"
 PRICES = "pages/settings/prices.py"
+
+whole.keep_callbacks_whole()
 
 
 @asynccontextmanager

@@ -8,7 +8,6 @@ import random
 import re
 import sys
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -85,24 +84,10 @@ def edit_in_the_grid(window: Window, app: RunningApp, data: Dataset) -> None:
     window.sees(re.compile("^Saved .* by Mei"))
     assert app.store.example(first.id).label == "order_status"
 
-    def is_stored(text: str) -> bool:
-        return stored() == text
-
     for name, text in (("Undo", answer_text(first.body)), ("Redo", "order_status")):
-        press_until(window, name, partial(is_stored, text))
-        window.reload()  # what is stored is what everybody sees
-        expect(window.grid().cell(answer, 0)).to_have_text(text)
-
-
-def press_until(window: Window, name: str, done: Callable[[], bool]) -> None:
-    """Press a button; once more where the click fell into the moment in which a busy page was drawn anew."""
-    window.rest()
-    window.press(name)
-    try:
-        wait_for(done, window.page, 8)
-    except AssertionError:
         window.press(name)
-        wait_for(done, window.page)
+        wait_for(lambda text=text: stored() == text, window.page)
+        expect(grid.cell(answer, 0)).to_have_text(text)
 
 
 def find_rows(window: Window, data: Dataset) -> None:
