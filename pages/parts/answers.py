@@ -21,7 +21,7 @@ _STYLE = """<style>
 .answers{width:100%;border-collapse:collapse;table-layout:fixed;font-size:.92em}
 .answers th,.answers td{border-bottom:1px solid rgba(128,128,128,.28);padding:.5em .7em;text-align:left;
 vertical-align:top;white-space:pre-wrap;overflow-wrap:break-word}
-.answers th{font-weight:600}.answers .n{width:4em;opacity:.7}.answers .q{width:32%}
+.answers th{font-weight:600}.answers .n{width:4em;opacity:.7}.answers .q{width:30%}
 .answers ins{background:rgba(63,160,90,.24);text-decoration:none;border-radius:3px}
 .answers del{background:rgba(200,70,47,.22);border-radius:3px}
 .answers .s{display:inline-block;max-width:calc(100% - 1.6em);overflow:hidden;text-overflow:ellipsis;
@@ -116,7 +116,12 @@ def _row(evaluation: Evaluation, row: Compared, shown: str, repeated: Set[int]) 
 
 
 def _clipped(text: str) -> str:
-    return html.escape(text if len(text) <= CLIP else text[:CLIP] + " …")
+    return _safe(text if len(text) <= CLIP else text[:CLIP] + " …")
+
+
+def _safe(text: str) -> str:
+    """The text as HTML; a long label may break behind an underscore."""
+    return html.escape(text).replace("_", "_<wbr>")
 
 
 def _answer(expected: str, answer: Answer | None, *, in_short: bool = False) -> str:
@@ -136,7 +141,7 @@ def _answer(expected: str, answer: Answer | None, *, in_short: bool = False) -> 
     same = sum(len(text) for op, text in pieces if op == "equal")
     if same * 3 < max(len(expected[:CLIP]), len(answer.text[:CLIP])):
         return f'<b class="x">✗</b> {_clipped(answer.text)}'  # nearly nothing in common: marks would only be noise
-    return '<b class="x">✗</b> ' + "".join(marks[op].format(html.escape(text)) for op, text in pieces)
+    return '<b class="x">✗</b> ' + "".join(marks[op].format(_safe(text)) for op, text in pieces)
 
 
 def as_csv(evaluation: Evaluation) -> bytes:

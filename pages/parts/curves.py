@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import streamlit as st
 
 from core.words import _
-from pages.parts.text import for_chart
+from pages.parts.text import escape, for_chart
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -70,7 +70,7 @@ def _smooth(values: list[float]) -> list[float]:
     return out
 
 
-def curve(lines: Sequence[Line], names: Sequence[str], title: str, checkpoints: Sequence[int]) -> go.Figure | None:
+def curve(lines: Sequence[Line], names: Sequence[str], checkpoints: Sequence[int]) -> go.Figure | None:
     """One chart of the named lines over steps; None while there is nothing to draw."""
     import plotly.graph_objects as go
 
@@ -92,9 +92,8 @@ def curve(lines: Sequence[Line], names: Sequence[str], title: str, checkpoints: 
             font={"size": 11, "color": colours[7]},
         )  # fmt: skip
     figure.update_layout(
-        title={"text": title, "font": {"size": 14}, "x": 0, "y": 0.98},
-        height=320,
-        margin={"l": 8, "r": 8, "t": 44, "b": 8},
+        height=290,
+        margin={"l": 8, "r": 8, "t": 20, "b": 8},
         legend={"orientation": "h", "y": -0.18, "x": 0},
         xaxis={"title": None, "rangemode": "tozero"},
         yaxis={"rangemode": "tozero", "tickformat": ".0%" if names == ACCURACY else None},
@@ -131,18 +130,20 @@ def show(lines: Sequence[Line], checkpoints: Sequence[int], key: str) -> None:
         (LOSS, _("Loss: how far off the model is (lower is better)")),
         (ACCURACY, _("Accuracy on the tokens of the answer (higher is better)")),
     ]
-    drawn = [(names, figure) for names, title in charts if (figure := curve(lines, names, title, checkpoints))]
+    drawn = [(names, title, figure) for names, title in charts if (figure := curve(lines, names, checkpoints))]
     if not drawn:
         st.caption(_("The curve appears with the first numbers the provider sends."))
         return
-    for column, (names, figure) in zip(st.columns(len(drawn)), drawn, strict=True):
+    for column, (names, title, figure) in zip(st.columns(len(drawn)), drawn, strict=True):
+        column.markdown(f"**{title}**")
         column.plotly_chart(figure, key=f"{key}-{names[0]}", config={"displayModeBar": False})
     known = {*LOSS, *ACCURACY, "step", "total_steps"}
     others = [line.name for line in lines if line.name not in known and line.points]
     if others:
         with st.expander(_("Other numbers from the provider")):
             for name in others:
-                figure = curve(lines, [name], for_chart(name), checkpoints)
+                st.markdown(f"**{escape(name)}**")
+                figure = curve(lines, [name], checkpoints)
                 st.plotly_chart(figure, key=f"{key}-{name}", config={"displayModeBar": False})
 
 

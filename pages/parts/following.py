@@ -130,11 +130,10 @@ def _act(verb: str, job_id: int) -> None:
 
 
 def _facts(job: Job) -> None:
-    given = job.params
     rows = {
         _("Model to start from"): job.model,
         _("New model"): job.fine_tuned_model or "–",
-        _("Epochs"): _automatic(given.get("epochs")),
+        _("Epochs"): _epochs(job),
         _("Tokens trained"): f"{job.trained_tokens:,}" if job.trained_tokens else "–",
         _("Started"): feedback.moment(job.created_at),
         _("Finished"): feedback.moment(job.finished_at) if job.finished_at else "–",
@@ -144,8 +143,11 @@ def _facts(job: Job) -> None:
         column.text(value)
 
 
-def _automatic(value: object) -> str:
-    return _("automatic") if value in (None, "auto") else str(value)
+def _epochs(job: Job) -> str:
+    """How often each row is seen: as the provider says, else as it was asked to."""
+    actual = job.params.get("actual") or {}
+    known = (actual.get("n_epochs"), job.params.get("epochs"))
+    return next((str(value) for value in known if value not in (None, "auto")), _("automatic"))
 
 
 def _checkpoints(job: Job) -> None:

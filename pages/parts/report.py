@@ -118,14 +118,15 @@ def model_name(price: Price) -> str:
 def tiles(found: Figures, cost: Money | None) -> None:
     """The six figures that matter."""
     errors, warnings = found.found(Severity.ERROR), found.found(Severity.WARNING)
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, gap="xsmall"):
         st.metric(_("Rows"), f"{found.rows:,}", border=True, height="stretch")
         st.metric(f"{MARKS[Severity.ERROR]} {_('Errors')}", f"{errors:,}", border=True, height="stretch")
         st.metric(f"{MARKS[Severity.WARNING]} {_('Warnings')}", f"{warnings:,}", border=True, height="stretch")
-        st.metric(_("Tokens to train on"), f"{found.billable():,}", border=True, height="stretch")
+        help_ = _("Tokens to train on, each row once.")
+        st.metric(_("Tokens"), f"{found.billable():,}", border=True, height="stretch", help=help_)
         help_ = _("How often each row is seen when the provider chooses: {n} epochs.", n=found.epochs)
         st.metric(_("Epochs"), f"{found.epochs}", border=True, height="stretch", help=help_)
-        st.metric(_("Training cost"), money(cost), border=True, height="stretch")
+        st.metric(_("Cost"), money(cost), border=True, height="stretch")
 
 
 def money(cost: Money | None) -> str:
