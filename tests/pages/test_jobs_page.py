@@ -40,7 +40,7 @@ def test_a_finished_training_shows_curves_checkpoints_and_events(open_workshop: 
     assert page.says("The first") and page.says("Finished") and not page.errors
     charts = page.app.get("plotly_chart")
     assert len(charts) == 2, "loss and accuracy"
-    assert "Loss" in charts[0].proto.spec and "Accuracy" in charts[1].proto.spec
+    assert page.says("Loss: how far off the model is") and page.says("Accuracy on the tokens of the answer")
     assert all("Train" in chart.proto.spec and "Validation" in chart.proto.spec for chart in charts)
     tables = [table.value for table in page.app.dataframe]
     assert len(tables) == 2 and len(tables[0]) >= 1, "checkpoints, then events"
