@@ -44,7 +44,9 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     _add(verbs, "list", "every job, newest first", _list, job=False)
     _add(verbs, "show", "where one job stands", _show)
     _add(verbs, "follow", "watch a job until it ends; 0 when it succeeded", _follow)
-    _add(verbs, "cancel", "stop a job", _cancel)
+    _add(verbs, "cancel", "stop a job", _act)
+    _add(verbs, "pause", "let a job rest, where the provider can", _act)
+    _add(verbs, "resume", "let a job that rests go on", _act)
     _add(
         verbs, "retry", "look for a job whose launch is in doubt, or send one again that was refused", _retry
     ).add_argument(
@@ -234,10 +236,11 @@ def _tell(event: Event) -> str:
     return event.id
 
 
-def _cancel(options: argparse.Namespace, settings: Settings, store: Store) -> int:
-    from core.jobs import cancel
+def _act(options: argparse.Namespace, settings: Settings, store: Store) -> int:
+    from core import jobs
 
-    job = cancel(store, settings, store.jobs.get(options.job).id)
+    acts = {"cancel": jobs.cancel, "pause": jobs.pause, "resume": jobs.resume}
+    job = acts[options.verb](store, settings, store.jobs.get(options.job).id)
     _print(options, job.as_json(), _say(job))
     return 0
 

@@ -7,7 +7,7 @@ from core.jobs.launch import check_again, launch_again, recover, run_launch, wit
 from core.jobs.metrics import Point, Series, series
 from core.jobs.reading import read_curve
 from core.jobs.ready import Item, Readiness, contents_of, readiness
-from core.jobs.remote import cancel, cancel_duplicates, delete_model, list_models, sweep
+from core.jobs.remote import cancel, cancel_duplicates, delete_model, list_models, pause, resume, sweep
 from core.jobs.values import Checkpoint, Event, Job, JobDraft, LaunchState, Metric
 
 __all__ = [
@@ -32,11 +32,13 @@ __all__ = [
     "list_models",
     "load_of",
     "next_poll_delay",
+    "pause",
     "poll",
     "ratios",
     "read_curve",
     "readiness",
     "recover",
+    "resume",
     "run_launch",
     "series",
     "sweep",

@@ -1,7 +1,8 @@
-"""What a person does to jobs and models at a provider: cancel, list, delete."""
+"""What a person does to jobs and models at a provider: cancel, pause, resume, list, delete."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -10,12 +11,13 @@ from core.errors import AppError, ProviderError
 from core.jobs.absorb import now, values_of
 from core.jobs.launch import withdraw
 from core.jobs.values import Job, LaunchState
-from core.provider import connect
+from core.provider import Reply, connect
 from core.provider.status import Status, status_of
 from core.settings import Settings
 from core.words import T
 
 if TYPE_CHECKING:
+    from core.provider.client import Client, Remote
     from core.store import Store
 
 
@@ -24,19 +26,45 @@ def cancel(store: Store, settings: Settings, job_id: int) -> Job:
     job = store.jobs.get(job_id)
     if job.state == LaunchState.INTENT:
         return withdraw(store, settings, job.id)
+    return _act(
+        store, settings, job, lambda client, id: client.cancel(id), lambda s: s.is_terminal or s == Status.CANCELLING
+    )
+
+
+def pause(store: Store, settings: Settings, job_id: int) -> Job:
+    """Let a job rest at its provider; nothing it has learnt is lost. Harmless where it rests or has ended."""
+    job = store.jobs.get(job_id)
+    return _act(
+        store, settings, job, lambda client, id: client.pause(id), lambda s: s.is_terminal or s == Status.PAUSED
+    )
+
+
+def resume(store: Store, settings: Settings, job_id: int) -> Job:
+    """Let a job that rests go on. Harmless where it does already."""
+    job = store.jobs.get(job_id)
+    return _act(store, settings, job, lambda client, id: client.resume(id), lambda s: s != Status.PAUSED)
+
+
+def _act(
+    store: Store,
+    settings: Settings,
+    job: Job,
+    verb: Callable[[Client, str], Reply[Remote]],
+    reached: Callable[[Status], bool],
+) -> Job:
+    """Look whether it is so already, act once, look again: an answer that was lost is no reason to act twice."""
     if job.state != LaunchState.LAUNCHED:
         raise AppError(
             T("This job is not known at the provider: it stands at “{state}”.", state=job.shown),
-            T("Check again whether it arrived; then it can be cancelled."),
+            T("Check again whether it arrived; then it can be stopped."),
         )
     with connect(settings, store.jobs.connection(job.connection_id)) as client:
         remote = client.get_job(job.remote_id).unwrap()
-        if not status_of(remote.get("status")).is_terminal:
-            acted = client.cancel(job.remote_id)
+        if not reached(status_of(remote.get("status"))):
+            acted = verb(client, job.remote_id)
             after = client.get_job(job.remote_id)
             remote = after.value or acted.value or remote
-            stopping = status_of(remote.get("status"))
-            if not acted.ok and not (stopping.is_terminal or stopping == Status.CANCELLING):
+            if not acted.ok and not reached(status_of(remote.get("status"))):
                 store.jobs.update(job.id, **values_of(remote, job))
                 raise ProviderError(acted.message, acted.hint)
         return store.jobs.update(job.id, **values_of(remote, job))

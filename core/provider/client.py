@@ -120,6 +120,12 @@ class Client:
     def cancel(self, id: str) -> Reply[Remote]:
         return self._once(lambda: self._sdk.fine_tuning.jobs.with_raw_response.cancel(id))
 
+    def pause(self, id: str) -> Reply[Remote]:
+        return self._once(lambda: self._sdk.fine_tuning.jobs.with_raw_response.pause(id))
+
+    def resume(self, id: str) -> Reply[Remote]:
+        return self._once(lambda: self._sdk.fine_tuning.jobs.with_raw_response.resume(id))
+
     def events(self, id: str, known: Callable[[str], bool] = lambda _id: False) -> Reply[list[Remote]]:
         """The events of a job that are not known yet, as the provider lists them (newest first, as a rule)."""
         jobs = self._sdk.fine_tuning.jobs.with_raw_response

@@ -63,7 +63,12 @@ def _body(job: Job) -> None:
 
 
 def _headline(job: Job) -> None:
-    marks = {Status.SUCCEEDED: feedback.GOOD, Status.FAILED: feedback.BAD, Status.CANCELLED: ":material/stop_circle:"}
+    marks = {
+        Status.SUCCEEDED: feedback.GOOD,
+        Status.FAILED: feedback.BAD,
+        Status.CANCELLED: ":material/stop_circle:",
+        Status.PAUSED: ":material/pause_circle:",
+    }
     mark = (
         marks.get(job.status, ":material/hourglass_top:")
         if job.status
@@ -77,10 +82,11 @@ def _headline(job: Job) -> None:
         parts = []
         if job.step is not None and job.total_steps:
             parts.append(_("step {n} of {total}", n=f"{job.step:,}", total=f"{job.total_steps:,}"))
-        left = job.remaining()
+        resting = job.status == Status.PAUSED
+        left = None if resting else job.remaining()
         if left is not None:
             parts.append(_("about {time} left", time=feedback.duration(left.total_seconds())))
-        st.progress(job.progress or 0.0, text=" · ".join(parts) or _("Working …"))
+        st.progress(job.progress or 0.0, text=" · ".join(parts) or (_("Paused") if resting else _("Working …")))
     if str(job.error):
         st.error(escape(job.error) + (f"\n\n{escape(job.hint)}" if str(job.hint) else ""))
 
@@ -88,6 +94,7 @@ def _headline(job: Job) -> None:
 def _decisions(job: Job) -> None:
     """What a person can do about it now."""
     with st.container(horizontal=True):
+        _rest(job)
         if job.is_running:
             st.button(
                 _("Stop the training"),
@@ -115,6 +122,19 @@ def _decisions(job: Job) -> None:
             twice = _("The provider runs this training {n} times. Only one is followed.", n=len(job.duplicates) + 1)
             st.markdown(f"{feedback.DOUBT} {escape(twice)}", width="stretch")
             st.button(_("Stop the others"), type="primary", on_click=_act, args=("cancel_duplicates", job.id))
+
+
+def _rest(job: Job) -> None:
+    """Let it rest, or go on, where the provider can."""
+    if not job.is_running or not resources.store().jobs.connection(job.connection_id).preset.pause:
+        return
+    if job.status == Status.PAUSED:
+        st.button(
+            _("Go on"), icon=":material/play_arrow:", type="primary", key=f"resume-{job.id}", on_click=_act,
+            args=("resume", job.id),
+        )  # fmt: skip
+    elif job.status in (Status.QUEUED, Status.RUNNING):
+        st.button(_("Pause"), icon=":material/pause:", key=f"pause-{job.id}", on_click=_act, args=("pause", job.id))
 
 
 def _act(verb: str, job_id: int) -> None:

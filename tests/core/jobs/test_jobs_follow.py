@@ -13,7 +13,7 @@ import pytest
 from faultyprovider import FaultyProvider
 
 from core.errors import AppError
-from core.jobs import JobDraft, cancel, launch_file, next_poll_delay, poll, run_launch
+from core.jobs import JobDraft, cancel, launch_file, next_poll_delay, pause, poll, resume, run_launch
 from core.jobs.files import write_whole
 from core.jobs.values import Job, LaunchState
 from core.provider import Connection, ProviderKind
@@ -221,6 +221,25 @@ def test_a_cancel_that_failed_is_told(store: Store, keyed: Settings, job: Job, p
     with pytest.raises(AppError):
         cancel(store, keyed, job.id)
     assert store.jobs.get(job.id).is_running
+
+
+def test_a_job_rests_and_goes_on_and_nothing_is_asked_twice(
+    store: Store, keyed: Settings, job: Job, provider: FaultyProvider
+) -> None:
+    for act, status, times in ((pause, Status.PAUSED, 1), (resume, Status.QUEUED, 1)):
+        provider.fail("POST", f"/jobs/ftjob-1/{act.__name__}", "reset", done=True)
+        assert act(store, keyed, job.id).status == status, "its answer was lost; looking again shows that it came"
+        assert act(store, keyed, job.id).status == status
+        assert provider.count("POST", f"/jobs/ftjob-1/{act.__name__}") == times
+    assert store.jobs.get(job.id).is_running
+
+
+def test_a_provider_that_knows_no_pause_is_told_of(
+    store: Store, keyed: Settings, job: Job, provider: FaultyProvider
+) -> None:
+    provider.fail("POST", "/jobs/ftjob-1/pause", "404")
+    with pytest.raises(AppError):
+        pause(store, keyed, job.id)
 
 
 def test_nebius_tells_its_curve_by_checkpoints(

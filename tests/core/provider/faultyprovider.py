@@ -126,8 +126,9 @@ class _Handler(BaseHTTPRequestHandler):
         job = owner.jobs.get(parts[1])
         if job is None:
             return None
-        if parts[2:] == ["cancel"]:
-            job["status"] = "cancelled"
+        became = {"cancel": "cancelled", "pause": "paused", "resume": "queued"}
+        if len(parts) == 3 and parts[2] in became:
+            job["status"] = became[parts[2]]
         if parts[2:] == ["events"]:
             return self._page(owner.events, query)
         if parts[2:] == ["checkpoints"]:
