@@ -86,6 +86,9 @@ def _add_create(verbs: Any) -> None:
         metavar="X",
         help="size of the steps, or auto",
     )
+    parser.add_argument(
+        "--grader", type=Path, metavar="FILE", help="what judges the answers of a reinforcement training (JSON)"
+    )
     parser.add_argument("--suffix", default="", metavar="S", help="a word for the name of the new model")
     parser.add_argument(
         "--seed", type=whole(0, 2**31 - 1), metavar="N", help="the same seed and data give the same model"
@@ -124,6 +127,7 @@ def _say(job: Job) -> str:
 
 def _create(options: argparse.Namespace, settings: Settings, store: Store) -> int:
     from core.checks import MIN_EXAMPLES
+    from core.commands.targets import read_grader
     from core.jobs import JobDraft, LaunchState, launch_file, run_launch
 
     _check(options.file, MIN_EXAMPLES)
@@ -139,6 +143,7 @@ def _create(options: argparse.Namespace, settings: Settings, store: Store) -> in
         learning_rate_multiplier=options.learning_rate_multiplier,
         suffix=options.suffix,
         seed=options.seed,
+        grader=read_grader(options.grader) if options.grader else None,
     )
     job = launch_file(store, settings, draft, options.file, options.validation, settings.user)
     job = run_launch(store, settings, job.id)

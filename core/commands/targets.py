@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from core.errors import BadInput, NotFound
 from core.words import T
@@ -91,20 +91,25 @@ def _add(report: Report, issues: list[Issue]) -> None:
             report.details.append(issue)
 
 
-def _graded(path: Path, grader: Path) -> list[Issue]:
-    """What is wrong with the grader, and each line that lacks a field that it reads."""
+def read_grader(file: Path) -> Any:
+    """What a file with a grader holds. Raises BadInput where it is no JSON."""
     import orjson
 
+    try:
+        return orjson.loads(file.read_bytes())
+    except OSError as error:
+        told = T("{file} cannot be read: {reason}.", file=file.name, reason=error.strerror or str(error))
+        raise BadInput(told, T("Check the name and that you may open it.")) from error
+    except orjson.JSONDecodeError as error:
+        raise BadInput(T("{file} is no JSON.", file=file.name), T("Write the grader as one JSON object.")) from error
+
+
+def _graded(path: Path, grader: Path) -> list[Issue]:
+    """What is wrong with the grader, and each line that lacks a field that it reads."""
     from core.checks.graders import check_fields, check_grader, fields_of
     from core.checks.lines import read_line
 
-    try:
-        rules = orjson.loads(grader.read_bytes())
-    except OSError as error:
-        told = T("{file} cannot be read: {reason}.", file=grader.name, reason=error.strerror or str(error))
-        raise BadInput(told, T("Check the name and that you may open it.")) from error
-    except orjson.JSONDecodeError as error:
-        raise BadInput(T("{file} is no JSON.", file=grader.name), T("Write the grader as one JSON object.")) from error
+    rules = read_grader(grader)
     issues, fields = check_grader(rules), fields_of(rules)
     with path.open("rb") as lines:
         for number, line in enumerate(lines, start=1):

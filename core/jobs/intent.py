@@ -14,6 +14,7 @@ import orjson
 
 from core.dataset.examples import Kind, kind_of, load
 from core.errors import BadInput
+from core.graders import BadGrader, check
 from core.jobs import files
 from core.jobs.values import Job, JobDraft
 from core.provider import Connection
@@ -32,17 +33,23 @@ def launch(store: Store, settings: Settings, draft: JobDraft, who: str = "", *, 
     if draft.version_id is None:
         raise BadInput(T("Choose the data to train with."), T("Open a dataset and freeze a version of it."))
     version = store.version(draft.version_id)
-    method = method_for(store.dataset(version.dataset_id).kind)
+    method = method_for(store.dataset(version.dataset_id).kind, draft.grader)
     values = {"version_id": version.id, "dataset_id": version.dataset_id}
     job, _new = _write(store, draft, who, {**draft.params, "method": method, "price_shown": price}, values, "")
     return job
 
 
-def method_for(kind: Kind | None) -> str:
-    """How examples of this format are trained. Raises BadInput where that cannot be launched."""
-    if kind == Kind.REINFORCEMENT:
-        raise BadInput(T("Reinforcement examples need a grader, which cannot be launched from here yet."))
-    return "dpo" if kind == Kind.PREFERENCE else "supervised"
+def method_for(kind: Kind | None, grader: dict[str, Any] | None) -> str:
+    """How examples of this format are trained. Raises BadInput where reinforcement has no grader that can be used."""
+    if kind != Kind.REINFORCEMENT:
+        return "dpo" if kind == Kind.PREFERENCE else "supervised"
+    if grader is None:
+        raise BadInput(T("These examples need a grader, which judges the model's answers."), T("Choose one."))
+    try:
+        check(grader)
+    except BadGrader as error:
+        raise BadInput(error.message) from error
+    return "reinforcement"
 
 
 def launch_file(
@@ -59,7 +66,7 @@ def launch_file(
     try:
         digest = _copy(sources, folder, token)
         names = {role: path.name for role, path in sources.items()}
-        params = {**draft.params, "method": method_for(_kind(train)), "files": names}
+        params = {**draft.params, "method": method_for(_kind(train), draft.grader), "files": names}
         job, new = _write(store, draft, who, params, {}, digest, token)
     finally:
         if not new:
@@ -155,7 +162,8 @@ def create_body(job: Job, connection: Connection) -> dict[str, Any]:
         body["suffix"] = chosen["suffix"]
     method = chosen.get("method", "supervised")
     if preset.method:
-        body["method"] = {"type": method, method: {"hyperparameters": hyperparameters}}
+        judged = {"grader": chosen["grader"]} if method == "reinforcement" else {}
+        body["method"] = {"type": method, method: {**judged, "hyperparameters": hyperparameters}}
     elif hyperparameters:
         body["hyperparameters"] = hyperparameters
     return {**chosen.get("extra", {}), **body}

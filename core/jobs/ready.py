@@ -8,10 +8,11 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from core.dataset.examples import Kind, Split
+from core.dataset.examples import Kind, Split, load
 from core.errors import AppError
+from core.graders import fields_of
 from core.jobs.billing import load_of, ratios, train_split
-from core.jobs.intent import check_draft
+from core.jobs.intent import check_draft, method_for
 from core.jobs.values import JobDraft
 from core.provider import Connection, connect
 from core.provider.outcome import Outcome
@@ -71,6 +72,7 @@ def readiness(store: Store, settings: Settings, draft: JobDraft, *, today: date 
         items.append(Item(False, True, T("No data is chosen."), T("Choose a dataset.")))
         return Readiness(tuple(items))
     items += _rows(store, version, (price and price.minimum) or FEWEST)
+    items += _judged(store, version, draft)
     found = None
     if price is not None:
         epochs = None if draft.epochs == "auto" else int(draft.epochs)
@@ -198,9 +200,26 @@ def _rows(store: Store, version: Version, fewest: int) -> Iterator[Item]:
     else:
         told = T("No rows are kept for validation: nobody will see whether the model memorises.")
         yield Item(False, False, told, T("Split the data before you launch."))
-    if store.dataset(version.dataset_id).kind == Kind.REINFORCEMENT:
-        told = T("Reinforcement examples need a grader, which cannot be launched from here yet.")
-        yield Item(False, True, told)
+
+
+def _judged(store: Store, version: Version, draft: JobDraft) -> Iterator[Item]:
+    """Whether a reinforcement training has a grader that finds what it reads in every row."""
+    try:
+        method_for(store.dataset(version.dataset_id).kind, draft.grader)
+    except AppError as error:
+        yield Item(False, True, error.message, error.hint)
+        return
+    if store.dataset(version.dataset_id).kind != Kind.REINFORCEMENT:
+        return
+    wanted = fields_of(draft.grader)
+    missing = next(
+        ((row.position, name) for row in store.version_rows(version.id) for name in wanted - set(load(row.raw))), None
+    )
+    if missing is None:
+        yield Item(True, True, T("The grader finds what it reads in every row."))
+    else:
+        told = T("The grader reads the field {field}, which row {row} does not have.", row=missing[0], field=missing[1])
+        yield Item(False, True, told, T("Add it to the row, or let the grader read another field."))
 
 
 def _price_lines(connection: Connection, found: Cost | None) -> Iterator[Item]:

@@ -52,6 +52,7 @@ class JobDraft:
     suffix: str = ""
     seed: int | None = None
     draft_id: str = ""
+    grader: dict[str, Any] | None = None  # what judges the answers of a reinforcement training
     extra: dict[str, Any] = field(default_factory=dict)  # further top-level fields of the create call
 
     @property
@@ -63,6 +64,7 @@ class JobDraft:
             "learning_rate_multiplier": self.learning_rate_multiplier,
             "suffix": self.suffix,
             "seed": self.seed,
+            "grader": self.grader,
             "extra": dict(self.extra),
         }
 

@@ -9,7 +9,7 @@ from core.jobs.values import JobDraft
 from core.provider.connection import Connection
 from core.store import Dataset
 from core.words import _
-from pages.parts import choices, feedback, frame, resources, state
+from pages.parts import choices, feedback, frame, grading, resources, state
 from pages.parts.text import escape
 
 
@@ -39,6 +39,7 @@ def form(dataset: Dataset) -> JobDraft:
     for note in connection.preset.notes:
         st.caption(escape(note))
     model = _model(connection)
+    grader = grading.form(dataset)
     name = st.text_input(
         _("Name of this training"), value=dataset.name, max_chars=100, help=_("For your own list; free to choose.")
     )
@@ -68,6 +69,7 @@ def form(dataset: Dataset) -> JobDraft:
         suffix=suffix.strip(),
         seed=seed,
         draft_id=state.once("launch_draft", state.new_token),
+        grader=grader,
     )
 
 

@@ -82,3 +82,19 @@ def test_names_from_outside_are_shown_as_text(open_workshop: Open, workshop: Wor
 
 def test_the_job_that_was_written_down_is_launched_by_the_worker(open_workshop: Open, workshop: Workshop) -> None:
     wait_for(lambda: all(job.state == LaunchState.LAUNCHED for job in workshop.store.jobs.list()))
+
+
+def test_answers_that_are_judged_need_a_grader_which_the_page_makes(open_workshop: Open, workshop: Workshop) -> None:
+    store = workshop.store
+    dataset = store.create_dataset("Sums", Kind.REINFORCEMENT)
+    turns = [{"messages": [{"role": "user", "content": f"{n} + {n}?"}], "sum": str(2 * n)} for n in range(12)]
+    store.add_drafts(dataset.id, [Draft(dump(turn), Kind.REINFORCEMENT) for turn in turns])
+    store.finish_import(dataset.id)
+    page = open_workshop(LAUNCH, dataset=str(dataset.id))
+    assert page.says("The grader finds what it reads in every row.") and not page.errors
+    judge = next(box for box in page.app.selectbox if box.label == "An answer is good when it is")
+    judge.set_value("own").run()
+    assert page.says("These examples need a grader")
+    next(area for area in page.app.text_area if area.label == "Grader").set_value('{"type": "string_check"').run()
+    assert page.says("This is no JSON yet")
+    store.delete_dataset(dataset.id)

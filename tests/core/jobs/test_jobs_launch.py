@@ -27,6 +27,7 @@ from core.jobs import (
     launch_again,
     launch_file,
     poll,
+    readiness,
     recover,
     run_launch,
     sweep,
@@ -430,3 +431,44 @@ def test_no_sequence_of_faults_and_crashes_doubles_a_launch(
         assert state != LaunchState.LAUNCHED
     json.dumps(store.jobs.get(job.id).as_json())
     store.jobs.save_connection(replace(store.jobs.connection("there"), refused=""))
+
+
+JUDGE = {"type": "string_check", "name": "same", "operation": "eq", "input": "{{sample.output_text}}",
+         "reference": "{{item.answer}}"}  # fmt: skip
+
+
+@pytest.fixture
+def sums(store: Store) -> int:
+    """A version of reinforcement examples."""
+    dataset = store.create_dataset("Sums", Kind.REINFORCEMENT)
+    turns = [{"messages": [{"role": "user", "content": f"{n} + {n}?"}], "answer": str(2 * n)} for n in range(12)]
+    store.add_drafts(dataset.id, [Draft(json.dumps(turn), Kind.REINFORCEMENT) for turn in turns])
+    store.finish_import(dataset.id)
+    return store.freeze(dataset.id).id
+
+
+def test_a_grader_goes_out_with_a_reinforcement_training(
+    store: Store, keyed: Settings, draft: JobDraft, sums: int, provider: FaultyProvider
+) -> None:
+    job = go(store, keyed, launch(store, keyed, replace(draft, version_id=sums, grader=JUDGE), "me"))
+    assert job.state == LaunchState.LAUNCHED
+    assert provider.jobs["ftjob-1"]["method"] == {
+        "type": "reinforcement", "reinforcement": {"grader": JUDGE, "hyperparameters": {"n_epochs": 2}},
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("grader", "said"),
+    [
+        (None, "need a grader"),
+        ({"type": "guess"}, "type of a grader"),
+        ({**JUDGE, "reference": "{{item.wrong}}"}, "reads the field wrong, which row 1 does not have"),
+        (JUDGE, ""),
+    ],
+)
+def test_a_grader_that_cannot_judge_stands_against_the_launch(
+    store: Store, keyed: Settings, draft: JobDraft, sums: int, grader: dict[str, Any] | None, said: str
+) -> None:
+    found = readiness(store, keyed, replace(draft, version_id=sums, grader=grader))
+    told = [str(item.text) for item in found.items if item.blocking and not item.ok]
+    assert any(said in text for text in told) if said else not any("grader" in text for text in told)
