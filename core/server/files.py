@@ -28,22 +28,34 @@ class Files:
     def keep(self, path: Path, filename: str, size: int, purpose: str, seconds: int | None) -> wire.Json:
         """Takes over the bytes at `path` (already on disk) as a new file that lives for `seconds`, or for good."""
         file_id = wire.new_id("file-")
-        path.replace(self._home.file(file_id))
-        sync(self._home.files)
-        with self._database.write() as connection:
-            row = _insert(connection, file_id, filename, size, purpose, seconds)
+        kept = path.replace(self._home.file(file_id))
+        try:
+            sync(self._home.files)
+            with self._database.write() as connection:
+                row = _insert(connection, file_id, filename, size, purpose, seconds)
+        except BaseException:
+            kept.unlink(missing_ok=True)
+            raise
         return wire.file(row)
 
     def write_result(self, connection: Connection, job_id: str, content: bytes) -> str:
         """Writes a result file within the transaction that names it; returns its id."""
         file_id = wire.new_id("file-")
-        with self._home.file(file_id).open("xb") as out:
-            out.write(content)
-            out.flush()
-            os.fsync(out.fileno())
-        sync(self._home.files)
+        try:
+            with self._home.file(file_id).open("xb") as out:
+                out.write(content)
+                out.flush()
+                os.fsync(out.fileno())
+            sync(self._home.files)
+        except BaseException:
+            self.drop_bytes(file_id)
+            raise
         _insert(connection, file_id, f"{job_id}-step_metrics.csv", len(content), RESULTS, None)
         return file_id
+
+    def drop_bytes(self, file_id: str) -> None:
+        """Removes the bytes of a file that came to nothing."""
+        self._home.file(file_id).unlink(missing_ok=True)
 
     def page(self, paging: Paging, purpose: str | None) -> wire.Json:
         """A list of files."""
