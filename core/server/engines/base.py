@@ -28,7 +28,6 @@ then followed by further events. A worker that ends without an "end" event was k
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import shutil
@@ -285,9 +284,9 @@ class JobDir:
             line = json.dumps(event, ensure_ascii=False, allow_nan=False).encode() + b"\n"
             with self.events_path.open("ab", buffering=0) as file:
                 before = file.tell()
-                if file.write(line) < len(line):  # the disk is full: half a line is none
-                    file.truncate(before)
-                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                if file.write(line) < len(line):
+                    file.truncate(before)  # half an event is none
+                    raise OSError("No space left on device")
                 known.add(key)
                 if type != "metrics":
                     os.fsync(file.fileno())
