@@ -17,7 +17,9 @@ from core.server.chat import ChatRoutes
 from core.server.database import Database
 from core.server.errors import HANDLERS
 from core.server.files import SIZE_LIMIT, Files
+from core.server.graders import GraderRoutes
 from core.server.home import Home
+from core.server.idempotency import Idempotency
 from core.server.jobs import Jobs
 from core.server.middleware import Doorkeeper
 from core.server.models import Models
@@ -54,7 +56,8 @@ def make_app(
     routes: Sequence[Route] = [
         Route("/health", health, methods=["GET"]),
         *FileRoutes(home, files, size_limit).routes(),
-        *JobRoutes(Jobs(database), files, models, supervisor.wake).routes(),
+        *JobRoutes(Jobs(database), files, models, Idempotency(database), supervisor.wake).routes(),
+        *GraderRoutes(models, predictors).routes(),
         *ModelRoutes(models, predictors).routes(),
         *ChatRoutes(models, predictors).routes(),
     ]
