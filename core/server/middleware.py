@@ -16,7 +16,7 @@ from core.words import T
 
 HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})
-OPEN_PATHS = frozenset({"/health"})
+OPEN_PATHS = frozenset({"/health", "/openapi.json"})
 HEADERS = (
     (b"cache-control", b"no-store"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -33,6 +34,32 @@ def file(row: Row) -> Json:
     }
 
 
+def upload(row: Row, made: Json | None) -> Json:
+    """An `upload`, with the file that came of it."""
+    late = row["status"] == "pending" and row["expires_at"] <= time.time()
+    return {
+        "id": row["id"],
+        "object": "upload",
+        "bytes": row["bytes"],
+        "created_at": row["created_at"],
+        "expires_at": row["expires_at"],
+        "filename": row["filename"],
+        "purpose": row["purpose"],
+        "status": "expired" if late else row["status"],
+        "file": made,
+    }
+
+
+def part(row: Row) -> Json:
+    """An `upload.part`."""
+    return {
+        "id": row["id"],
+        "object": "upload.part",
+        "created_at": row["created_at"],
+        "upload_id": row["upload_id"],
+    }
+
+
 def job(row: Row) -> Json:
     """A `fine_tuning.job`."""
     hyperparameters = loads(row["hyperparameters"])
@@ -51,7 +78,7 @@ def job(row: Row) -> Json:
         "training_file": row["training_file"],
         "validation_file": row["validation_file"],
         "hyperparameters": hyperparameters if supervised else None,
-        "method": {"type": row["method"], row["method"]: {"hyperparameters": hyperparameters}},
+        "method": {"type": row["method"], row["method"]: _detail(row, hyperparameters)},
         "trained_tokens": row["trained_tokens"],
         "error": loads(row["error"]) if row["error"] else None,
         "seed": row["seed"],
@@ -59,6 +86,14 @@ def job(row: Row) -> Json:
         "metadata": loads(row["metadata"]) if row["metadata"] is not None else None,
         "user_provided_suffix": row["suffix"],
     }
+
+
+def _detail(row: Row, hyperparameters: Json) -> Json:
+    detail: Json = {"hyperparameters": hyperparameters}
+    for name in ("grader", "response_format"):
+        if row[name] is not None:
+            detail[name] = loads(row[name])
+    return detail
 
 
 def event(row: Row) -> Json:
