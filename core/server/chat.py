@@ -10,7 +10,7 @@ from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from core.server import wire
@@ -20,6 +20,7 @@ from core.server.engines.base import Piece, Predictor, SampleParams
 from core.server.errors import ApiError, bad_request, error_body
 from core.server.models import Models, Served
 from core.server.predictors import Predictors
+from core.server.replies import JSONResponse
 from core.server.requests import ChatRequest, parse
 from core.server.routes_jobs import read_json
 from core.words import T, Text
