@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from core.server.chat import ChatRoutes
+from core.server.chat import Chat
 from core.server.database import Database
 from core.server.errors import HANDLERS
 from core.server.files import SIZE_LIMIT, Files
@@ -22,6 +22,7 @@ from core.server.jobs import Jobs
 from core.server.middleware import Doorkeeper
 from core.server.models import Models
 from core.server.offered import engines
+from core.server.opening import Opening
 from core.server.predictors import Predictors
 from core.server.routes_files import FileRoutes
 from core.server.routes_jobs import JobRoutes
@@ -38,6 +39,7 @@ def make_app(
     files.sweep()
     models = Models(home, database, engines())
     predictors = Predictors()
+    opening = Opening(models, predictors)
     supervisor = Supervisor(
         home, database, files, models, concurrency=concurrency or os.cpu_count() or 1, environment=environment
     )
@@ -55,7 +57,7 @@ def make_app(
         *FileRoutes(home, files, size_limit).routes(),
         *JobRoutes(Jobs(database), files, models, supervisor.wake).routes(),
         *model_routes(models, predictors),
-        *ChatRoutes(models, predictors).routes(),
+        *Chat(opening).routes(),
     ]
     app = Starlette(
         routes=routes,
