@@ -14,7 +14,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from core.server.chat import Chat
+from core.server.completions import Completions
 from core.server.database import Database
+from core.server.embeddings import Embeddings
 from core.server.errors import HANDLERS
 from core.server.files import SIZE_LIMIT, Files
 from core.server.home import Home
@@ -58,6 +60,8 @@ def make_app(
         *JobRoutes(Jobs(database), files, models, supervisor.wake).routes(),
         *model_routes(models, predictors),
         *Chat(opening).routes(),
+        *Completions(opening).routes(),
+        *Embeddings(opening).routes(),
     ]
     app = Starlette(
         routes=routes,

@@ -199,6 +199,7 @@ class CompletionRequest(Sampling):
         super().check()
         candidates = self.best_of or self.n or 1
         refuse_first(
+            (not self.prompts, "prompt", T("prompt must not be an empty list.")),
             (not texts(self.prompts), "prompt", NO_TOKENS),
             (bool(self.suffix), "suffix", T("The models of this server cannot write towards a suffix.")),
             (candidates < (self.n or 1), "best_of", T("best_of must be at least n.")),
