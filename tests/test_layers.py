@@ -25,11 +25,12 @@ OWNERS = {
 FLOOR = ("core.settings", "core.errors", "core.words", "core.sqlite", "core.dataset.examples")
 # Room -> the rooms of core it may import besides itself and the floor.
 BELOW = {
-    "core/checks/": ("core.tokens",),
+    "core/checks/": ("core.graders", "core.tokens"),
+    "core/graders/": (),
     "core/tokens/": (),
     "core/store/": ("core.checks", "core.dataset", "core.provider", "core.jobs.values", "core.tokens"),
     "core/provider/": ("core.tokens",),
-    "core/server/": ("core.checks", "core.tokens"),
+    "core/server/": ("core.checks", "core.graders", "core.tokens"),
 }
 HEAVY = ("torch", "transformers", "sklearn", "scipy", "dbos", "openpyxl", "xlsxwriter", "openai", "numpy.testing")
 

@@ -10,11 +10,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from core.server import wire
+from core.server.answering import answered, reply, stream
 from core.server.answers import Bounds, usage
 from core.server.asking import CompletionRequest
 from core.server.engines.base import Piece, Predictor
 from core.server.opening import Opening, head
-from core.server.replies import answered, reply, stream
 from core.server.requests import parse
 
 

@@ -12,10 +12,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from core.server import wire
+from core.server.answering import answered, reply
 from core.server.asking import EmbeddingRequest
 from core.server.errors import bad_request
 from core.server.opening import Opening
-from core.server.replies import answered, reply
 from core.server.requests import parse
 from core.words import T
 

@@ -1,72 +1,44 @@
-"""How answers leave: JSON at once, or server-sent events one by one."""
+"""Answers in JSON, written fast; and routes that are answered at once instead of in a thread."""
 
 from __future__ import annotations
 
-import itertools
-import json
-import logging
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from typing import Any, TypeVar
 
 import orjson
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import JSONResponse as Plain
+from starlette.responses import Response
 
-from core.server.errors import ApiError, error_body
-from core.server.routes_jobs import read_json
-from core.words import T
+from core import sqlite
+from core.server.paging import query_of, whole
 
-log = logging.getLogger("luopan.provider")
+FEW = 100  # rows that are read and written faster than a thread is woken
 
-JSON_LIMIT = 16 << 20  # bytes
-Json = dict[str, Any]
-
-
-def dumps(body: Json) -> bytes:
-    """The body as JSON; half a character, which no UTF-8 can hold, is escaped."""
-    try:
-        return orjson.dumps(body)
-    except TypeError:
-        return json.dumps(body).encode()
+R = TypeVar("R")
 
 
-def reply(body: Json) -> Response:
-    """A whole answer."""
-    return Response(dumps(body), media_type="application/json")
+class JSONResponse(Plain):
+    """Starlette's own, with a faster encoder where that one can write the content."""
+
+    def render(self, content: Any) -> bytes:
+        try:
+            return orjson.dumps(content)
+        except TypeError:  # an integer of more than 64 bits, or half a character
+            return super().render(content)
 
 
-def stream(chunks: Iterator[Json], *, done: bool = True, named: bool = False) -> Response:
-    """The chunks as events, each with its `type` as name where `named`; `[DONE]` at the end where `done`. What cannot
-    be answered is raised here, before anything is sent."""
-    first = next(chunks)
-    events = _events(itertools.chain([first], chunks), done, named)
-    return StreamingResponse(events, media_type="text/event-stream")
+def at_once(route: Callable[[R, Request], Response]) -> Callable[[R, Request], Awaitable[Response]]:
+    """For a route that only reads a few rows: they are there before a thread would have been woken for them. A long
+    page is left to a thread; so is every read where one could wait for a writer."""
+    waits = sqlite.journal_mode() != "WAL"
 
+    @wraps(route)
+    async def answer(routes: R, request: Request) -> Response:
+        if waits or (whole(query_of(request).get("limit") or "") or 0) > FEW:
+            return await run_in_threadpool(route, routes, request)
+        return route(routes, request)
 
-def _events(chunks: Iterator[Json], done: bool, named: bool) -> Iterator[bytes]:
-    try:
-        for chunk in chunks:
-            name = b"event: " + chunk["type"].encode() + b"\n" if named else b""
-            yield name + b"data: " + dumps(chunk) + b"\n\n"
-    except Exception as error:  # the status is already sent, so an error on the way is an event too
-        log.exception("an answer broke off")
-        body = broken_off(error)
-        if named:
-            body = {"type": "error", **body["error"]}
-        yield (b"event: error\n" if named else b"") + b"data: " + dumps(body) + b"\n\n"
-        return
-    if done:
-        yield b"data: [DONE]\n\n"
-
-
-def broken_off(error: Exception) -> Json:
-    """The error body of an answer that ended on the way."""
-    status = error.status if isinstance(error, ApiError) else 500
-    message = str(error) if isinstance(error, ApiError) else str(T("The model broke off while answering."))
-    return error_body(message, status=status, code="answer_broke_off")
-
-
-async def answered(request: Request, answer: Callable[[object], Response]) -> Response:
-    """The reply to a JSON body, made in a thread."""
-    return await run_in_threadpool(answer, await read_json(request, JSON_LIMIT))
+    return answer

@@ -122,7 +122,8 @@ GRADERS: list[tuple[Any, list[str], set[str]]] = [
     ({"type": "multi", "graders": {"a": {"type": "string_check", "reference": "{{ item.b }}"}}}, [], {"b"}),
     ({"type": "label_model"}, ["grader_type"], set()),
     ({"type": "multi", "graders": {}}, ["grader_invalid"], set()),
-    ({"type": "multi", "graders": [{"type": "x"}]}, ["grader_type"], set()),
+    ({"type": "multi", "graders": [{"type": "x"}]}, ["grader_invalid"], set()),
+    ({"type": "multi", "graders": {"a": {"type": "x"}}}, ["grader_type"], set()),
     ([{"type": "string_check"}], ["grader_invalid"], set()),
     (None, ["grader_invalid"], set()),
 ]
