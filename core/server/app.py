@@ -27,6 +27,8 @@ from core.server.offered import engines
 from core.server.opening import Opening
 from core.server.predictors import Predictors
 from core.server.replies import JSONResponse, at_once
+from core.server.response_store import Responses
+from core.server.responses import ResponseRoutes
 from core.server.routes_files import FileRoutes
 from core.server.routes_jobs import JobRoutes
 from core.server.supervisor import Supervisor
@@ -63,6 +65,7 @@ def make_app(
         *Chat(opening).routes(),
         *Completions(opening).routes(),
         *Embeddings(opening).routes(),
+        *ResponseRoutes(opening, Responses(database)).routes(),
     ]
     app = Starlette(
         routes=routes,

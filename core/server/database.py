@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from core import sqlite
+from core.server.answer_tables import answer_tables
 
 Connection = Any  # of sqlite3 or pysqlite3, whichever core.sqlite trusts
 Row = Any
@@ -54,7 +55,7 @@ def _m001_tables(connection: Connection) -> None:
 
 
 # Append only; `PRAGMA user_version` counts how many were applied.
-MIGRATIONS: list[Callable[[Connection], None]] = [_m001_tables]
+MIGRATIONS: list[Callable[[Connection], None]] = [_m001_tables, answer_tables]
 
 
 class Database:
