@@ -17,6 +17,7 @@ from core.server.answer_rooms import AnswerRooms
 from core.server.database import Database
 from core.server.errors import HANDLERS
 from core.server.files import SIZE_LIMIT, Files
+from core.server.graders import GraderRoutes
 from core.server.home import Home
 from core.server.idempotency import Idempotency
 from core.server.jobs import Jobs
@@ -40,7 +41,8 @@ def make_app(
     files.sweep()
     models = Models(home, database, engines())
     predictors = Predictors()
-    answers = AnswerRooms(home, database, files, models, predictors, Idempotency(database))
+    idempotency = Idempotency(database)
+    answers = AnswerRooms(home, database, files, models, predictors, idempotency)
     supervisor = Supervisor(
         home, database, files, models, concurrency=concurrency or os.cpu_count() or 1, environment=environment
     )
@@ -58,7 +60,8 @@ def make_app(
     routes: Sequence[Route] = [
         Route("/health", health, methods=["GET"]),
         *FileRoutes(home, files, size_limit).routes(),
-        *JobRoutes(Jobs(database), files, models, supervisor.wake).routes(),
+        *JobRoutes(Jobs(database), files, models, idempotency, supervisor.wake).routes(),
+        *GraderRoutes(models, predictors).routes(),
         *ModelRoutes(models, predictors).routes(),
         *answers.routes(),
     ]
