@@ -23,7 +23,7 @@ class Home:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.expanduser().resolve()
-        for path in (self.folder, self.files, self.incoming, self.jobs, self.batches):
+        for path in (self.folder, self.files, self.incoming, self.parts, self.jobs, self.batches):
             path.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     @property
@@ -38,6 +38,11 @@ class Home:
     def incoming(self) -> Path:
         """Uploads on their way in; whatever is here when the server starts was never acknowledged."""
         return self.folder / "incoming"
+
+    @property
+    def parts(self) -> Path:
+        """Parts of uploads that are not completed."""
+        return self.folder / "parts"
 
     @property
     def jobs(self) -> Path:

@@ -14,7 +14,7 @@ from core.server.errors import ApiError, unexpected
 from core.words import T
 
 HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
-OPEN_PATHS = frozenset({"/health"})
+OPEN_PATHS = frozenset({"/health", "/openapi.json"})
 HEADERS = (
     (b"cache-control", b"no-store"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
