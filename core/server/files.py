@@ -44,17 +44,25 @@ class Files:
     def keep(self, path: Path, asked: NewFile, claim: Claim | None = None) -> wire.Json:
         """Takes over the bytes at `path` (already on disk) as a new file."""
         file_id = self.take_over(path)
-        with self._database.write() as connection:
-            reply = self.insert(connection, file_id, asked)
-            if claim is not None:
-                claim.keep(connection, reply)
+        try:
+            with self._database.write() as connection:
+                reply = self.insert(connection, file_id, asked)
+                if claim is not None:
+                    claim.keep(connection, reply)
+        except BaseException:
+            self.drop_bytes(file_id)
+            raise
         return reply
 
     def take_over(self, path: Path) -> str:
         """Gives the bytes at `path` the name of a new file; without a row they are swept at the next start."""
         file_id = wire.new_id("file-")
         path.replace(self._home.file(file_id))
-        sync(self._home.files)
+        try:
+            sync(self._home.files)
+        except BaseException:
+            self.drop_bytes(file_id)
+            raise
         return file_id
 
     def insert(self, connection: Connection, file_id: str, asked: NewFile) -> wire.Json:
@@ -64,11 +72,15 @@ class Files:
     def write_result(self, connection: Connection, job_id: str, content: bytes) -> str:
         """Writes a result file within the transaction that names it; returns its id."""
         file_id = wire.new_id("file-")
-        with self._home.file(file_id).open("xb") as out:
-            out.write(content)
-            out.flush()
-            os.fsync(out.fileno())
-        sync(self._home.files)
+        try:
+            with self._home.file(file_id).open("xb") as out:
+                out.write(content)
+                out.flush()
+                os.fsync(out.fileno())
+            sync(self._home.files)
+        except BaseException:
+            self.drop_bytes(file_id)
+            raise
         _insert(connection, file_id, NewFile(f"{job_id}-step_metrics.csv", len(content), RESULTS))
         return file_id
 
@@ -80,6 +92,10 @@ class Files:
         sync(self._home.files)
         _insert(connection, file_id, NewFile(filename, path.stat().st_size, purpose, seconds))
         return file_id
+
+    def drop_bytes(self, file_id: str) -> None:
+        """Removes the bytes of a file that came to nothing."""
+        self._home.file(file_id).unlink(missing_ok=True)
 
     def page(self, paging: Paging, purpose: str | None) -> wire.Json:
         """A list of files."""

@@ -63,7 +63,7 @@ class OpenApi(BaseModel):
 @dataclass(frozen=True)
 class Operation:
     """One method of one path. `reply` is the model of the JSON answer; None means bytes. `errors` are the statuses it
-    can have besides ALWAYS; a body adds 400 and 413. `makes` says that it takes an Idempotency-Key."""
+    can have besides ALWAYS; a body adds 400, 408, 413 and 503. `makes` says that it takes an Idempotency-Key."""
 
     method: Literal["GET", "POST", "DELETE"]
     path: str
@@ -174,7 +174,7 @@ def _responses(operation: Operation, refs: dict[Any, Json]) -> Json:
         responses["206"] = {"description": "The part that was asked for.", "content": content}
     errors = {*operation.errors, *ALWAYS}
     if operation.body or operation.form:
-        errors |= {400, 413}
+        errors |= {400, 408, 413, 503}
     if operation.makes:
         errors |= {400, 409, 422}
     if operation.query:

@@ -126,13 +126,17 @@ class Uploads:
             finally:
                 whole.unlink(missing_ok=True)
             new = NewFile(upload["filename"], upload["bytes"], upload["purpose"], upload["seconds"])
-            with self._database.write() as connection:
-                made = self._files.insert(connection, file_id, new)
-                connection.execute(
-                    "UPDATE uploads SET status = 'completed', file_id = ? WHERE id = ?", (file_id, upload_id)
-                )
-                reply = wire.upload(_row(connection, upload_id), made)
-                claim.keep(connection, reply)
+            try:
+                with self._database.write() as connection:
+                    made = self._files.insert(connection, file_id, new)
+                    connection.execute(
+                        "UPDATE uploads SET status = 'completed', file_id = ? WHERE id = ?", (file_id, upload_id)
+                    )
+                    reply = wire.upload(_row(connection, upload_id), made)
+                    claim.keep(connection, reply)
+            except BaseException:
+                self._files.drop_bytes(file_id)
+                raise
             self._drop_parts(upload_id)
         return reply
 

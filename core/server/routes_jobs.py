@@ -27,6 +27,7 @@ from core.words import T
 
 JSON_LIMIT = 1 << 20  # bytes
 DEPTH_LIMIT = 200
+MOST_VALUES = 2_000_000
 
 
 class ListJobs(Query):
@@ -179,6 +180,8 @@ async def read_json(request: Request, limit: int) -> object:
         if len(raw) > limit:
             message = T("The body is larger than {limit} MB.", limit=limit >> 20)
             raise ApiError(413, message, code="request_too_large")
+    if raw.count(b",") + 4 * raw.count(b"{") > MOST_VALUES:  # once read, each takes many times its bytes
+        raise ApiError(413, T("The body holds too many values."), code="request_too_large")
     try:
         body = orjson.loads(raw)
     except orjson.JSONDecodeError as error:

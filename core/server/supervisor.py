@@ -20,7 +20,8 @@ from typing import Any
 from core.server.children import Child, last_words
 from core.server.database import Database, Row
 from core.server.engines.base import JobDir, JobSpec
-from core.server.examination import examine
+from core.server.errors import is_disk
+from core.server.examination import Abandoned, examine
 from core.server.files import Files
 from core.server.home import Home
 from core.server.ingest import Ingest
@@ -110,8 +111,8 @@ class Supervisor:
             self._tend(job)
         except Exception as error:
             log.exception("job %s stumbled", job["id"])
-            if isinstance(error, OSError) and not isinstance(error, FileNotFoundError):
-                return False  # a full disk may have room at the next look
+            if is_disk(error):
+                return False  # there may be room at the next look
             self._fail(job["id"], "server_error", str(T("The job broke off: {error}.", error=repr(error)[:300])))
         return True
 
@@ -134,14 +135,18 @@ class Supervisor:
     def _validate(self, job: Row) -> None:
         try:
             plan = self._plan(job)
+            self._queue(job["id"], plan)
+        except Abandoned:
+            pass
         except Unfit as error:
             self._fail(job["id"], error.code, error.message, error.param)
         except Exception as error:
             log.exception("job %s could not be validated", job["id"])
+            if is_disk(error):
+                time.sleep(IDLE)  # then once more: there may be room
+                return
             message = str(T("The files could not be validated: {error}.", error=repr(error)[:300]))
             self._fail(job["id"], "server_error", message)
-        else:
-            self._queue(job["id"], plan)
         finally:
             self._checking.pop(job["id"], None)
             self.wake()
@@ -152,7 +157,11 @@ class Supervisor:
         validation = self._files.path(job["validation_file"]) if job["validation_file"] else None
         keep_inputs(spec, self._files.path(job["training_file"]), validation)
         names = (job["training_file"], job["validation_file"] or "")
-        return examine(folder.path, names, self._environment)
+        return examine(folder.path, names, self._environment, lambda: self._wanted(job["id"]))
+
+    def _wanted(self, job_id: str) -> bool:
+        with self._database.read() as connection:
+            return not self._stopping and job_row(connection, job_id)["status"] not in TERMINAL
 
     def _spec(self, job: Row) -> JobSpec:
         folder = self._home.job(job["id"])
@@ -263,6 +272,9 @@ class Supervisor:
         return child
 
     def _restart(self, job: Row, child: Child) -> None:
+        if not self._home.has_room():
+            self._wait_for_room(job["id"])
+            return
         del self._children[job["id"]]
         reason = last_words(self._home.job(job["id"])) or str(T("it said nothing"))
         if job["deaths"] >= RESTARTS:
@@ -280,6 +292,12 @@ class Supervisor:
             add_event(connection, job["id"], str(message), level="warn")
         self._launch(job)
 
+    def _wait_for_room(self, job_id: str) -> None:
+        """Says so once; the next looks see whether there is room."""
+        with self._database.write() as connection:
+            message = T("There is no room left on the disk. The job goes on when there is.")
+            add_event(connection, job_id, str(message), level="warn", key="no-room")
+
     def _fail(self, job_id: str, code: str, message: str, param: str | None = None) -> None:
         with self._database.write() as connection:
             if job_row(connection, job_id)["status"] not in TERMINAL:
@@ -293,7 +311,8 @@ class Supervisor:
         child = self._child(job)
         if child is not None and child.alive():
             if job["status"] == "cancelled" and folder.path.exists():
-                folder.ask("cancel")
+                with contextlib.suppress(OSError):  # a full disk does not keep it alive
+                    folder.ask("cancel")
             child.end(0.0 if job["status"] == "cancelled" else FAREWELL)
             return
         if job["id"] in self._checking:
