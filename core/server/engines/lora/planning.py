@@ -92,7 +92,8 @@ def plan(spec: JobSpec, material: Material) -> Plan:
     rows = len(material.train.rows)
     numbers = resolved(spec.method, spec.hyperparameters, rows)
     epochs, batch = int(numbers["n_epochs"]), int(numbers["batch_size"])
-    steps = epochs * -(-rows // batch)
+    # Each reinforcement step tries a whole batch of questions; the few that are left over wait for another epoch.
+    steps = epochs * (rows // batch if spec.method == "reinforcement" else -(-rows // batch))
     lengths = material.train.lengths()
     tokens = sum(lengths) * epochs
     return Plan(spec.method, numbers, steps, tokens, 0.0, tuple(warnings(material)))
