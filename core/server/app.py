@@ -10,11 +10,13 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
-from core.server.chat import ChatRoutes
+from core.server.chat import Chat
+from core.server.completions import Completions
 from core.server.database import Database
+from core.server.embeddings import Embeddings
 from core.server.errors import HANDLERS
 from core.server.files import SIZE_LIMIT, Files
 from core.server.home import Home
@@ -22,7 +24,9 @@ from core.server.jobs import Jobs
 from core.server.middleware import Doorkeeper
 from core.server.models import Models
 from core.server.offered import engines
+from core.server.opening import Opening
 from core.server.predictors import Predictors
+from core.server.replies import JSONResponse, at_once
 from core.server.routes_files import FileRoutes
 from core.server.routes_jobs import JobRoutes
 from core.server.supervisor import Supervisor
@@ -38,6 +42,7 @@ def make_app(
     files.sweep()
     models = Models(home, database, engines())
     predictors = Predictors()
+    opening = Opening(models, predictors)
     supervisor = Supervisor(
         home, database, files, models, concurrency=concurrency or os.cpu_count() or 1, environment=environment
     )
@@ -51,11 +56,13 @@ def make_app(
         database.close()
 
     routes: Sequence[Route] = [
-        Route("/health", lambda _request: JSONResponse({"status": "ok"}), methods=["GET"]),
+        Route("/health", health, methods=["GET"]),
         *FileRoutes(home, files, size_limit).routes(),
         *JobRoutes(Jobs(database), files, models, supervisor.wake).routes(),
-        *model_routes(models, predictors),
-        *ChatRoutes(models, predictors).routes(),
+        *ModelRoutes(models, predictors).routes(),
+        *Chat(opening).routes(),
+        *Completions(opening).routes(),
+        *Embeddings(opening).routes(),
     ]
     app = Starlette(
         routes=routes,
@@ -67,22 +74,35 @@ def make_app(
     return app
 
 
-def model_routes(models: Models, predictors: Predictors) -> list[Route]:
+async def health(_request: Request) -> Response:
+    """Says that the server answers."""
+    return JSONResponse({"status": "ok"})
+
+
+class ModelRoutes:
     """The routes below /v1/models; an id may contain slashes."""
 
-    def show_all(_request: Request) -> Response:
-        return JSONResponse(models.page())
+    def __init__(self, models: Models, predictors: Predictors) -> None:
+        self._models = models
+        self._predictors = predictors
 
-    def show(request: Request) -> Response:
-        return JSONResponse(models.show(request.path_params["id"]))
+    def routes(self) -> Sequence[Route]:
+        """The routes, to be mounted."""
+        return [
+            Route("/v1/models", self.list, methods=["GET"]),
+            Route("/v1/models/{id:path}", self.retrieve, methods=["GET"]),
+            Route("/v1/models/{id:path}", self.delete, methods=["DELETE"]),
+        ]
 
-    def delete(request: Request) -> Response:
-        reply = models.delete(request.path_params["id"])
-        predictors.drop(request.path_params["id"])
+    @at_once
+    def list(self, _request: Request) -> Response:
+        return JSONResponse(self._models.page())
+
+    @at_once
+    def retrieve(self, request: Request) -> Response:
+        return JSONResponse(self._models.show(request.path_params["id"]))
+
+    def delete(self, request: Request) -> Response:
+        reply = self._models.delete(request.path_params["id"])
+        self._predictors.drop(request.path_params["id"])
         return JSONResponse(reply)
-
-    return [
-        Route("/v1/models", show_all, methods=["GET"]),
-        Route("/v1/models/{id:path}", show, methods=["GET"]),
-        Route("/v1/models/{id:path}", delete, methods=["DELETE"]),
-    ]

@@ -79,11 +79,7 @@ class Jobs:
     def get(self, job_id: str) -> Row:
         """The row of a job. Raises ApiError 404."""
         with self._database.read() as connection:
-            row = connection.execute("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone()
-        if row is None:
-            message = T("There is no fine-tuning job {id}.", id=job_id[:80])
-            raise ApiError(404, message, param="fine_tuning_job_id", code="fine_tune_not_found")
-        return row
+            return _found(connection, job_id)
 
     def page(self, paging: Paging, metadata: dict[str, str], *, without_metadata: bool = False) -> wire.Json:
         """A list of jobs, newest first; only those whose metadata hold all these pairs (or are absent)."""
@@ -99,15 +95,15 @@ class Jobs:
 
     def events(self, job_id: str, paging: Paging) -> wire.Json:
         """A list of events, newest first."""
-        self.get(job_id)
         with self._database.read() as connection:
+            _found(connection, job_id)
             rows, more = paging.rows(connection, "events", "job_id = ?", (job_id,))
         return wire.page([wire.event(row) for row in rows], has_more=more)
 
     def checkpoints(self, job_id: str, paging: Paging) -> wire.Json:
         """A list of checkpoints, newest first."""
-        self.get(job_id)
         with self._database.read() as connection:
+            _found(connection, job_id)
             rows, more = paging.rows(connection, "checkpoints", "job_id = ?", (job_id,))
         return wire.page([wire.checkpoint(row) for row in rows], has_more=more)
 
@@ -164,6 +160,14 @@ class Jobs:
 def body_digest(body: Any) -> str:
     """The SHA-256 of a body's meaning: the order of keys and blanks do not matter."""
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+
+
+def _found(connection: Connection, job_id: str) -> Row:
+    row = job_row(connection, job_id)
+    if row is None:
+        message = T("There is no fine-tuning job {id}.", id=job_id[:80])
+        raise ApiError(404, message, param="fine_tuning_job_id", code="fine_tune_not_found")
+    return row
 
 
 def job_row(connection: Connection, job_id: str) -> Row:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import secrets
+from functools import lru_cache
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core import words
@@ -14,14 +15,14 @@ from core.words import T
 
 HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 OPEN_PATHS = frozenset({"/health"})
-HEADERS = {
-    "cache-control": "no-store",
-    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
-    "cross-origin-resource-policy": "same-origin",
-    "referrer-policy": "no-referrer",
-    "x-content-type-options": "nosniff",
-    "openai-version": "2020-10-01",
-}
+HEADERS = (
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"openai-version", b"2020-10-01"),
+)
 
 
 class Doorkeeper:
@@ -38,15 +39,14 @@ class Doorkeeper:
             return
         headers = Headers(scope=scope)
         words.use(words.best_language(headers.get("accept-language")))
-        request_id = f"req_{secrets.token_hex(12)}"
+        request_id = b"req_" + secrets.token_hex(12).encode()
         started = False
 
         async def send_marked(message: Message) -> None:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                marked = MutableHeaders(scope=message)
-                marked.update({**HEADERS, "x-request-id": request_id})
+                message["headers"] = [*message["headers"], *HEADERS, (b"x-request-id", request_id)]
             await send(message)
 
         refusal = self._refusal(scope["path"], headers)
@@ -74,10 +74,13 @@ class Doorkeeper:
 
 def known_host(values: list[str]) -> bool:
     """Whether a request names this machine's loopback, once, with or without a port."""
-    if len(values) != 1:
-        return False
+    return len(values) == 1 and _is_loopback(values[0])
+
+
+@lru_cache(256)
+def _is_loopback(host: str) -> bool:
     try:
-        parts = urlsplit(f"//{values[0]}")
+        parts = urlsplit(f"//{host}")
         _ = parts.port  # raises where the port is no number
     except ValueError:
         return False

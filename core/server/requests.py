@@ -94,32 +94,6 @@ class CreateJob(BaseModel):
         return (own or self.hyperparameters or Hyperparameters()).model_dump()
 
 
-class ChatRequest(BaseModel):
-    """POST /v1/chat/completions. What cannot change the answer is read over."""
-
-    model_config = ConfigDict(strict=True)
-
-    model: Annotated[str, Field(min_length=1, max_length=300)]
-    messages: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=4096)]
-    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
-    top_p: Annotated[float, Field(ge=0, le=1)] | None = None
-    max_completion_tokens: Annotated[int, Field(ge=1)] | None = None
-    max_tokens: Annotated[int, Field(ge=1)] | None = None
-    n: Annotated[int, Field(ge=1, le=128)] | None = None
-    stop: str | list[str] | None = None
-    seed: int | None = None
-    logprobs: bool | None = None
-    top_logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
-    presence_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
-    frequency_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
-    logit_bias: dict[str, float] | None = None
-    tool_choice: str | dict[str, Any] | None = None
-    response_format: dict[str, Any] | None = None
-    modalities: list[str] | None = None
-    stream: bool | None = None
-    stream_options: dict[str, Any] | None = None
-
-
 M = TypeVar("M", bound=BaseModel)
 
 

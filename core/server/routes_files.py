@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from core.server import uploads, wire
@@ -14,6 +14,7 @@ from core.server.errors import ApiError, bad_request
 from core.server.files import PURPOSES, Files
 from core.server.home import Home
 from core.server.paging import MOST, Paging, query_of, whole
+from core.server.replies import JSONResponse, at_once
 from core.words import T
 
 EXPIRY = (3600, 2_592_000)  # seconds, as at OpenAI
@@ -57,6 +58,7 @@ class FileRoutes:
         paging = Paging.of(request, MOST)
         return JSONResponse(self._files.page(paging, query_of(request).get("purpose") or None))
 
+    @at_once
     def retrieve(self, request: Request) -> Response:
         return JSONResponse(wire.file(self._files.get(request.path_params["id"])))
 

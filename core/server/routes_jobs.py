@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from core.server import wire
@@ -18,6 +18,7 @@ from core.server.files import Files
 from core.server.jobs import Base, Jobs, body_digest
 from core.server.models import Models
 from core.server.paging import Paging, query_of
+from core.server.replies import JSONResponse, at_once
 from core.server.requests import CreateJob, parse
 from core.words import T
 
@@ -102,6 +103,7 @@ class JobRoutes:
             raise bad_request(message, "method.type", "method_not_supported")
         return base
 
+    @at_once
     def list(self, request: Request) -> Response:
         metadata = dict[str, str]()
         for name, value in query_of(request).items():
@@ -111,6 +113,7 @@ class JobRoutes:
         paging = Paging.of(request, 20)
         return JSONResponse(self._jobs.page(paging, metadata, without_metadata=none))
 
+    @at_once
     def retrieve(self, request: Request) -> Response:
         return JSONResponse(wire.job(self._jobs.get(request.path_params["id"])))
 
@@ -119,9 +122,11 @@ class JobRoutes:
         self._wake()
         return JSONResponse(reply)
 
+    @at_once
     def events(self, request: Request) -> Response:
         return JSONResponse(self._jobs.events(request.path_params["id"], Paging.of(request, 20)))
 
+    @at_once
     def checkpoints(self, request: Request) -> Response:
         return JSONResponse(self._jobs.checkpoints(request.path_params["id"], Paging.of(request, 10)))
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Sequence
 from typing import Any
+
+from orjson import loads
 
 from core.server.database import Row
 
@@ -34,7 +35,7 @@ def file(row: Row) -> Json:
 
 def job(row: Row) -> Json:
     """A `fine_tuning.job`."""
-    hyperparameters = json.loads(row["hyperparameters"])
+    hyperparameters = loads(row["hyperparameters"])
     supervised = row["method"] == "supervised"
     return {
         "id": row["id"],
@@ -45,17 +46,17 @@ def job(row: Row) -> Json:
         "model": row["model"],
         "fine_tuned_model": row["fine_tuned_model"],
         "organization_id": "org-local",
-        "result_files": json.loads(row["result_files"]),
+        "result_files": loads(row["result_files"]),
         "status": row["status"],
         "training_file": row["training_file"],
         "validation_file": row["validation_file"],
         "hyperparameters": hyperparameters if supervised else None,
         "method": {"type": row["method"], row["method"]: {"hyperparameters": hyperparameters}},
         "trained_tokens": row["trained_tokens"],
-        "error": json.loads(row["error"]) if row["error"] else None,
+        "error": loads(row["error"]) if row["error"] else None,
         "seed": row["seed"],
-        "integrations": json.loads(row["integrations"]) if row["integrations"] else [],
-        "metadata": json.loads(row["metadata"]) if row["metadata"] is not None else None,
+        "integrations": loads(row["integrations"]) if row["integrations"] else [],
+        "metadata": loads(row["metadata"]) if row["metadata"] is not None else None,
         "user_provided_suffix": row["suffix"],
     }
 
@@ -69,7 +70,7 @@ def event(row: Row) -> Json:
         "level": row["level"],
         "type": row["type"],
         "message": row["message"],
-        "data": json.loads(row["data"]),
+        "data": loads(row["data"]),
     }
 
 
@@ -82,7 +83,7 @@ def checkpoint(row: Row) -> Json:
         "fine_tuned_model_checkpoint": row["model"],
         "fine_tuning_job_id": row["job_id"],
         "step_number": row["step"],
-        "metrics": json.loads(row["metrics"]),
+        "metrics": loads(row["metrics"]),
     }
 
 

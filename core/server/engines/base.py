@@ -127,7 +127,9 @@ class Launch:
 @dataclass(frozen=True)
 class SampleParams:
     """How to answer. `temperature` 0 gives the likeliest answer; `top_logprobs` is how many alternatives to name;
-    the same `seed` gives the same answer (None: another each time)."""
+    the same `seed` gives the same answer (None: another each time). `tools`, `tool_choice` ("required": one of the
+    tools must be called), `response_format` and the penalties differ from their defaults only where the model has the
+    ability for them."""
 
     temperature: float = 1.0
     top_p: float = 1.0
@@ -136,10 +138,24 @@ class SampleParams:
     seed: int | None = None
     stop: tuple[str, ...] = ()
     tools: tuple[dict[str, Any], ...] = ()
+    tool_choice: Literal["auto", "none", "required"] = "auto"
     response_format: dict[str, Any] | None = None
     presence_penalty: float = 0.0
     frequency_penalty: float = 0.0
     logit_bias: tuple[tuple[int, float], ...] = ()
+
+
+class AskError(Exception):
+    """A wish that this model cannot meet, raised before the first piece of an answer: the parameter at fault as the
+    request names it ("response_format", "tools" …), and a sentence."""
+
+    def __init__(self, param: str, message: Text) -> None:
+        super().__init__(param, message)
+        self.param = param
+        self.message = message
+
+    def __str__(self) -> str:
+        return str(self.message)
 
 
 # What a model may be able to do beyond answering text; a request for anything else is refused with its parameter.
