@@ -12,13 +12,15 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 CHATML = (
     "{% if tools %}<|im_start|>system\n{% if messages[0].role == 'system' %}{{ messages[0].content }}\n{% endif %}"
     "Tools: <tools>{% for tool in tools %}\n{{ tool | tojson }}{% endfor %}\n</tools><|im_end|>\n"
-    "{% elif messages and messages[0].role == 'system' %}<|im_start|>system\n{{ messages[0].content }}<|im_end|>\n{% endif %}"
-    "{% for m in messages %}{% if m.role == 'system' %}{% if not loop.first %}{{ raise_exception('late system') }}{% endif %}"
+    "{% elif messages and messages[0].role == 'system' %}<|im_start|>system\n{{ messages[0].content }}<|im_end|>\n"
+    "{% endif %}{% for m in messages %}{% if m.role == 'system' %}"
+    "{% if not loop.first %}{{ raise_exception('late system') }}{% endif %}"
     "{% elif m.role == 'tool' %}<|im_start|>user\n<tool_response>\n{{ m.content }}\n</tool_response><|im_end|>\n"
     "{% else %}<|im_start|>{{ m.role }}\n"
     "{% if m.role == 'assistant' and loop.last and not add_generation_prompt %}<think>\n\n</think>\n\n{% endif %}"
     "{{ m.content }}{% for call in m.tool_calls or [] %}{{ '\n' if m.content or not loop.first }}"
-    '<tool_call>\n{"name": "{{ call.function.name }}", "arguments": {{ call.function.arguments | tojson }}}\n</tool_call>'
+    '<tool_call>\n{"name": "{{ call.function.name }}", "arguments": {{ call.function.arguments | tojson }}}'
+    "\n</tool_call>"
     "{% endfor %}<|im_end|>\n{% endif %}{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n"
     "{% if enable_thinking is defined and enable_thinking is false %}<think>\n\n</think>\n\n{% endif %}{% endif %}"

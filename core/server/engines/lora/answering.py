@@ -120,11 +120,14 @@ class Answering:
         def model() -> Any:  # looked up at each step: the first adapter wraps the model
             return self._adapters.model
 
+        begun: Iterator[dict[str, Any]]
         if request["op"] == "generate":
-            return generation.generate(model, request["ids"], request["params"])
-        if request["op"] == "score":
-            return generation.score(model, request["ids"], request["begin"])
-        return generation.embed(model, request["ids"])
+            begun = generation.generate(model, request["ids"], request["params"])
+        elif request["op"] == "score":
+            begun = generation.score(model, request["ids"], request["begin"])
+        else:
+            begun = generation.embed(model, request["ids"])
+        return begun
 
     def _say(self, told: dict[str, Any]) -> None:
         self._out.write(json.dumps(told).encode() + b"\n")
