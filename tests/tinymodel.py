@@ -35,12 +35,7 @@ WORDS = (
 
 def make_model(folder: Path, *, template: str = CHATML, seed: int = 0, vocabulary: int = 384) -> Path:
     """A Qwen3 of two layers with random weights in safetensors, its tokenizer and its template; about a second."""
-    folder.mkdir(parents=True, exist_ok=True)
-    size = _tokenizer(folder, vocabulary)
-    ends = {"eos_token": "<|im_end|>", "pad_token": "<|endoftext|>", "bos_token": None}
-    settings: dict[str, Any] = {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": 512, **ends}
-    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
-    (folder / "chat_template.jinja").write_text(template)
+    size = make_tokenizer(folder, template, vocabulary)
 
     import torch
     from transformers import Qwen3Config, Qwen3ForCausalLM
@@ -66,7 +61,13 @@ def make_model(folder: Path, *, template: str = CHATML, seed: int = 0, vocabular
     return folder
 
 
-def _tokenizer(folder: Path, vocabulary: int) -> int:
+def make_tokenizer(folder: Path, template: str = CHATML, vocabulary: int = 384) -> int:
+    """The tokenizer and the template of that model, without its weights; how many tokens it knows."""
+    folder.mkdir(parents=True, exist_ok=True)
+    ends = {"eos_token": "<|im_end|>", "pad_token": "<|endoftext|>", "bos_token": None}
+    settings: dict[str, Any] = {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": 512, **ends}
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+    (folder / "chat_template.jinja").write_text(template)
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
