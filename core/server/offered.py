@@ -9,4 +9,8 @@ def engines() -> list[Engine]:
     """The engines, one of each. Their libraries load when they first work."""
     from core.server.engines.classic.engine import ClassicEngine
 
-    return [ClassicEngine()]
+    from core.server.engines.lora.engine import LoraEngine, installed
+    from core.settings import Settings
+
+    lora = [LoraEngine()] if Settings.from_env().lora_models and installed() else []
+    return [ClassicEngine(), *lora]

@@ -82,9 +82,9 @@ def fresh_adapter() -> Any:
 
 
 def with_adapter(model: Any, adapter: Path, *, trainable: bool = False, name: str = "default") -> Any:
-    """The model with the adapter of a folder."""
+    """The model with the adapter of a folder. Raises FileNotFoundError where it holds no safetensors."""
     from peft import PeftModel
 
-    return PeftModel.from_pretrained(
-        model, str(adapter), adapter_name=name, is_trainable=trainable, local_files_only=True, use_safetensors=True
-    )
+    if not (adapter / "adapter_model.safetensors").is_file():
+        raise FileNotFoundError(adapter / "adapter_model.safetensors")
+    return PeftModel.from_pretrained(model, str(adapter), adapter_name=name, is_trainable=trainable)
