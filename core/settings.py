@@ -20,6 +20,13 @@ VARIABLES: dict[str, tuple[str, str]] = {
     "LUOPAN_USER": ("", "name written into the history of edits; empty means the name you logged in with"),
     "LUOPAN_AUTOSTART": ("1", "0: the app does not start its worker and its local provider"),
     "LUOPAN_LORA_MODELS": ("", "open models to train with LoRA: folders or hub names, comma between, or `name=folder`"),
+    "LUOPAN_VLLM_URL": ("", "a vLLM server that answers for the models published there, as `http://127.0.0.1:8000/v1`"),
+    "LUOPAN_VLLM_KEY": ("", "the key of that server, if it asks for one"),
+    "LUOPAN_RAY_ADDRESS": ("", "a Ray cluster that trains open models, such as `auto` or `ray://head:10001`"),
+    "LUOPAN_LORA_WORKERS": (
+        "",
+        "how many GPUs or cluster workers share one LoRA training; empty: all GPUs of this machine",
+    ),
 }
 
 
@@ -33,6 +40,10 @@ class Settings:
     user: str
     autostart: bool
     lora_models: tuple[tuple[str, str], ...]  # the id of each open model, and its folder or hub name
+    vllm_url: str
+    vllm_key: str = field(repr=False)
+    ray_address: str
+    lora_workers: int  # 0: as many as this machine has GPUs
     environment: Mapping[str, str] = field(repr=False)
 
     @classmethod
@@ -48,6 +59,10 @@ class Settings:
             user=value["LUOPAN_USER"] or _login_name(),
             autostart=value["LUOPAN_AUTOSTART"] != "0",
             lora_models=_named_models(value["LUOPAN_LORA_MODELS"]),
+            vllm_url=value["LUOPAN_VLLM_URL"],
+            vllm_key=value["LUOPAN_VLLM_KEY"],
+            ray_address=value["LUOPAN_RAY_ADDRESS"],
+            lora_workers=_workers(value["LUOPAN_LORA_WORKERS"]),
             environment=dict(source),
         )
 
@@ -92,6 +107,13 @@ def _named_models(text: str) -> tuple[tuple[str, str], ...]:
             message = T("LUOPAN_LORA_MODELS names a model “{seen}”.", seen=name[:40])
             raise BadInput(message, T("Give each model a name of its own, of letters and digits: name=folder."))
     return tuple(found.items())
+
+
+def _workers(text: str) -> int:
+    if text and not (text.isdecimal() and 0 < int(text) <= 1024):
+        message = T("LUOPAN_LORA_WORKERS is “{seen}”.", seen=text[:40])
+        raise BadInput(message, T("Give it a whole number from 1, or leave it out."))
+    return int(text or 0)
 
 
 def _login_name() -> str:
