@@ -14,6 +14,8 @@ import openai
 import pytest
 from tinymodel import make_model
 
+pytestmark = pytest.mark.timeout(300)  # processes start that load torch, which takes its time
+
 THINGS = {"fruit": "ripe apple", "vehicle": "fast car", "animal": "blue whale"}
 NUMBERS = {"n_epochs": 3, "batch_size": 8, "learning_rate_multiplier": 25}
 

@@ -39,10 +39,8 @@ class Worker:
     """One start of the worker on the folder of a job; of several that a launcher starts together, one of them."""
 
     def __init__(self, job: JobDir) -> None:
-        environment = Settings.from_env().environment
-        self.rank, self.world = (
-            int(environment.get(name) or first) for name, first in (("RANK", 0), ("WORLD_SIZE", 1))
-        )
+        launched = Settings.from_env().environment
+        self.rank, self.world = int(launched.get("RANK") or 0), int(launched.get("WORLD_SIZE") or 1)
         self.job = Follower(job.path) if self.rank else job
         self.scratch = job.path / "scratch"
 

@@ -15,6 +15,8 @@ from lora_bench import EXACT, FAST, LoraBench, chats, curve, events, pairs, task
 
 from core.server.engines.base import JobDir
 
+pytestmark = pytest.mark.timeout(300)  # processes start that load torch, which takes its time
+
 ROOT = Path(__file__).resolve().parents[5]
 HARDER = {"learning_rate_multiplier": 200, "n_epochs": 8, "batch_size": 4, "eval_samples": 2, "eval_interval": 8}
 LETTER = {
