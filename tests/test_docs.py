@@ -73,6 +73,9 @@ def test_the_two_commands_are_one_line_each_and_name_what_is_there(marker: str) 
 def test_the_continuous_integration_runs_the_readmes_own_command() -> None:
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     assert "<!-- test command -->" in script and "README.md" in script
+    assert (
+        "requirements-ray.txt" in script and "-r requirements-lora.txt" in (ROOT / "requirements-ray.txt").read_text()
+    )
     assert (ROOT / ".ci" / "run").stat().st_mode & 0o100, "it can be run"
 
 
@@ -102,8 +105,8 @@ def test_every_command_that_is_shown_exists(words: list[str]) -> None:
     if words[0] == "--help":
         return
     assert words[0] in COMMANDS, words
-    below = re.search(r"\{([\w,-]+)\}", help_of(words[0]).split("options:")[0])
-    verbs = words[:2] if below and len(words) > 1 and words[1] in below[1].split(",") else words[:1]
+    below = words[1:] and words[1].isalpha() and re.search(rf"^ +{words[1]}\b", help_of(words[0]), re.MULTILINE)
+    verbs = words[:2] if below else words[:1]
     explained = help_of(*verbs)
     for option in (word for word in words if word.startswith("--")):
         assert option in explained, f"{' '.join(words)}: {option}"
@@ -140,8 +143,9 @@ def test_no_file_knows_the_machine_it_was_written_on(word: str) -> None:
 
 
 def test_requirements_pin_every_library_that_is_imported() -> None:
-    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
-    pins = [re.match(r"([\w.-]+)==[\w.]+(;.*)?$", line.split(" #")[0].strip()) for line in lines if line.strip()]
+    files = [ROOT / f"requirements{part}.txt" for part in ("", "-lora", "-ray")]
+    lines = [line.split(" #")[0].strip() for file in files for line in file.read_text(encoding="utf-8").splitlines()]
+    pins = [re.match(r"([\w.-]+)(?:\[\w+\])?==[\w.]+(;.*)?$", line) for line in lines if line and line[:3] != "-r "]
     assert all(pins), "every line pins one version"
     pinned = {pin[1].lower().replace("_", "-") for pin in pins if pin}
     modules = {module.split(".")[0] for path in SOURCES for module in imported(path)}

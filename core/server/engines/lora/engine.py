@@ -1,0 +1,112 @@
+"""The lora engine as the server sees it. Nothing here loads torch: that is for the processes that it starts."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from core.server.engines.base import JobSpec, Launch, ModelCard, Plan, Predictor, SpecError
+from core.server.engines.lora.bases import Base, Folder, configured, missing
+from core.server.engines.lora.planning import METHODS, answer_tokens, plan, read_material, refuse_what_cannot_be
+from core.server.engines.lora.runner import Runners
+from core.words import T
+
+PACKAGES = ("torch", "transformers", "trl", "peft", "accelerate", "datasets", "safetensors")
+_CREATED = 1_780_000_000
+
+
+def installed() -> bool:
+    """Whether requirements-lora.txt is installed; looked up, not imported."""
+    return all(importlib.util.find_spec(name) is not None for name in PACKAGES)
+
+
+class LoraEngine:
+    """Trains adapters of open-weight chat models and answers with them, each in processes of their own."""
+
+    name = "lora"
+    small = 64 << 10  # a chat template is a program that runs for each answer
+
+    def __init__(self, bases: Sequence[Base] | None = None) -> None:
+        self._bases = {base.id: base for base in (configured() if bases is None else bases)}
+        self._runners = Runners()
+
+    def models(self) -> list[ModelCard]:
+        """The open models that the settings name."""
+        return [self._card(base) for base in self._bases.values()]
+
+    def check(self, spec: JobSpec) -> Plan:
+        """What would be done for a job; reads both files. Raises SpecError where it cannot be done."""
+        from core.server.engines.lora.fit import detect, estimate, refusal
+        from core.server.engines.lora.safety import UnsafeModel, check_folder
+
+        base = refuse_what_cannot_be(spec, self._bases)
+        folder = base.folder()
+        if folder is None:
+            message = T(
+                "{model} is not on this machine yet. Fetch it first: `hf download {source}`, or give its folder in "
+                "LUOPAN_LORA_MODELS.",
+                model=base.id,
+                source=base.source,
+            )
+            raise SpecError("model", "model_not_fetched", message)
+        try:
+            if base.local:
+                check_folder(folder)
+            material = read_material(spec, Folder(folder))
+            planned = plan(spec, material)
+            numbers = planned.hyperparameters
+            fit = estimate(
+                folder,
+                rows_tokens=material.train.lengths(),
+                batch_size=int(numbers["batch_size"]),
+                epochs=float(numbers["n_epochs"]),
+                method=spec.method,
+                device=detect(),
+            )
+        except UnsafeModel as error:
+            raise SpecError("model", "model_unusable", error.message) from error
+        if spec.method == "reinforcement":
+            answer_tokens(spec, material.encoder.longest)
+        told = refusal(fit, spec.metadata)
+        if told is not None:
+            raise SpecError("model", "training_does_not_fit", told)
+        return replace(planned, estimated_seconds=fit.seconds, warnings=(fit.sentence, *planned.warnings))
+
+    def command(self, spec: JobSpec, job_dir: Path) -> Launch:
+        """The worker's command line. Run it where `core` can be imported."""
+        base = self._bases.get(spec.base_model)
+        env = environment(base)
+        if base is not None:
+            env["LUOPAN_LORA_MODELS"] = f"{base.id}={base.source}" if base.local else base.source
+        return Launch((sys.executable, "-m", "core.server.engines.lora", str(job_dir)), env)
+
+    def open(self, artifact: Path | None, base: str) -> Predictor:
+        """The model of a final or checkpoint folder; None gives the base."""
+        found = self._bases.get(base)
+        folder = found.folder() if found is not None else None
+        if found is None or folder is None or not folder.is_dir():
+            raise missing(found or Base(base, base))
+        from core.server.engines.lora.predictor import LoraPredictor
+
+        return LoraPredictor(self._runners.of(folder, environment(found)), Folder(folder), artifact)
+
+    def _card(self, base: Base) -> ModelCard:
+        folder = base.folder()
+        description = T(
+            "{source}, an open-weight chat model trained on this machine with LoRA: it writes text, knows what it was "
+            "made with, and takes minutes to hours where the classic engine takes seconds.",
+            source=base.source if not base.local else base.id,
+        )
+        longest = Folder(folder).longest if folder is not None else 2_048
+        return ModelCard(base.id, self.name, METHODS, longest, description, _CREATED)
+
+
+def environment(base: Base | None) -> dict[str, str]:
+    """What the processes that load torch find in their environment: no hub for a model that is a folder."""
+    quiet = {"OMP_WAIT_POLICY": "PASSIVE", "TOKENIZERS_PARALLELISM": "false", "HF_HUB_DISABLE_TELEMETRY": "1"}
+    if base is None or base.local:
+        quiet |= {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
+    return quiet
