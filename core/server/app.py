@@ -19,6 +19,7 @@ from core.server.database import Database
 from core.server.embeddings import Embeddings
 from core.server.errors import HANDLERS
 from core.server.files import SIZE_LIMIT, Files
+from core.server.gateway import gateway
 from core.server.home import Home
 from core.server.jobs import Jobs
 from core.server.middleware import Doorkeeper
@@ -68,7 +69,7 @@ def make_app(
         routes=routes,
         lifespan=lifespan,
         exception_handlers=HANDLERS,
-        middleware=[Middleware(Doorkeeper, key=home.key())],
+        middleware=[Middleware(Doorkeeper, key=home.key()), *gateway(environment)],
     )
     app.router.redirect_slashes = False
     return app
