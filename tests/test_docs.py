@@ -73,6 +73,7 @@ def test_the_two_commands_are_one_line_each_and_name_what_is_there(marker: str) 
 def test_the_continuous_integration_runs_the_readmes_own_command() -> None:
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     assert "<!-- test command -->" in script and "README.md" in script
+    assert "requirements-ray.txt" in script and "-r requirements-lora.txt" in (ROOT / "requirements-ray.txt").read_text()
     assert (ROOT / ".ci" / "run").stat().st_mode & 0o100, "it can be run"
 
 

@@ -12,13 +12,15 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 CHATML = (
     "{% if tools %}<|im_start|>system\n{% if messages[0].role == 'system' %}{{ messages[0].content }}\n{% endif %}"
     "Tools: <tools>{% for tool in tools %}\n{{ tool | tojson }}{% endfor %}\n</tools><|im_end|>\n"
-    "{% elif messages and messages[0].role == 'system' %}<|im_start|>system\n{{ messages[0].content }}<|im_end|>\n{% endif %}"
-    "{% for m in messages %}{% if m.role == 'system' %}{% if not loop.first %}{{ raise_exception('late system') }}{% endif %}"
+    "{% elif messages and messages[0].role == 'system' %}<|im_start|>system\n{{ messages[0].content }}<|im_end|>\n"
+    "{% endif %}{% for m in messages %}{% if m.role == 'system' %}"
+    "{% if not loop.first %}{{ raise_exception('late system') }}{% endif %}"
     "{% elif m.role == 'tool' %}<|im_start|>user\n<tool_response>\n{{ m.content }}\n</tool_response><|im_end|>\n"
     "{% else %}<|im_start|>{{ m.role }}\n"
     "{% if m.role == 'assistant' and loop.last and not add_generation_prompt %}<think>\n\n</think>\n\n{% endif %}"
     "{{ m.content }}{% for call in m.tool_calls or [] %}{{ '\n' if m.content or not loop.first }}"
-    '<tool_call>\n{"name": "{{ call.function.name }}", "arguments": {{ call.function.arguments | tojson }}}\n</tool_call>'
+    '<tool_call>\n{"name": "{{ call.function.name }}", "arguments": {{ call.function.arguments | tojson }}}'
+    "\n</tool_call>"
     "{% endfor %}<|im_end|>\n{% endif %}{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n"
     "{% if enable_thinking is defined and enable_thinking is false %}<think>\n\n</think>\n\n{% endif %}{% endif %}"
@@ -33,12 +35,7 @@ WORDS = (
 
 def make_model(folder: Path, *, template: str = CHATML, seed: int = 0, vocabulary: int = 384) -> Path:
     """A Qwen3 of two layers with random weights in safetensors, its tokenizer and its template; about a second."""
-    folder.mkdir(parents=True, exist_ok=True)
-    size = _tokenizer(folder, vocabulary)
-    ends = {"eos_token": "<|im_end|>", "pad_token": "<|endoftext|>", "bos_token": None}
-    settings: dict[str, Any] = {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": 512, **ends}
-    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
-    (folder / "chat_template.jinja").write_text(template)
+    size = make_tokenizer(folder, template, vocabulary)
 
     import torch
     from transformers import Qwen3Config, Qwen3ForCausalLM
@@ -64,7 +61,13 @@ def make_model(folder: Path, *, template: str = CHATML, seed: int = 0, vocabular
     return folder
 
 
-def _tokenizer(folder: Path, vocabulary: int) -> int:
+def make_tokenizer(folder: Path, template: str = CHATML, vocabulary: int = 384) -> int:
+    """The tokenizer and the template of that model, without its weights; how many tokens it knows."""
+    folder.mkdir(parents=True, exist_ok=True)
+    ends = {"eos_token": "<|im_end|>", "pad_token": "<|endoftext|>", "bos_token": None}
+    settings: dict[str, Any] = {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": 512, **ends}
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+    (folder / "chat_template.jinja").write_text(template)
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()

@@ -13,19 +13,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from core.server.chat import Chat
-from core.server.completions import Completions
+from core.server.answer_rooms import AnswerRooms
 from core.server.database import Database
-from core.server.embeddings import Embeddings
 from core.server.errors import HANDLERS
 from core.server.files import SIZE_LIMIT, Files
 from core.server.gateway import gateway
+from core.server.graders import GraderRoutes
 from core.server.home import Home
+from core.server.idempotency import Idempotency
 from core.server.jobs import Jobs
 from core.server.middleware import Doorkeeper
 from core.server.models import Models
 from core.server.offered import engines
-from core.server.opening import Opening
 from core.server.predictors import Predictors
 from core.server.replies import JSONResponse, at_once
 from core.server.routes_files import FileRoutes
@@ -43,7 +42,8 @@ def make_app(
     files.sweep()
     models = Models(home, database, engines())
     predictors = Predictors()
-    opening = Opening(models, predictors)
+    idempotency = Idempotency(database)
+    answers = AnswerRooms(home, database, files, models, predictors, idempotency)
     supervisor = Supervisor(
         home, database, files, models, concurrency=concurrency or os.cpu_count() or 1, environment=environment
     )
@@ -51,7 +51,9 @@ def make_app(
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         supervisor.start()
+        answers.start()
         yield
+        await run_in_threadpool(answers.stop)
         await run_in_threadpool(supervisor.stop)
         predictors.close()
         database.close()
@@ -59,11 +61,10 @@ def make_app(
     routes: Sequence[Route] = [
         Route("/health", health, methods=["GET"]),
         *FileRoutes(home, files, size_limit).routes(),
-        *JobRoutes(Jobs(database), files, models, supervisor.wake).routes(),
+        *JobRoutes(Jobs(database), files, models, idempotency, supervisor.wake).routes(),
+        *GraderRoutes(models, predictors).routes(),
         *ModelRoutes(models, predictors).routes(),
-        *Chat(opening).routes(),
-        *Completions(opening).routes(),
-        *Embeddings(opening).routes(),
+        *answers.routes(),
     ]
     app = Starlette(
         routes=routes,

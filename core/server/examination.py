@@ -17,6 +17,7 @@ from core.server.children import ROOT, is_secret
 from core.server.engines.base import Engine, JobDir, JobSpec, SpecError
 from core.server.offered import engines
 from core.server.validation import Unfit, check_inputs
+from core.words import T, Text
 
 SMALL = 4 << 20  # bytes; up to here starting a process takes longer than the work
 
@@ -53,8 +54,14 @@ def _examine(spec: JobSpec, names: tuple[str, str]) -> dict[str, Any]:
         "total_steps": plan.total_steps,
         "estimated_seconds": plan.estimated_seconds,
         "mode": plan.mode,
-        "warnings": [str(warning) for warning in plan.warnings],
+        "warnings": [str(warning) for warning in (*_missing(spec), *plan.warnings)],
     }
+
+
+def _missing(spec: JobSpec) -> list[Text]:
+    if spec.method != "reinforcement" or spec.validation_path is not None:
+        return []
+    return [T("Without a validation file nobody sees whether the model learns the task or only these examples.")]
 
 
 def _engine_of(model: str) -> Engine:

@@ -23,7 +23,7 @@ class Home:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.expanduser().resolve()
-        for path in (self.folder, self.files, self.incoming, self.jobs):
+        for path in (self.folder, self.files, self.incoming, self.jobs, self.batches):
             path.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     @property
@@ -44,6 +44,10 @@ class Home:
         return self.folder / "jobs"
 
     @property
+    def batches(self) -> Path:
+        return self.folder / "batches"
+
+    @property
     def endpoint(self) -> Path:
         return self.folder / "endpoint.json"
 
@@ -54,6 +58,10 @@ class Home:
     def job(self, job_id: str) -> Path:
         """The folder that a job shares with its worker."""
         return self.jobs / job_id
+
+    def batch(self, batch_id: str) -> Path:
+        """The folder in which a batch is worked on."""
+        return self.batches / batch_id
 
     def key(self) -> str:
         """The bearer token that clients must send; made at the first run, readable by this user only."""

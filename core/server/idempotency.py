@@ -122,7 +122,7 @@ class Idempotency:
         if row is None or row["created"] < time.time() - KEEP:
             return None
         if row["body_sha"] != digest:
-            message = T("This Idempotency-Key was used before with another request. Use a new key for a new one.")
+            message = T("This Idempotency-Key was used before with another body. Use a new key for a new request.")
             raise ApiError(422, message, param="Idempotency-Key", code="idempotency_mismatch")
         return JSONResponse(json.loads(row["reply"]), row["status"], headers=REPLAYED)
 

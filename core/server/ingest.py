@@ -40,7 +40,7 @@ class Ingest:
         last = False
         with self._database.write() as connection:
             current = job_row(connection, job["id"])
-            if current["status"] != "running" or current["offset"] != job["offset"]:
+            if current["status"] not in ("running", "paused") or current["offset"] != job["offset"]:
                 return False
             for event in events:
                 last = self._take(connection, current, event) or last
@@ -76,7 +76,7 @@ class Ingest:
         tails = ", ".join(f"{words}={event[name]:.2f}" for name, words in TAILS if event.get(name) is not None)
         message = f"Step {step}/{total}: {tails}"
         add_event(connection, job["id"], message, type="metrics", data=data, key=f"metrics:{step}", at=_at(event))
-        if step and job["started_at"]:
+        if step and job["started_at"] and job["status"] == "running":
             left = (time.time() - job["started_at"]) * (total - step) / step
             connection.execute(
                 "UPDATE jobs SET estimated_finish = ? WHERE id = ?", (int(time.time() + left) + 1, job["id"])

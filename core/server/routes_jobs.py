@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import orjson
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -15,23 +14,26 @@ from starlette.routing import Route
 from core.server import wire
 from core.server.errors import ApiError, bad_request
 from core.server.files import Files
-from core.server.jobs import Base, Jobs, body_digest
+from core.server.idempotency import Claim, Idempotency, digest_of
+from core.server.jobs import Base, Jobs
 from core.server.models import Models
 from core.server.paging import Paging, query_of
 from core.server.replies import JSONResponse, at_once
-from core.server.requests import CreateJob, parse
+from core.server.requests import CreateJob, parse, refuse_bad
 from core.words import T
 
 JSON_LIMIT = 1 << 20  # bytes
 DEPTH_LIMIT = 200
-KEY_LIMIT = 255  # characters of an idempotency key
 
 
 class JobRoutes:
     """Create, list, show, cancel and follow jobs. `wake` tells the supervisor that there is something to do."""
 
-    def __init__(self, jobs: Jobs, files: Files, models: Models, wake: Callable[[], None]) -> None:
+    def __init__(
+        self, jobs: Jobs, files: Files, models: Models, idempotency: Idempotency, wake: Callable[[], None]
+    ) -> None:
         self._jobs = jobs
+        self._idempotency = idempotency
         self._files = files
         self._models = models
         self._wake = wake
@@ -44,35 +46,22 @@ class JobRoutes:
             Route(root, self.list, methods=["GET"]),
             Route(f"{root}/{{id}}", self.retrieve, methods=["GET"]),
             Route(f"{root}/{{id}}/cancel", self.cancel, methods=["POST"]),
+            Route(f"{root}/{{id}}/pause", self.pause, methods=["POST"]),
+            Route(f"{root}/{{id}}/resume", self.resume, methods=["POST"]),
             Route(f"{root}/{{id}}/events", self.events, methods=["GET"]),
             Route(f"{root}/{{id}}/checkpoints", self.checkpoints, methods=["GET"]),
         ]
 
     async def create(self, request: Request) -> Response:
         body = await read_json(request, JSON_LIMIT)
-        key = request.headers.get("idempotency-key") or None
-        if key is not None and len(key) > KEY_LIMIT:
-            raise bad_request(T("Idempotency-Key may have at most {most} characters.", most=KEY_LIMIT))
-        return JSONResponse(await run_in_threadpool(self._create, body, key))
 
-    def _create(self, body: object, key: str | None) -> wire.Json:
-        if key is None:
-            return self._create_once(body, None)
-        self._jobs.enter(key)
-        try:
-            return self._create_once(body, key)
-        finally:
-            self._jobs.leave(key)
-
-    def _create_once(self, body: object, key: str | None) -> wire.Json:
-        digest = body_digest(body)
-        if key is not None and (reply := self._jobs.replay(key, digest)) is not None:
+        def work(claim: Claim) -> wire.Json:
+            wanted = parse(CreateJob, body)
+            reply = self._jobs.create(wanted, self._possible(wanted), claim)
+            self._wake()
             return reply
-        wanted = parse(CreateJob, body)
-        base = self._possible(wanted)
-        reply = self._jobs.create(wanted, base, key, digest)
-        self._wake()
-        return reply
+
+        return await self._idempotency.answer(request, digest_of(request, body), work)
 
     def _possible(self, wanted: CreateJob) -> Base:
         """What the job would start from. Raises ApiError 400 where this server cannot do it."""
@@ -101,6 +90,8 @@ class JobRoutes:
                 seen=wanted.method_type(),
             )
             raise bad_request(message, "method.type", "method_not_supported")
+        if detail := wanted.reinforcement():
+            refuse_bad(detail.grader, "method.reinforcement.grader")
         return base
 
     @at_once
@@ -118,7 +109,15 @@ class JobRoutes:
         return JSONResponse(wire.job(self._jobs.get(request.path_params["id"])))
 
     def cancel(self, request: Request) -> Response:
-        reply = self._jobs.cancel(request.path_params["id"])
+        return self._moved(self._jobs.cancel(request.path_params["id"]))
+
+    def pause(self, request: Request) -> Response:
+        return self._moved(self._jobs.pause(request.path_params["id"]))
+
+    def resume(self, request: Request) -> Response:
+        return self._moved(self._jobs.resume(request.path_params["id"]))
+
+    def _moved(self, reply: wire.Json) -> Response:
         self._wake()
         return JSONResponse(reply)
 

@@ -33,6 +33,7 @@ log = logging.getLogger("luopan.provider")
 
 BUSY, IDLE = 0.1, 1.0  # seconds between two looks
 RESTARTS = 3
+PATIENCE = 120.0  # seconds that a worker has to reach a place to pause at
 FAREWELL = 5.0  # seconds that a worker has to leave by itself after its last word
 
 
@@ -58,6 +59,7 @@ class Supervisor:
         self._ingest = Ingest(database, files)
         self._children: dict[str, Child] = {}
         self._checking: dict[str, Future[None]] = {}
+        self._at_rest: set[str] = set()  # paused jobs whose process has gone
         self._checker = ThreadPoolExecutor(1, thread_name_prefix="validation")
         self._wake = threading.Event()
         self._stopping = False
@@ -91,6 +93,8 @@ class Supervisor:
     def _look(self) -> bool:
         with self._database.read() as connection:
             rows = connection.execute("SELECT * FROM jobs WHERE tidy = 0 ORDER BY seq").fetchall()
+        self._at_rest &= {row["id"] for row in rows if row["status"] == "paused"}
+        rows = [row for row in rows if row["id"] not in self._at_rest]
         busy = bool(rows)
         room = self._concurrency - sum(row["status"] == "running" for row in rows)
         for row in rows:
@@ -120,6 +124,8 @@ class Supervisor:
                 self._begin(job)
             case "running":
                 self._follow(job)
+            case "paused":
+                self._rest(job)
             case _:
                 self._tidy(job)
 
@@ -160,33 +166,62 @@ class Supervisor:
             seed=job["seed"],
             metadata=json.loads(job["metadata"]) if job["metadata"] else {},
             parent=self._models.served(job["parent"]).artifact if job["parent"] else None,
+            grader=json.loads(job["grader"]) if job["grader"] else None,
+            response_format=json.loads(job["response_format"]) if job["response_format"] else None,
         )
 
     def _queue(self, job_id: str, plan: dict[str, Any]) -> None:
         with self._database.write() as connection:
-            if job_row(connection, job_id)["status"] != "validating_files":
+            status = job_row(connection, job_id)["status"]
+            if status not in ("validating_files", "paused"):
                 return
-            connection.execute("UPDATE jobs SET status = 'queued', plan = ? WHERE id = ?", (json.dumps(plan), job_id))
+            after = "queued" if status == "validating_files" else "paused"
+            connection.execute("UPDATE jobs SET status = ?, plan = ? WHERE id = ?", (after, json.dumps(plan), job_id))
             for number, warning in enumerate(plan["warnings"]):
                 add_event(connection, job_id, warning, level="warn", key=f"plan:{number}")
-            add_event(connection, job_id, "Files validated, moving job to queued state")
+            add_event(connection, job_id, "Files validated, moving job to queued state", key="validated")
 
     # queued -> running
 
     def _begin(self, job: Row) -> None:
+        child = self._child(job) if job["started_at"] else None
+        if child is not None and child.alive() and JobDir(self._home.job(job["id"])).wanted():
+            child.end(PATIENCE)  # on its way to a pause that was taken back; the next one goes on from there
+            return
         plan = json.loads(job["plan"])
         with self._database.write() as connection:
             if job_row(connection, job["id"])["status"] != "queued":
                 return
             chosen = {**json.loads(job["hyperparameters"]), **plan["hyperparameters"]}
             moment = time.time()
+            started = moment - (job["paused_at"] - job["started_at"] if job["started_at"] else 0)
+            finish = int(started + plan["estimated_seconds"]) + 1
             connection.execute(
-                "UPDATE jobs SET status = 'running', started_at = ?, estimated_finish = ?, hyperparameters = ?"
-                " WHERE id = ?",
-                (moment, int(moment + plan["estimated_seconds"]) + 1, json.dumps(chosen), job["id"]),
+                "UPDATE jobs SET status = 'running', started_at = ?, paused_at = NULL, estimated_finish = ?,"
+                " hyperparameters = ? WHERE id = ?",
+                (started, max(finish, int(moment) + 1), json.dumps(chosen), job["id"]),
             )
-            add_event(connection, job["id"], "Fine-tuning job started")
-        self._launch(job)
+            add_event(connection, job["id"], "Fine-tuning job started", key="started")
+        if child is None or not child.alive():
+            self._launch(job)
+
+    # running -> paused
+
+    def _rest(self, job: Row) -> None:
+        """Asks the process of a paused job to stop where it can go on, and reads what it still says. One that has
+        ended meanwhile has come before the pause."""
+        folder = JobDir(self._home.job(job["id"]))
+        child = self._child(job) if job["started_at"] else None
+        alive = child is not None and child.alive()
+        if child is not None and alive and folder.wanted() != "pause":
+            folder.ask("pause")
+        if job["started_at"] and self._read(job, folder):
+            return
+        if child is not None and alive:
+            child.end(PATIENCE)
+            return
+        self._children.pop(job["id"], None)
+        self._at_rest.add(job["id"])
 
     def _launch(self, job: Row) -> None:
         folder = JobDir(self._home.job(job["id"]))

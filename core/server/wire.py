@@ -51,7 +51,7 @@ def job(row: Row) -> Json:
         "training_file": row["training_file"],
         "validation_file": row["validation_file"],
         "hyperparameters": hyperparameters if supervised else None,
-        "method": {"type": row["method"], row["method"]: {"hyperparameters": hyperparameters}},
+        "method": {"type": row["method"], row["method"]: _detail(row, hyperparameters)},
         "trained_tokens": row["trained_tokens"],
         "error": loads(row["error"]) if row["error"] else None,
         "seed": row["seed"],
@@ -59,6 +59,14 @@ def job(row: Row) -> Json:
         "metadata": loads(row["metadata"]) if row["metadata"] is not None else None,
         "user_provided_suffix": row["suffix"],
     }
+
+
+def _detail(row: Row, hyperparameters: Json) -> Json:
+    detail: Json = {"hyperparameters": hyperparameters}
+    for name in ("grader", "response_format"):
+        if row[name] is not None:
+            detail[name] = loads(row[name])
+    return detail
 
 
 def event(row: Row) -> Json:

@@ -11,6 +11,7 @@ import os
 import queue
 import sys
 import threading
+import traceback
 from collections import OrderedDict, deque
 from collections.abc import Iterator
 from contextlib import nullcontext
@@ -120,11 +121,14 @@ class Answering:
         def model() -> Any:  # looked up at each step: the first adapter wraps the model
             return self._adapters.model
 
+        begun: Iterator[dict[str, Any]]
         if request["op"] == "generate":
-            return generation.generate(model, request["ids"], request["params"])
-        if request["op"] == "score":
-            return generation.score(model, request["ids"], request["begin"])
-        return generation.embed(model, request["ids"])
+            begun = generation.generate(model, request["ids"], request["params"])
+        elif request["op"] == "score":
+            begun = generation.score(model, request["ids"], request["begin"])
+        else:
+            begun = generation.embed(model, request["ids"])
+        return begun
 
     def _say(self, told: dict[str, Any]) -> None:
         self._out.write(json.dumps(told).encode() + b"\n")
@@ -143,7 +147,12 @@ def main(argv: list[str]) -> int:
     out, sys.stdout = sys.stdout.buffer, sys.stderr  # what a library prints is no answer
     inbox: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
     threading.Thread(target=_read, args=(inbox,), name="questions", daemon=True).start()
-    answering = Answering(folder, out)
+    try:
+        answering = Answering(folder, out)
+    except Exception as error:  # the last line that is printed is the reason that whoever asks is told
+        traceback.print_exc()
+        sys.stderr.write(f"{error}\n")
+        return 1
     while True:
         try:
             while True:
@@ -157,4 +166,6 @@ def main(argv: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv))
+    code = main(sys.argv)
+    sys.stderr.flush()
+    os._exit(code)  # the thread that waits for questions would hold up an end of the usual kind

@@ -139,19 +139,23 @@ class Encoder:
         rows: list[Row] = []
         while places:
             whole = self._written(messages[: places[-1] + 1], tools)
-            spans, apart = [], []
+            spans: list[tuple[int, int]] = []
+            apart: list[int] = []
             for place in places:
                 before = self._written(messages[:place], tools, ask=True)
                 after = self._written(messages[: place + 1], tools)
                 fits = whole.startswith(after) and after.startswith(before)
-                (spans if fits else apart).append((place, len(before), len(after)))
+                if fits:
+                    spans.append((len(before), len(after)))
+                else:
+                    apart.append(place)
             if not spans:  # the template opens an answer in another way than it writes one: the last stands alone
                 prompt, answer = self._behind(messages[: places[-1]], messages[places[-1] : places[-1] + 1], tools)
                 rows.append(Row(prompt + answer, [IGNORED] * len(prompt) + answer))
                 places = places[:-1]
                 continue
-            rows.append(self._row(whole, [(begin, end) for _place, begin, end in spans]))
-            places = [place for place, _begin, _end in apart]
+            rows.append(self._row(whole, spans))
+            places = apart
         return rows[::-1]
 
     def _row(self, whole: str, spans: list[tuple[int, int]]) -> Row:
@@ -187,7 +191,7 @@ class Encoder:
             return answer[: ends[-1] + 1], answer[ends[-1] + 1 :]
         while answer and not self.tokenizer.tokenizer.decode(answer[-1:], skip_special_tokens=False).strip():
             answer = answer[:-1]
-        return (answer + [self._stop] if answer and self._stop is not None else answer), []
+        return ([*answer, self._stop] if answer and self._stop is not None else answer), []
 
     def _completion(self, prompt: str, completion: str) -> Row:
         read = self.tokenizer.ids(prompt, framed=False)
@@ -207,7 +211,9 @@ class Encoder:
     def _turn_ends(self) -> frozenset[int]:
         """The token that the template writes behind an answer, where it writes one."""
         try:
-            _prompt, answer = self._behind([{"role": "user", "content": "?"}], [{"role": "assistant", "content": "!"}], None)
+            _prompt, answer = self._behind(
+                [{"role": "user", "content": "?"}], [{"role": "assistant", "content": "!"}], None
+            )
         except BadInput:
             return frozenset()
         return frozenset(answer[-1:]) & self.special

@@ -11,7 +11,7 @@ import torch
 Model = Callable[[], Any]
 
 
-@torch.inference_mode()
+@torch.inference_mode()  # type: ignore[untyped-decorator]
 def generate(model: Model, ids: list[int], params: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """The tokens behind `ids`, each with the log probability that the model itself gives it (before temperature, bias
     and penalties) and the likeliest others; up to one of `stops`, which is left out."""
@@ -64,7 +64,7 @@ def _chosen(scores: Any, params: Mapping[str, Any], said: Counter[int], chance: 
     return int(torch.multinomial(shares, 1, generator=chance))
 
 
-@torch.inference_mode()
+@torch.inference_mode()  # type: ignore[untyped-decorator]
 def score(model: Model, ids: list[int], begin: int) -> Iterator[dict[str, Any]]:
     """The log probability of each token from `begin` on."""
     known = model()
@@ -72,7 +72,7 @@ def score(model: Model, ids: list[int], begin: int) -> Iterator[dict[str, Any]]:
     yield {"values": [float(logs[at - 1, ids[at]]) for at in range(max(1, begin), len(ids))]}
 
 
-@torch.inference_mode()
+@torch.inference_mode()  # type: ignore[untyped-decorator]
 def embed(model: Model, ids: list[int]) -> Iterator[dict[str, Any]]:
     """The mean of the last layer over the tokens, as a vector of length 1."""
     known = model()

@@ -76,9 +76,7 @@ def fresh_adapter() -> Any:
     """An adapter for every linear layer; nothing else is trained, so that other servers can load it."""
     from peft import LoraConfig
 
-    return LoraConfig(
-        r=RANK, lora_alpha=2 * RANK, lora_dropout=0.0, target_modules="all-linear", task_type="CAUSAL_LM"
-    )
+    return LoraConfig(r=RANK, lora_alpha=2 * RANK, lora_dropout=0.0, target_modules="all-linear", task_type="CAUSAL_LM")
 
 
 def with_adapter(model: Any, adapter: Path, *, trainable: bool = False, name: str = "default") -> Any:

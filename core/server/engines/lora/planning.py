@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from core.graders import BadGrader
+from core.graders import check as check_grader
+from core.graders.definitions import parts_of
 from core.server.engines.base import JobSpec, Number, Plan, SpecError
 from core.server.engines.lora.bases import Base, Folder, missing, tokenizer_of
 from core.server.engines.lora.encoding import Encoder, Rows
@@ -50,9 +53,13 @@ def read_material(spec: JobSpec, folder: Folder) -> Material:
 
 
 def _read(encoder: Encoder, method: str, path: Path, param: str) -> Rows[Any]:
-    readers = {"supervised": encoder.chats, "dpo": encoder.pairs, "reinforcement": encoder.tasks}
+    readers: dict[str, Callable[[Path], Rows[Any]]] = {
+        "supervised": encoder.chats,
+        "dpo": encoder.pairs,
+        "reinforcement": encoder.tasks,
+    }
     try:
-        rows: Rows[Any] = readers[method](path)
+        rows = readers[method](path)
     except ValueError as error:
         message = T("{param}: {error}. Check the file and upload it again.", param=param, error=str(error))
         raise SpecError(param, "invalid_file", message) from error
@@ -81,10 +88,25 @@ def refuse_what_cannot_be(spec: JobSpec, bases: Mapping[str, Base]) -> Base:
     if spec.parent is not None and not (spec.parent / "adapter_model.safetensors").is_file():
         message = T("The fine-tuned model to go on from is not there any more.")
         raise SpecError("model", "model_not_found", message)
+    if spec.method == "reinforcement":
+        _refuse_grader(spec)
     folder = base.folder()
     if base.local and (folder is None or not folder.is_dir()):
         raise missing(base)
     return base
+
+
+def _refuse_grader(spec: JobSpec) -> None:
+    """Raises SpecError for a grader that cannot work here: one that is wrong, or that asks a model."""
+    grader = spec.grader or {}
+    try:
+        check_grader(grader)
+    except BadGrader as error:
+        raise SpecError(error.param, "invalid_grader", error.message) from error
+    parts = parts_of(grader).values() if grader["type"] == "multi" else [grader]
+    if any(part["type"] == "score_model" for part in parts):
+        message = T("A lora training cannot ask a judging model. Use a grader of text or a python grader.")
+        raise SpecError("grader", "unsupported_grader", message)
 
 
 def plan(spec: JobSpec, material: Material) -> Plan:
@@ -157,7 +179,11 @@ def warnings(material: Material) -> list[Text]:
         told = {"file": param, "all": rows.examples, "most": most}
         if rows.cut:
             found.append(
-                T("{file}: {n} of {all} examples are longer than {most} tokens; their ends are cut.", n=rows.cut, **told)
+                T(
+                    "{file}: {n} of {all} examples are longer than {most} tokens; their ends are cut.",
+                    n=rows.cut,
+                    **told,
+                )
             )
         if rows.dropped:
             found.append(

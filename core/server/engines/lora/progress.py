@@ -9,7 +9,7 @@ import shutil
 import signal
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -67,14 +67,25 @@ class Progress(TrainerCallback):  # type: ignore[misc]
         self._ended = False  # the system asked this process to leave
         self._saved_at = time.monotonic()
 
-    def heed_signals(self) -> None:
+    @contextlib.contextmanager
+    def heeding_signals(self) -> Iterator[None]:
         """Takes a request of the system to leave as one to pause; only the main thread may ask for that."""
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, lambda *_args: setattr(self, "_ended", True))
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = signal.signal(signal.SIGTERM, lambda *_args: setattr(self, "_ended", True))
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGTERM, before)
 
     def on_train_begin(self, _args: Any, state: Any, _control: Any, **_more: Any) -> None:
         self._step = state.global_step
         self.job.progress(state.global_step, self.total)
+
+    def on_epoch_begin(self, _args: Any, state: Any, _control: Any, **_more: Any) -> None:
+        if hasattr(self.trainer, "order_of"):
+            self.trainer.order_of(state.global_step // self.epoch)
 
     def on_substep_end(self, _args: Any, _state: Any, _control: Any, **_more: Any) -> None:
         if self._main and not self._several and self.job.wanted() == "cancel":
@@ -100,7 +111,9 @@ class Progress(TrainerCallback):  # type: ignore[misc]
             control.should_evaluate = self.trainer.eval_dataset is not None
             control.should_save = True
 
-    def on_log(self, _args: Any, _state: Any, _control: Any, logs: Mapping[str, Any] | None = None, **_more: Any) -> None:
+    def on_log(
+        self, _args: Any, _state: Any, _control: Any, logs: Mapping[str, Any] | None = None, **_more: Any
+    ) -> None:
         self._waiting |= _named(_TRAIN, logs or {})
 
     def on_prediction_step(self, _args: Any, _state: Any, _control: Any, **_more: Any) -> None:
@@ -152,7 +165,7 @@ class Progress(TrainerCallback):  # type: ignore[misc]
 
     @property
     def _several(self) -> bool:
-        return torch.distributed.is_initialized() and torch.distributed.get_world_size() > 1
+        return bool(torch.distributed.is_initialized() and torch.distributed.get_world_size() > 1)
 
     def _agreed(self) -> str | None:
         """What is asked for now. Of several processes the first one looks, so that all stop at the same step."""
@@ -167,7 +180,7 @@ class Progress(TrainerCallback):  # type: ignore[misc]
         """The metrics of the last step, once nothing more can be measured at it."""
         values, self._waiting = self._waiting, {}
         if self._main and "train_loss" in values:
-            rounded = {name: round(value, 6) for name, value in values.items()}
+            rounded: dict[str, Any] = {name: round(value, 6) for name, value in values.items()}
             self.job.emit("metrics", step=self._step, total_steps=self.total, **rounded)
 
 

@@ -83,6 +83,14 @@ class Reinforced(GRPOTrainer):  # type: ignore[misc]
     def create_model_card(self, *_args: Any, **_more: Any) -> None:
         """None: what was trained is described by its job."""
 
+    def _get_train_sampler(self, *args: Any, **more: Any) -> Any:
+        self._order = super()._get_train_sampler(*args, **more)
+        return self._order
+
+    def order_of(self, epoch: int) -> None:
+        """Lets the order of an epoch follow from its number alone, also for a run that begins with it."""
+        self._order.generator.manual_seed(self.args.seed + epoch)
+
     def _tokenize_prompts(self, prompts: list[str]) -> tuple[list[list[int]], None, dict[str, Any]]:
         return [json.loads(prompt) for prompt in prompts], None, {}
 
@@ -124,7 +132,7 @@ class Run:
             "data_seed": self.seed,
             "use_cpu": kind == "cpu",
             "bf16": has_bf16(),
-            "gradient_checkpointing": kind != "cpu" or at_once * longest > _LIGHT,
+            "activation_checkpointing": kind != "cpu" or at_once * longest > _LIGHT,
             "dataloader_pin_memory": kind == "cuda",
             "logging_steps": 1,
             "save_strategy": "no",  # the worker says when to look and to save

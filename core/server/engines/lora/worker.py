@@ -109,14 +109,14 @@ class Worker:
         every = int(planned.hyperparameters.get("eval_interval", 0))
         progress = Progress(self.job, planned.total_steps, planned.total_steps // epochs, every=every)
         progress.trainer = trainer
-        progress.heed_signals()
         trainer.remove_callback(PrinterCallback)
         trainer.add_callback(progress)
         place = latest(self.job)
         if place is not None:
             self.job.message(_("Going on from step {step} of {total}.", step=place[0], total=planned.total_steps))
         if place is None or place[0] < planned.total_steps:
-            trainer.train(resume_from_checkpoint=str(place[1]) if place else None)
+            with progress.heeding_signals():
+                trainer.train(resume_from_checkpoint=str(place[1]) if place else None)
             trainer.save_model(str(self.scratch / "final"))
             source = self.scratch / "final"
         else:  # it was killed between the last checkpoint and the end
