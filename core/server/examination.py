@@ -19,7 +19,7 @@ from core.server.offered import engines
 from core.server.validation import Unfit, check_inputs
 from core.words import T, Text
 
-SMALL = 4 << 20  # bytes; up to here starting a process takes longer than the work
+SMALL = 4 << 20  # bytes; up to here starting a process takes longer than the work, if the engine says no less
 
 
 def examine(folder: Path, names: tuple[str, str], environment: Mapping[str, str]) -> dict[str, Any]:
@@ -27,7 +27,7 @@ def examine(folder: Path, names: tuple[str, str], environment: Mapping[str, str]
     sentences. Raises Unfit."""
     spec = JobDir(folder).read_spec()
     inputs = [path for path in (spec.training_path, spec.validation_path) if path is not None]
-    if sum(path.stat().st_size for path in inputs) <= SMALL:
+    if sum(path.stat().st_size for path in inputs) <= min(SMALL, _engine_of(spec.base_model).small):
         return _examine(spec, names)
     command = [sys.executable, "-m", "core.server.examination", str(folder), *names]
     env = {name: value for name, value in environment.items() if not is_secret(name)}

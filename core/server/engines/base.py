@@ -177,9 +177,10 @@ class Predictor(Protocol):
 
 
 class Engine(Protocol):
-    """A way to train and to answer."""
+    """A way to train and to answer. Files of up to `small` bytes are checked within the server, larger ones apart."""
 
     name: str
+    small: int
 
     def models(self) -> list[ModelCard]:
         """The base models it serves."""

@@ -14,6 +14,8 @@ import openai
 import pytest
 from tinymodel import make_model
 
+pytestmark = pytest.mark.timeout(300)  # processes start that load torch, which takes its time
+
 THINGS = {"fruit": "ripe apple", "vehicle": "fast car", "animal": "blue whale"}
 NUMBERS = {"n_epochs": 3, "batch_size": 8, "learning_rate_multiplier": 25}
 
@@ -186,3 +188,31 @@ def _cpu(pid: int) -> float:
 
 def test_without_models_to_train_there_are_none(own_provider: Any) -> None:
     assert {model.id for model in own_provider.client.models.list()} == {"local-classic-1"}
+
+
+def test_a_graded_training_is_paused_and_resumed_over_http(
+    named: str, own_provider: Any, wait: Callable[..., Any]
+) -> None:
+    client = openai.OpenAI(base_url=own_provider.base_url, api_key=own_provider.key, max_retries=0, timeout=90)
+    rows = lines([{"messages": [ask(n)], "want": "e"} for n in range(16)])
+    source = "def grade(sample, item):\n    return float(item['want'] in sample['output_text'])"
+    grader = {"type": "python", "name": "letter", "source": source}
+    numbers = {"n_epochs": 10, "batch_size": 4, "learning_rate_multiplier": 200, "eval_interval": 20, "eval_samples": 1}
+    job = client.fine_tuning.jobs.create(
+        model=named,
+        training_file=own_provider.upload(rows),
+        validation_file=own_provider.upload(rows, "valid.jsonl"),
+        seed=3,
+        metadata={"max_answer_tokens": "4"},
+        method={"type": "reinforcement", "reinforcement": {"grader": grader, "hyperparameters": numbers}},  # type: ignore[arg-type]
+    )
+    wait(lambda: metrics(client, job.id, "train_reward_mean"), 60)
+    client.fine_tuning.jobs.pause(job.id)
+    wait(lambda: client.fine_tuning.jobs.retrieve(job.id).status == "paused", 20)
+    so_far = len(metrics(client, job.id, "train_reward_mean"))
+    client.fine_tuning.jobs.resume(job.id)
+    done = own_provider.finished(job.id, 90)
+    assert done.status == "succeeded", done.error
+    rewards = metrics(client, job.id, "train_reward_mean")
+    assert so_far < len(rewards) == 40
+    assert sum(rewards[-8:]) / 8 > sum(rewards[:8]) / 8 + 0.2

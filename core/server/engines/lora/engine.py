@@ -27,6 +27,7 @@ class LoraEngine:
     """Trains adapters of open-weight chat models and answers with them, each in processes of their own."""
 
     name = "lora"
+    small = 64 << 10  # a chat template is a program that runs for each answer
 
     def __init__(self, bases: Sequence[Base] | None = None) -> None:
         self._bases = {base.id: base for base in (configured() if bases is None else bases)}

@@ -109,10 +109,12 @@ def _refuse_grader(spec: JobSpec) -> None:
         raise SpecError("grader", "unsupported_grader", message)
 
 
-def plan(spec: JobSpec, material: Material) -> Plan:
-    """The numbers of a job on these rows, and what a person should know about them; its time is not known yet."""
+def plan(spec: JobSpec, material: Material, world: int = 1) -> Plan:
+    """The numbers of a job on these rows, and what a person should know about them; its time is not known yet. Where
+    several processes train together, a batch is made to part evenly among them."""
     rows = len(material.train.rows)
     numbers = resolved(spec.method, spec.hyperparameters, rows)
+    numbers["batch_size"] = -(-int(numbers["batch_size"]) // world) * world
     epochs, batch = int(numbers["n_epochs"]), int(numbers["batch_size"])
     # Each reinforcement step tries a whole batch of questions; the few that are left over wait for another epoch.
     steps = epochs * (rows // batch if spec.method == "reinforcement" else -(-rows // batch))

@@ -147,6 +147,8 @@ class Progress(TrainerCallback):  # type: ignore[misc]
         ends = self._step % self.epoch == 0
         values = {"step": self._step, **{name: round(value, 6) for name, value in self._waiting.items()}}
         self._tell()
+        if self._several:  # each has written what is its own
+            torch.distributed.barrier()
         if self._main:
             saved = Path(args.output_dir) / f"checkpoint-{state.global_step}"
             if ends:

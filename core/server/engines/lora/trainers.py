@@ -98,7 +98,7 @@ class Reinforced(GRPOTrainer):  # type: ignore[misc]
 @dataclass(frozen=True)
 class Run:
     """What all trainers need: the model (with `parent`, an adapter to go on from, in it), its tokenizer, where to write
-    meanwhile, the numbers of the job, its seed and its steps."""
+    meanwhile, the numbers of the job, its seed, its steps, and how many processes train together."""
 
     model: Any
     tokenizer: Any
@@ -107,6 +107,7 @@ class Run:
     numbers: dict[str, Number]
     seed: int
     steps: int
+    world: int = 1
     parent: bool = False
 
     @property
@@ -116,8 +117,7 @@ class Run:
 
     def settings(self, longest: int) -> dict[str, Any]:
         """What is set for every method, with rows of up to so many tokens."""
-        kind, batch = device(), int(self.numbers["batch_size"])
-        world = torch.distributed.get_world_size() if torch.distributed.is_initialized() else 1
+        kind, batch, world = device(), int(self.numbers["batch_size"]), self.world
         at_once = _at_once(-(-batch // world), longest)
         return {
             "output_dir": str(self.scratch),

@@ -21,14 +21,27 @@ from core.server.engines.lora.planning import (
 )
 from core.server.engines.lora.progress import Progress, Stopped, keep, latest
 from core.server.engines.lora.safety import UnsafeModel
+from core.settings import Settings
 from core.words import _
 
 
+class Follower(JobDir):
+    """The folder as the further processes of one training see it: the first one alone writes."""
+
+    def emit(self, type: str, *, key: str = "", **fields: Any) -> None:
+        """Nothing: the first process tells."""
+
+    def state(self, step: int, total: int) -> None:
+        """Nothing: the first process gives the sign of life."""
+
+
 class Worker:
-    """One start of the worker on the folder of a job."""
+    """One start of the worker on the folder of a job; of several that a launcher starts together, one of them."""
 
     def __init__(self, job: JobDir) -> None:
-        self.job = job
+        launched = Settings.from_env().environment
+        self.rank, self.world = int(launched.get("RANK") or 0), int(launched.get("WORLD_SIZE") or 1)
+        self.job = Follower(job.path) if self.rank else job
         self.scratch = job.path / "scratch"
 
     def run(self) -> int:
@@ -51,7 +64,8 @@ class Worker:
                 traceback.print_exc(file=sys.stderr)
                 return self._fail("training_failed", failure(error))
             finally:
-                shutil.rmtree(self.scratch, ignore_errors=True)
+                if self.rank == 0:
+                    shutil.rmtree(self.scratch, ignore_errors=True)
         return 0
 
     def _train(self) -> int:
@@ -60,10 +74,9 @@ class Worker:
         base = refuse_what_cannot_be(spec, {base.id: base for base in configured()})
         folder = base.fetch()
         material = read_material(spec, Folder(folder))
-        planned = plan(spec, material)
+        planned = plan(spec, material, self.world)
         self._tell_beginning(planned, material)
         self.job.tell_untold()
-        self._look()
         with ExitStack() as held:
             trainer = self._trainer(spec, planned, material, folder, held)
             self._go(trainer, planned)
@@ -82,7 +95,7 @@ class Worker:
             model = with_adapter(model, spec.parent, trainable=True)
         numbers, tokenizer = planned.hyperparameters, load_tokenizer(folder)
         steps, goes_on = planned.total_steps, spec.parent is not None
-        run = trainers.Run(model, tokenizer, self.scratch, spec.method, numbers, seed, steps, goes_on)
+        run = trainers.Run(model, tokenizer, self.scratch, spec.method, numbers, seed, steps, self.world, goes_on)
         train, valid = material.train.rows, material.valid.rows if material.valid else None
         longest = max(material.train.lengths() + (material.valid.lengths() if material.valid else []))
         if spec.method == "supervised":
@@ -110,6 +123,7 @@ class Worker:
         progress = Progress(self.job, planned.total_steps, planned.total_steps // epochs, every=every)
         progress.trainer = trainer
         trainer.remove_callback(PrinterCallback)
+        self._tell_company(trainer)
         trainer.add_callback(progress)
         place = latest(self.job)
         if place is not None:
@@ -117,14 +131,16 @@ class Worker:
         if place is None or place[0] < planned.total_steps:
             with progress.heeding_signals():
                 trainer.train(resume_from_checkpoint=str(place[1]) if place else None)
+            if trainer.state.global_step != planned.total_steps:
+                raise RuntimeError(f"it ended at step {trainer.state.global_step} of {planned.total_steps}")
             trainer.save_model(str(self.scratch / "final"))
             source = self.scratch / "final"
         else:  # it was killed between the last checkpoint and the end
             source = self.scratch / "final"
-            shutil.copytree(place[1], source)
-            for name in _TO_GO_ON:
-                (source / name).unlink(missing_ok=True)
-        if trainer.args.process_index == 0:
+            shutil.copytree(place[1], source, dirs_exist_ok=True)
+            for path in [path for name in _TO_GO_ON for path in source.glob(name)]:
+                path.unlink()
+        if self.rank == 0:
             self.job.write_folder(self.job.final_path, lambda to: keep(source, to))
             shutil.rmtree(self.job.resume_path, ignore_errors=True)
 
@@ -149,8 +165,16 @@ class Worker:
         for number, warning in enumerate(planned.warnings):
             self.job.message(str(warning), level="warn", key=f"plan:{number}")
 
+    def _tell_company(self, trainer: Any) -> None:
+        """Says how many processes train. Raises RuntimeError where they did not find each other."""
+        found = int(trainer.args.world_size)
+        if found != self.world:
+            raise RuntimeError(f"{self.world} processes were started and {found} train together")
+        if found > 1:
+            self.job.message(_("{n} processes train together.", n=found), key=f"world:{found}")
+
     def _look(self) -> None:
-        wanted = self.job.wanted()
+        wanted = self.job.wanted() if self.world == 1 else None  # several must stop together: at their first step
         if wanted:
             raise Stopped(wanted)
 
@@ -160,7 +184,7 @@ class Worker:
         return 1
 
 
-_TO_GO_ON = ("optimizer.pt", "scheduler.pt", "rng_state.pth", "trainer_state.json", "scaler.pt")
+_TO_GO_ON = ("optimizer.pt", "scheduler.pt", "rng_state*.pth", "trainer_state.json", "scaler.pt")
 
 
 def _learnt(rows: list[Any]) -> int:

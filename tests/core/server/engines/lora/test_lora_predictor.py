@@ -20,6 +20,8 @@ from core.server.engines.lora.bases import Folder
 from core.server.engines.lora.predictor import LoraPredictor
 from core.server.engines.lora.runner import Runner
 
+pytestmark = pytest.mark.timeout(300)  # processes start that load torch, which takes its time
+
 QUESTION = "What is the fast car of row 1?"
 ASKED = [{"role": "user", "content": QUESTION}]
 LONG = SampleParams(temperature=1.0, seed=1, max_tokens=400, logit_bias=((2, -100.0),))

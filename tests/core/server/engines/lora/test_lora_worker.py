@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ import pytest
 from lora_bench import EXACT, FAST, LoraBench, chats, curve, events, pairs, tasks, texts
 
 from core.server.engines.base import JobDir
+
+pytestmark = pytest.mark.timeout(300)  # processes start that load torch, which takes its time
 
 ROOT = Path(__file__).resolve().parents[5]
 HARDER = {"learning_rate_multiplier": 200, "n_epochs": 8, "batch_size": 4, "eval_samples": 2, "eval_interval": 8}
@@ -246,3 +249,26 @@ def test_a_plan_says_what_the_training_takes(lora: LoraBench) -> None:
     assert planned.hyperparameters == {"n_epochs": 3, "batch_size": 4, "learning_rate_multiplier": 1.0}
     assert planned.total_steps == 36 and planned.estimated_seconds > 1
     assert "memory" in str(planned.warnings[0])
+
+
+def launch_two(job: JobDir) -> int:
+    """The worker in two processes that train together, as a launcher of torch starts them."""
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    env = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    argv = [*command, "-m", "core.server.engines.lora", str(job.path)]
+    return subprocess.run(argv, cwd=ROOT, env=env, capture_output=True, timeout=100).returncode
+
+
+def test_two_processes_learn_what_one_learns_and_stop_together(lora: LoraBench) -> None:
+    numbers = {**FAST, "n_epochs": 2}
+    alone = lora.train(chats(48), chats(9, 100), name="alone", hyperparameters=numbers)
+    job = lora.job(lora.spec(chats(48), chats(9, 100), hyperparameters=numbers))
+    job.ask("pause")
+    assert launch_two(job) == 0
+    assert job.read_events()[0][-1]["status"] == "paused" and len(events(job, "metrics")) == 1
+    job.ask(None)
+    assert launch_two(job) == 0
+    assert job.read_events()[0][-1]["status"] == "succeeded"
+    assert "2 processes train together." in texts(job)
+    assert curve(job) == pytest.approx(curve(alone), abs=1e-3)
+    assert curve(job, "full_valid_loss") == pytest.approx(curve(alone, "full_valid_loss"), abs=1e-3)
