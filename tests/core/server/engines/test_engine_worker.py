@@ -93,9 +93,9 @@ def test_a_paused_job_goes_on_to_the_same_bits(bench: Bench, monkeypatch: pytest
     job = bench.job(bench.spec(pairs(), pairs()[::7], hyperparameters=numbers, seed=5))
     learn = Training._learn
 
-    def learn_and_ask(self: Training, rows: Any) -> tuple[float, float]:
-        found = learn(self, rows)
-        if self.model.step == step:
+    def learn_and_ask(self: Training, rows: Any, tells: bool) -> Any:
+        found = learn(self, rows, tells)
+        if self.step == step:
             self.job.ask("pause")
             self.look = stop
         return found
