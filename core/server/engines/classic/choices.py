@@ -18,13 +18,15 @@ from core.server.engines.classic.conversation import CLOSED_ANSWERS, CLOSED_LENG
 Places = tuple[int, ...]
 
 # How the answers of a file may be written, as arguments of json.dumps; the first that most rows are written in is kept.
-STYLES: dict[str, dict[str, Any]] = {
-    "spaced": {"ensure_ascii": False},
-    "tight": {"ensure_ascii": False, "separators": (",", ":")},
-    "indented": {"ensure_ascii": False, "indent": 2},
-    "indented by 4": {"ensure_ascii": False, "indent": 4},
-    "escaped": {},
-    "tight and escaped": {"separators": (",", ":")},
+_LAYOUTS: dict[str, dict[str, Any]] = {
+    "spaced": {},
+    "tight": {"separators": (",", ":")},
+    "indented": {"indent": 2},
+    "indented by 4": {"indent": 4},
+}
+STYLES = {
+    **{name: {**how, "ensure_ascii": False} for name, how in _LAYOUTS.items()},
+    **{f"{name}, escaped": how for name, how in _LAYOUTS.items()},
 }
 
 

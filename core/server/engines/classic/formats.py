@@ -105,6 +105,8 @@ def _check(schema: Any, deep: int) -> None:
     for word, kind in right.items():
         if word in schema and not isinstance(schema[word], kind):
             raise _refused(T("response_format: “{word}” in the schema has a value of the wrong type.", word=word))
+    if not all(isinstance(key, str) for key in schema.get("required", ())):
+        raise _refused(T("response_format: “{word}” in the schema has a value of the wrong type.", word="required"))
     more = schema.get("additionalProperties", True)
     within = [*schema.get("properties", {}).values(), *schema.get("anyOf", ())]
     within += [schema["items"]] if "items" in schema else []
@@ -145,7 +147,13 @@ def _is(value: Any, name: str) -> bool:
 
 
 def _same(one: Any, other: Any) -> bool:
-    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_same, one, other))
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_same(value, other[key]) for key, value in one.items())
+    return bool(one == other)
 
 
 def _listed(schema: Schema) -> list[Any] | None:
