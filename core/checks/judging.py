@@ -73,15 +73,16 @@ def _counts(chats: Sequence[Said], count: Counter | None) -> Sequence[tuple[int,
 def judge_line(raw: str | bytes, count: Counter | None, kind: Kind | None = None) -> tuple[Body | None, Judged]:
     """The object of one line, None where it holds none, and what is known of it."""
     body: Body | None
+    said: Said | None = None
     found = plain(raw) if kind in (None, Kind.CHAT) else None
     advice = advice_of(found[1]) if found else None
     if found is None or advice is None:
         body, issues = check_line(raw, kind)
     else:
-        body, issues = found[0], list(advice)
+        body, issues, said = found[0], list(advice), found[1:]
     tokens, answer_tokens = count.body(body) if count and body is not None else (-1, -1)
     codes = tuple(dict.fromkeys(issue.code for issue in issues))
-    return body, Judged(tokens, answer_tokens, codes, issues)
+    return body, Judged(tokens, answer_tokens, codes, issues, said)
 
 
 def plain(raw: str | bytes) -> tuple[Body, tuple[str, ...], tuple[str, ...]] | None:

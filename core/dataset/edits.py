@@ -142,15 +142,15 @@ def apply_change(example: Example, fields: Mapping[str, str | None], *, closed: 
     unknown = sorted(set(values) - set(FIELDS))
     if unknown:
         raise BadInput(T("There is no field “{field}” to edit.", field=unknown[0]))
-    answer = _answer(example.raw)
+    answer = _answer(example)
     together = example.label == answer and (bool(answer) or closed)
     raw = one_line(values["raw"]) if "raw" in values and values["raw"] != example.raw else example.raw
     label = values.get("label", example.label)
     if together and label != example.label and "assistant" not in values and raw == example.raw:
         values["assistant"] = label
-    raw = with_texts(raw, example.kind, {name: values[name] for name in _TEXTS if name in values})
+    raw, body = _with_texts(raw, example.kind, {name: values[name] for name in _TEXTS if name in values})
     if together and "label" not in values and raw != example.raw:
-        label = _answer(raw)
+        label = answer_text(load(raw) if body is None else body)
     return Content(raw, label, _split(values, example), _status(values, example))
 
 
@@ -170,22 +170,26 @@ def one_line(raw: str) -> str:
     return line
 
 
-def _answer(raw: str) -> str:
+def _answer(example: Example) -> str:
     try:
-        return answer_text(load(raw))
+        return answer_text(example.body)
     except ValueError:
         return ""
 
 
 def _split(values: Mapping[str, str], example: Example) -> Split:
-    value = values.get("split", example.split)
+    value = values.get("split")
+    if value is None:
+        return example.split
     if value not in list(Split):
         raise BadInput(T("“{value}” is no split. Use train, validation, test or nothing.", value=value))
     return Split(value)
 
 
 def _status(values: Mapping[str, str], example: Example) -> Status:
-    value = values.get("status", example.status)
+    value = values.get("status")
+    if value is None:
+        return example.status
     if value not in list(Status):
         raise BadInput(T("“{value}” is no status. Use approved, needs_work or nothing.", value=value))
     return Status(value)
@@ -193,19 +197,25 @@ def _status(values: Mapping[str, str], example: Example) -> Status:
 
 def with_texts(raw: str, kind: Kind, texts: Mapping[str, str]) -> str:
     """The line with these texts in their places; the same line where they are there already."""
+    return _with_texts(raw, kind, texts)[0]
+
+
+def _with_texts(raw: str, kind: Kind, texts: Mapping[str, str]) -> tuple[str, Body | None]:
+    """The same, and what stands in the line where it has been read on the way."""
     if not texts:
-        return raw
+        return raw, None
     try:
         body = load(raw)
     except ValueError as error:
         raise BadInput(T("This row is not a JSON object. Correct its JSON first.")) from error
     wanted = {name: text for name, text in texts.items() if _TEXTS[name](body) != text}
     if not wanted:
-        return raw
-    exact = body if _only_texts(body) else _exact(raw)
+        return raw, body
+    plain = _only_texts(body)
+    exact = body if plain else _exact(raw)
     for name, text in wanted.items():
         _set_text(exact, kind, name, text)
-    return _written(exact)
+    return _written(exact, plain=plain)
 
 
 def _only_texts(body: Body) -> bool:
@@ -225,13 +235,13 @@ def _exact(raw: str) -> Body:
     return body
 
 
-def _written(body: Body) -> str:
+def _written(body: Body, *, plain: bool) -> tuple[str, Body]:
+    """The line of a body, and what is read from it again: of texts alone that is the same."""
     try:
         line = orjson.dumps(body).decode()
-        load(line)
+        return line, body if plain else load(line)
     except (TypeError, ValueError) as error:
         raise BadInput(T("The text holds half a character (a lone surrogate). Remove it and save again.")) from error
-    return line
 
 
 def _set_text(body: Body, kind: Kind, name: str, text: str) -> None:

@@ -140,9 +140,13 @@ class Database:
             return
         connection = self._writers.pop() if self._writers else self._writing.connect()
         try:
-            with connection.begin():
-                run(connection, "BEGIN IMMEDIATE")
-                yield connection
+            driver = _driver(connection)
+            driver.execute("BEGIN IMMEDIATE")  # SQLAlchemy's own begin and commit would cost a tenth of an edit, too
+            yield connection
+            if connection.in_transaction():  # it has joined in with a statement of its own
+                connection.commit()
+            else:
+                driver.commit()
         except BaseException:
             connection.close()
             raise
@@ -175,6 +179,13 @@ def run(connection: Connection, statement: str, parameters: Sequence[Any] = ()) 
     cursor = _driver(connection).execute(_marked(connection, statement), parameters)
     found: list[tuple[Any, ...]] = cursor.fetchall() if cursor.description else []
     return found
+
+
+def run_insert(connection: Connection, statement: str, parameters: Sequence[Any]) -> int:
+    """Run an INSERT of one row; its id. SQLite knows that without RETURNING, which takes it twice as long."""
+    if connection.dialect.name == "sqlite":
+        return int(_driver(connection).execute(statement, parameters).lastrowid)
+    return int(run(connection, f"{statement} RETURNING id", parameters)[0][0])
 
 
 def run_many(connection: Connection, statement: str, rows: Sequence[Sequence[Any]]) -> None:
@@ -302,6 +313,7 @@ __all__ = [
     "read_json",
     "read_moment",
     "run",
+    "run_insert",
     "run_many",
     "written_moment",
 ]

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, bindparam, case, delete, exists, func, insert
 from core.dataset.edits import clean, new_line
 from core.dataset.examples import Draft, Kind, Origin
 from core.errors import BadInput
-from core.store.database import bulk_insert, inserted_id, metadata, now, run
+from core.store.database import bulk_insert, inserted_id, metadata, now, run, run_many
 from core.store.loading import COLUMNS, Batch, Loader, Prepared, prepare
 from core.store.part import (
     OriginFacts,
@@ -24,13 +24,13 @@ from core.store.part import (
 )
 from core.store.placing import last_place
 from core.store.schema import (
+    BATCH_IDS,
     GAP,
     batch,
     content,
     dataset,
     example,
     example_issue,
-    history,
     version,
     version_example,
 )
@@ -250,7 +250,11 @@ def _delete(connection: Connection, dataset_id: int) -> None:
             free = ~exists().where(version_example.c.content_hash == content.c.hash)
             connection.execute(delete(content).where(content.c.hash.in_(part), free))
     rows = or_(example.c.dataset_id == dataset_id, example.c.removed_from == dataset_id)
-    connection.execute(delete(history).where(history.c.dataset_id == dataset_id))
+    steps = [
+        (number * BATCH_IDS, (number + 1) * BATCH_IDS)
+        for (number,) in run(connection, "SELECT id FROM batch WHERE dataset_id = ?", (dataset_id,))
+    ]
+    run_many(connection, "DELETE FROM history WHERE id >= ? AND id < ?", steps)
     connection.execute(delete(batch).where(batch.c.dataset_id == dataset_id))
     connection.execute(delete(example_issue).where(example_issue.c.dataset_id == dataset_id))
     connection.execute(delete(example).where(rows))

@@ -75,9 +75,41 @@ def m_mended_rejects(connection: Connection) -> None:
             connection.execute(text(f"ALTER TABLE reject ADD COLUMN {name} {kind}"))
 
 
+def m_lean_history(connection: Connection) -> None:
+    """Batches and their steps without sequences and with fewer indices: an edit writes a third less."""
+    from core.store.schema import BATCH_IDS, batch, history
+
+    indices = {index["name"] for table in ("batch", "history") for index in inspect(connection).get_indexes(table)}
+    if "history_by_dataset" not in indices:
+        return
+    number = f"batch_id * CAST({BATCH_IDS} AS BIGINT) + row_number() OVER (PARTITION BY batch_id ORDER BY id)"
+    if connection.dialect.name == "sqlite":
+        for name in ("batch", "history"):
+            run(connection, f"ALTER TABLE {name} RENAME TO {name}_before")
+        for old in indices:
+            run(connection, f"DROP INDEX {old}")
+        metadata.create_all(connection, [batch, history])
+        for table, first in ((batch, "id"), (history, number)):
+            names = [column.name for column in table.columns]
+            values = ", ".join([first, *(f'"{name}"' for name in names[1:])])
+            run(connection, f"INSERT INTO {table.name} SELECT {values} FROM {table.name}_before ORDER BY id")
+        for name in ("history", "batch"):
+            run(connection, f"DROP TABLE {name}_before")
+        return
+    run(connection, "ALTER TABLE history DROP CONSTRAINT history_batch_id_fkey")
+    run(connection, "ALTER TABLE history ALTER COLUMN id DROP DEFAULT")
+    for name in ("history_by_dataset", "ix_history_batch_id", "batch_by_dataset"):
+        run(connection, f"DROP INDEX {name}")
+    numbered = f"SELECT id AS old, {number} AS number FROM history"
+    run(connection, f"UPDATE history SET id = -number FROM ({numbered}) AS numbered WHERE id = old")
+    run(connection, "UPDATE history SET id = -id")
+    for index in batch.indexes:
+        index.create(connection, checkfirst=True)
+
+
 MIGRATIONS: list[Callable[[Connection], None]] = [
     *(m001_tables, m002_relations, m_privacy_findings),
-    *(m_kept_counts, m_split_plan, m_label_doubts, m_mended_rejects),
+    *(m_kept_counts, m_split_plan, m_label_doubts, m_mended_rejects, m_lean_history),
 ]
 
 

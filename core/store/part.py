@@ -31,6 +31,7 @@ from core.words import T
 
 Item = TypeVar("Item")
 OriginFacts = tuple[str, int, str, dict[str, str]]
+Said = tuple[Sequence[str], Sequence[str]]  # the roles of a plain chat and its contents
 CHUNK = 500  # rows that are asked for at once by their ids
 
 
@@ -131,14 +132,15 @@ def reserve_ids(connection: Connection, count: int) -> range:
     return range(last - count + 1, last + 1)
 
 
-def text_columns(raw: str) -> dict[str, str]:
+def text_columns(raw: str, said: Said | None = None) -> dict[str, str]:
     """The columns that are read from a line: what is asked, what is answered, all its other text, and its hash."""
-    return {**shown_texts(raw), "raw": raw, "content_hash": content_hash(raw)}
+    shown = said_texts(*said) if said else shown_texts(raw)
+    return {**shown, "raw": raw, "content_hash": content_hash(raw)}
 
 
-def shown_texts(raw: str) -> dict[str, str]:
-    """What is asked in a line, what is answered, and all its other text."""
-    body = load(raw)
+def shown_texts(raw: str, body: Body | None = None) -> dict[str, str]:
+    """What is asked in a line (`body`, where it has been read), what is answered, and all its other text."""
+    body = load(raw) if body is None else body
     question, answer = user_text(body), answer_text(body)
     other = "\n".join(text for text in _texts(body) if text and text != question and text != answer)
     texts = {"question": question, "answer": answer, "other": other}

@@ -7,7 +7,21 @@ grid shows, searches and sorts are kept beside the JSON line. Short columns come
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, String, Table, Text, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    and_,
+    cast,
+    text,
+)
 
 from core.store.database import Json, Moment, metadata, plain_text
 
@@ -120,25 +134,37 @@ batch = Table(
     Column("target_id", Integer),
     Column("undone", Boolean, nullable=False),
     Column("head_id", Integer),
-    sqlite_autoincrement=True,
 )
-Index("batch_by_dataset", batch.c.dataset_id, batch.c.kind, batch.c.undone, batch.c.id)
+Index("batch_by_dataset", batch.c.dataset_id, batch.c.id)
+Index(
+    "batch_undone",
+    *(batch.c.dataset_id, batch.c.head_id),
+    sqlite_where=batch.c.undone.is_(True),
+    postgresql_where=batch.c.undone.is_(True),
+)
 
-# What a batch did to one row: the fields it touched, as they were and as it left them. Rows are only ever added.
+# What a batch did to one row: the fields it touched, as they were and as it left them. Rows are only ever added. The
+# ids of a batch begin at its own times BATCH_IDS, so that they need neither a sequence nor an index of batches or of
+# datasets: every page that an edit touches has to reach the disk before the edit is told to be saved.
+BATCH_IDS = 1 << 26
 history = Table(
     "history",
     metadata,
-    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
-    Column("batch_id", ForeignKey("batch.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("batch_id", Integer, nullable=False),
     Column("dataset_id", Integer, nullable=False),
     Column("example_id", BigInteger, nullable=False, index=True),
     Column("action", String(10), nullable=False),
     Column("before", Json),
     Column("after", Json),
-    sqlite_autoincrement=True,
 )
 
-Index("history_by_dataset", history.c.dataset_id, history.c.id)
+
+def steps_of(batch_id: ColumnElement[int] | int) -> ColumnElement[bool]:
+    """Which rows of the history are those of a batch."""
+    first = cast(batch_id, BigInteger) * BATCH_IDS
+    return and_(history.c.id >= first, history.c.id < first + BATCH_IDS)
+
 
 content = Table(
     "content",

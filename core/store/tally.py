@@ -121,11 +121,15 @@ def counted(connection: Connection, dataset_id: int, ids: Iterable[int]) -> dict
     return found
 
 
-def as_counted(connection: Connection, row: Example) -> Counted:
-    """The same of a row that was read a moment ago."""
-    codes = run(connection, _ISSUES, (row.id,)) if row.issues else ()
+def as_counted(row: Example) -> Counted:
+    """The same of a row that was read a moment ago, but for the severities of its issues (see `with_severities`)."""
     facts = (row.position, row.label, row.split.value, row.status.value, row.tokens, row.answer_tokens)
-    return Counted(*facts, dict(codes))
+    return Counted(*facts, dict.fromkeys(row.issues, ""))
+
+
+def with_severities(connection: Connection, example_id: int, row: Counted) -> Counted:
+    """What is counted of a row, its issues as they are noted at present."""
+    return row._replace(issues=dict(run(connection, _ISSUES, (example_id,)))) if row.issues else row
 
 
 def add_difference(
@@ -136,8 +140,9 @@ def add_difference(
     for example_id in before.keys() | after.keys():
         was, became = before.get(example_id), after.get(example_id)
         if was != became:
-            changes.update(keys(became) if became else ())
-            changes.subtract(keys(was) if was else ())
+            old, new = (set(keys(row)) if row else set() for row in (was, became))
+            changes.update(new - old)
+            changes.subtract(old - new)
     add_counts(connection, dataset_id, changes)
 
 

@@ -9,6 +9,7 @@ block without a set is simply looked through.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import BigInteger, Column, Connection, ForeignKey, Integer, LargeBinary, Table
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 BITS = 1 << 16
 _CHANGE = "UPDATE block_words SET bits = ? WHERE dataset_id = ? AND block = ?"
+_ONE, _FIRST, _SECOND, _WORD = 0xC2B2AE35, 0x9E3779B1, 0x85EBCA6B, 0xFFFFFFFF
+_SHORT = 200  # characters that are sooner looked at one by one than given to numpy
 _SEARCHED = ("question", "answer", "other", "label")
 
 block_words = Table(
@@ -38,8 +41,8 @@ def _hashes(text: str) -> np.ndarray:
 
     codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
     codes = codes + (codes - np.uint32(ord("A")) < 26) * np.uint32(32)  # what is below A becomes a huge number
-    pairs = codes[:-1] * np.uint32(0x9E3779B1) + codes[1:] * np.uint32(0x85EBCA6B)
-    return np.concatenate([codes * np.uint32(0xC2B2AE35), pairs]) >> np.uint32(16)
+    pairs = codes[:-1] * np.uint32(_FIRST) + codes[1:] * np.uint32(_SECOND)
+    return np.concatenate([codes * np.uint32(_ONE), pairs]) >> np.uint32(16)
 
 
 def probes(text: str) -> list[tuple[int, int]]:
@@ -72,18 +75,24 @@ def add_sets(connection: Connection, dataset_id: int, made: Mapping[int, bytes])
 
 def add_words(connection: Connection, dataset_id: int, rows: Iterable[tuple[int, str]]) -> None:
     """Add the texts of some rows, each with its place, to the sets of their blocks where these have one."""
-    import numpy as np
-
     blocks = _blocks((position, text) for position, text in rows if text)
     for block, known in _known(connection, dataset_id, blocks).items():
-        numbers = _hashes(blocks[block])
-        held = np.frombuffer(known, dtype=np.uint8)
-        missing = numbers[held[numbers >> 3] >> (numbers & 7) & 1 == 0].tolist()
+        missing = [number for number in _numbers(blocks[block]) if not known[number >> 3] >> (number & 7) & 1]
         if missing:
             bits = bytearray(known)
             for number in missing:
                 bits[number >> 3] |= 1 << (number & 7)
             run(connection, _CHANGE, (bytes(bits), dataset_id, block))
+
+
+def _numbers(text: str) -> Iterable[int]:
+    """What `_hashes` gives, for a short text without the start of numpy."""
+    if len(text) > _SHORT:
+        return (int(number) for number in set(_hashes(text).tolist()))
+    codes = [code + 32 if 65 <= code <= 90 else code for code in map(ord, text)]
+    numbers = {(code * _ONE & _WORD) >> 16 for code in codes}
+    numbers.update((first * _FIRST + second * _SECOND & _WORD) >> 16 for first, second in pairwise(codes))
+    return numbers
 
 
 def _blocks(rows: Iterable[tuple[int, str]]) -> dict[int, str]:
@@ -105,8 +114,29 @@ def searched_text(row: Mapping[str, str]) -> str:
 
 
 def new_text(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
-    """Those of the searched texts of a row that are not what they were."""
-    return "\n".join(after[name] for name in _SEARCHED if name in after and after[name] != before.get(name))
+    """Those of the searched texts of a row that are not what they were, as far as they are other ones."""
+    changed = [name for name in _SEARCHED if name in after and after[name] != before.get(name)]
+    return "\n".join(_new_part(before.get(name) or "", after[name]) for name in changed)
+
+
+def _new_part(before: str, after: str) -> str:
+    """A text without the start and the end that stood there before, but for the characters that touch what is new."""
+    start = _alike(before, after)
+    rest = min(len(before), len(after)) - start
+    end = len(after) - _alike(before[::-1][:rest], after[::-1][:rest])
+    return after[max(0, start - 1) : end + 1]
+
+
+def _alike(one: str, other: str) -> int:
+    """How many characters two texts begin with alike."""
+    low, high = 0, min(len(one), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if one[low:middle] == other[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
 
 
 def texts_of(connection: Connection, ids: Iterable[int]) -> list[tuple[int, str]]:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, delete, func, select, update
 from core.dataset.edits import Applied, Conflict, Problem
 from core.dataset.examples import Example, Split, dump
 from core.errors import AppError
-from core.store.database import bulk_insert, now, run, run_many, written_moment
+from core.store.database import bulk_insert, now, run, run_insert, run_many, written_moment
 from core.store.part import (
     Judge,
     Judgement,
@@ -24,9 +24,9 @@ from core.store.part import (
     shown_texts,
     text_columns,
 )
-from core.store.schema import batch, example, example_issue, history
+from core.store.schema import BATCH_IDS, batch, example, example_issue, history, steps_of
 from core.store.splits import locked_since
-from core.store.tally import Counted, add_difference, as_counted, count_again, counted
+from core.store.tally import Counted, add_difference, as_counted, count_again, counted, with_severities
 from core.store.values import Dataset
 from core.store.words import add_words, new_text, read_words, texts_of
 from core.words import T, Text
@@ -54,6 +54,7 @@ class _Update:
     revision: int
     before: Values
     after: Values
+    seen: Example | None = None
 
 
 @dataclass
@@ -93,7 +94,7 @@ class Writer:
             self._held.append(example_id)
             return
         self._touch(example_id, seen)
-        self._updates[example_id] = _Update(revision + 1, before, after)
+        self._updates[example_id] = _Update(revision + 1, before, after, seen)
         self._note(_Note(example_id, "change", before, after), revision + 1)
 
     def holds(self, row: Example) -> bool:
@@ -156,7 +157,7 @@ class Writer:
         done_at = self.connection.execute(select(batch.c.at).where(batch.c.id == batch_id)).scalar_one()
         since = locked_since(self.connection, self.dataset.id)
         self._locked = since is not None and done_at < since
-        wanted = select(history).where(history.c.batch_id == batch_id).order_by(history.c.id)
+        wanted = select(history).where(steps_of(batch_id)).order_by(history.c.id)
         entries = self.connection.execute(wanted).all()
         names = sorted({name for entry in entries for name in (entry.before or entry.after)})
         columns = [example.c[name] for name in ("id", "dataset_id", "removed_from", "revision", *names)]
@@ -222,18 +223,24 @@ class Writer:
         found = dict(zip(raws, judged, strict=True))
         others = []
         for example_id, judgement in found.items():
-            rows[example_id].update({**text_columns(raws[example_id]), **judged_columns(judgement)})
+            said = getattr(judgement, "said", None)
+            rows[example_id].update({**text_columns(raws[example_id], said), **judged_columns(judgement)})
             before = self._before.get(example_id)
-            if before is None or before.issues != _issues(judgement):
+            if before is None or before.issues.keys() != _issues(judgement).keys():
                 others.append(example_id)
+                if before is not None:
+                    self._before[example_id] = with_severities(self.connection, example_id, before)
         run_many(self.connection, "DELETE FROM example_issue WHERE example_id = ?", [(id,) for id in others])
         insert_issues(self.connection, self.dataset.id, [(id, found[id]) for id in others])
         return found
 
     def _note_text(self, example_id: int, row: Values) -> None:
         """Remember the texts that are new in a row: searches must find them."""
-        before = self._updates[example_id].before
-        text = new_text({**before, **shown_texts(before["raw"])} if "raw" in before else before, row)
+        change = self._updates[example_id]
+        before = change.before
+        if "raw" in before:
+            before = {**before, **shown_texts(before["raw"], change.seen.body if change.seen else None)}
+        text = new_text(before, row)
         if text:
             known = self._before.get(example_id)
             place = "SELECT position FROM example WHERE id = ?"
@@ -246,8 +253,9 @@ class Writer:
         if before is None:
             return set()
         facts = {name: row[name] for name in Counted._fields if name in row}
-        if judgement is not None:
-            facts["issues"] = _issues(judgement)
+        facts["issues"] = before.issues
+        if judgement is not None and before.issues.keys() != (found := _issues(judgement)).keys():
+            facts["issues"] = found
         self._after[example_id] = before._replace(**facts)
         return {name for name in ("tokens", "answer_tokens") if facts.get(name) == getattr(before, name)}
 
@@ -255,7 +263,7 @@ class Writer:
         """Note how a row is counted before it changes, unless so many change that all are counted again."""
         if example_id not in self._touched and not self._many():
             if seen:
-                self._before[example_id] = as_counted(self.connection, seen)
+                self._before[example_id] = as_counted(seen)
             else:
                 self._before.update(counted(self.connection, self.dataset.id, [example_id]))
         self._touched.add(example_id)
@@ -277,14 +285,14 @@ class Writer:
         add_words(connection, number, [*self._new_texts, *texts_of(connection, added)])
 
     def _write_history(self, kind: str, target: int | None) -> int:
-        making = (
-            "INSERT INTO batch (dataset_id, at, who, kind, target_id, undone) VALUES (?, ?, ?, ?, ?, ?) RETURNING id"
-        )
+        making = "INSERT INTO batch (dataset_id, at, who, kind, target_id, undone) VALUES (?, ?, ?, ?, ?, ?)"
         at = written_moment(self.connection, now())
-        batch_id = int(run(self.connection, making, (self.dataset.id, at, self.who, kind, target, False))[0][0])
-        fixed = (batch_id, self.dataset.id)
-        lines = [(*fixed, n.example_id, n.action, _json(n.before), _json(n.after)) for n in self._notes]
-        names = ("batch_id", "dataset_id", "example_id", "action", "before", "after")
+        batch_id = run_insert(self.connection, making, (self.dataset.id, at, self.who, kind, target, False))
+        lines = [
+            (number, batch_id, self.dataset.id, n.example_id, n.action, _json(n.before), _json(n.after))
+            for number, n in enumerate(self._notes, batch_id * BATCH_IDS)
+        ]
+        names = ("id", "batch_id", "dataset_id", "example_id", "action", "before", "after")
         bulk_insert(self.connection, history, names, lines)
         return batch_id
 
@@ -300,6 +308,8 @@ def _json(values: Values | None) -> str | None:
 def last_touch(connection: Connection, example_id: int) -> tuple[str, datetime | None]:
     """Who changed a row last, and when; nobody where it is as it was imported."""
     newest = select(func.max(history.c.id)).where(history.c.example_id == example_id).scalar_subquery()
-    wanted = select(batch.c.who, batch.c.at).join(history).where(history.c.id == newest)
+    wanted = (
+        select(batch.c.who, batch.c.at).join(history, history.c.batch_id == batch.c.id).where(history.c.id == newest)
+    )
     row = connection.execute(wanted).one_or_none()
     return (row.who, row.at) if row else ("", None)

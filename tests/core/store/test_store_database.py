@@ -9,15 +9,17 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Column, Connection, Integer, Table, insert, select, text
+from sqlalchemy import Column, Connection, Integer, Table, insert, inspect, select, text
 from sqlalchemy.exc import DBAPIError
 from store_samples import change, draft, make
 
 from core import sqlite
+from core.dataset.edits import Change, Edits, Removed
 from core.errors import AppError
 from core.settings import Settings
 from core.store import Filter, Store, migrations
 from core.store.database import Database, Json, Moment, bulk_insert, inserted_id, metadata
+from core.store.schema import BATCH_IDS, history
 from core.store.tally import differences
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -139,6 +141,75 @@ def test_a_database_from_before_counts_were_kept_is_brought_up_to_date(store: St
     wanted = [row for row in rows if code in row.issues][100:200]
     assert list(again.page(dataset.id, Filter(issue=code), page=2).examples) == wanted
     assert again.page(dataset.id, Filter(text="文件")).total == 350
+    again.close()
+
+
+OLD_HISTORY = {
+    "sqlite": (
+        "ALTER TABLE history RENAME TO kept_history",
+        "ALTER TABLE batch RENAME TO kept_batch",
+        *(f"DROP INDEX {name}" for name in ("batch_by_dataset", "batch_undone", "ix_history_example_id")),
+        "CREATE TABLE batch (id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, dataset_id INTEGER NOT NULL"
+        " REFERENCES dataset (id) ON DELETE CASCADE, at DATETIME NOT NULL, who TEXT NOT NULL, kind TEXT NOT NULL,"
+        " target_id INTEGER, undone BOOLEAN NOT NULL, head_id INTEGER)",
+        "CREATE TABLE history (id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, batch_id INTEGER NOT NULL"
+        " REFERENCES batch (id) ON DELETE CASCADE, dataset_id INTEGER NOT NULL, example_id BIGINT NOT NULL,"
+        " action VARCHAR(10) NOT NULL, before TEXT, after TEXT)",
+        "INSERT INTO batch SELECT * FROM kept_batch",
+        "INSERT INTO history SELECT row_number() OVER (ORDER BY id), batch_id, dataset_id, example_id, action, before,"
+        " after FROM kept_history",
+        "DROP TABLE kept_history",
+        "DROP TABLE kept_batch",
+    ),
+    "postgresql": (
+        "DROP INDEX batch_by_dataset",
+        "DROP INDEX batch_undone",
+        "CREATE SEQUENCE history_id_seq OWNED BY history.id",
+        "ALTER TABLE history ALTER COLUMN id SET DEFAULT nextval('history_id_seq')",
+        "ALTER TABLE history ADD FOREIGN KEY (batch_id) REFERENCES batch (id) ON DELETE CASCADE",
+        "UPDATE history SET id = number FROM (SELECT id AS old, row_number() OVER (ORDER BY id) AS number FROM history)"
+        " AS numbered WHERE id = old",
+    ),
+}
+
+
+def test_a_history_with_more_indices_is_brought_up_to_date_with_all_its_steps(
+    store: Store, store_settings: Settings
+) -> None:
+    dataset, other = (make(store, [draft(f"q{n}", f"long answer {n}") for n in range(5)], name) for name in "AB")
+    rows, others = (list(store.examples(one.id)) for one in (dataset, other))
+    for said in ("one", "two"):
+        edits = [Change(row.id, store.example(row.id).revision, {"user": f"{said} {row.id}"}) for row in rows[:3]]
+        store.apply(dataset.id, Edits(edits, removed=[Removed(rows[4].id, rows[4].revision)] * (said == "two")), "ann")
+        change(store, others[0].id, "bob", user=said)
+    store.undo(dataset.id, "ann")
+    steps = [store.history(one.id) for one in (dataset, other)]
+    with store.database.write() as connection:
+        for statement in (
+            *OLD_HISTORY[connection.dialect.name],
+            "CREATE INDEX batch_by_dataset ON batch (dataset_id, kind, undone, id)",
+            "CREATE INDEX ix_history_batch_id ON history (batch_id)",
+            "CREATE INDEX history_by_dataset ON history (dataset_id, id)",
+            "DELETE FROM migration WHERE name = 'm_lean_history'",
+        ):
+            connection.exec_driver_sql(statement)
+        if store.database.is_sqlite:
+            connection.exec_driver_sql("CREATE INDEX ix_history_example_id ON history (example_id)")
+    store.close()
+    again = Store.open(store_settings)
+    with again.database.read() as connection:
+        assert connection.execute(select(history.c.id).order_by(history.c.id).limit(1)).scalar_one() > BATCH_IDS
+        named = {
+            table: {index["name"] for index in inspect(connection).get_indexes(table)} for table in ("batch", "history")
+        }
+        assert named == {"batch": {"batch_by_dataset", "batch_undone"}, "history": {"ix_history_example_id"}}
+        assert not inspect(connection).get_foreign_keys("history")
+    assert [again.history(one.id) for one in (dataset, other)] == steps
+    assert again.redo(dataset.id, "ann").saved == 4 and again.undo(other.id, "ann").saved == 1
+    assert [len(again.history(one.id)) for one in (dataset, other)] == [len(steps[0]) + 4, len(steps[1]) + 1]
+    again.delete_dataset(dataset.id)
+    with again.database.read() as connection:
+        assert set(connection.execute(select(history.c.dataset_id)).scalars()) == {other.id}
     again.close()
 
 
