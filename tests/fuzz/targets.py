@@ -23,7 +23,7 @@ from core.checks import check_line
 from core.dataset import conversations, encodings, mapping, mojibake, repair, repairing, templates
 from core.dataset.edits import one_line, with_texts
 from core.dataset.examples import Draft, Kind, dump, load
-from core.dataset.readers import Reject, Row, Source, objects, packed, parquet_child, read, sheets, sniff
+from core.dataset.readers import Reject, Row, Source, objects, packed, parquet_child, plainsheets, read, sheets, sniff
 from core.dataset.readers.sniffing import sniff_all
 from core.dataset.recipes import Recipe
 from core.dataset.shapes import Shape, Unfit, convert, shape_of
@@ -255,6 +255,24 @@ def workbook(data: bytes) -> None:
     _guarded(_with_sheet(data))
 
 
+def plain_sheet(data: bytes) -> None:
+    """Any bytes as a sheet that is read without a parser: where it is, the parser now and then says the same."""
+    path = _file(_with_sheet(data), "plain.xlsx")
+    found = plainsheets.look(path, "")
+    rows: list[list[str]] = []
+    if not found:
+        return
+    archive, plain = found
+    try:
+        with archive:
+            rows = [cells for run in islice(plain.answers(), 3, None) for cells in run.rows]
+    except plainsheets.Odd:
+        return
+    if _now_and_then():
+        told = islice(sheets._from_child(path, "a.xlsx", ""), 3, None)
+        assert rows == [cells for run in told for cells in run.rows]
+
+
 def _guarded(content: bytes) -> None:
     path = _file(content)
     try:
@@ -329,6 +347,7 @@ TARGETS: dict[str, tuple[Callable[[bytes], None], int]] = {
     "zipped": (zipped, 3),
     "several": (several, 3),
     "workbook": (workbook, 2),
+    "plain": (plain_sheet, 4),
     "parquet": (parquet, 2),
 }
 
@@ -362,6 +381,16 @@ _RECIPE = Recipe.from_dict(
     }
 )
 _ROWS = b"a\n1\nuser\nhi\na\n2\nassistant\nyes\nb\n2026-01-01\nnobody\n\n"
+_PLAIN = (
+    b'<worksheet xmlns="x"><dimension ref="A1:B2"/><sheetData><row r="1" ht="1"><c r="A1" t="inlineStr"><is><t>a</t>'
+    b'</is></c><c r="B1" t="inlineStr"><is><t xml:space="preserve"> &lt;b_x </t></is></c></row><row r="2" ht="2"><c '
+    b'r="A2" t="inlineStr"><is><t>\xe4\xb8\xad</t></is></c><c r="B2" t="inlineStr"><is><t>d</t></is></c></row></'
+    b"sheetData></worksheet>"
+)
+_NUMBERS = (
+    b'<worksheet xmlns="x"><dimension ref="A1:A3"/><sheetData><row r="1"><c r="A1"><v>7</v></c></row><row r="2">'
+    b'<c r="A2"><v>12</v></c></row><row r="3"><c r="A3"><v>0</v></c></row></sheetData></worksheet>'
+)
 _CELLS = b'<worksheet xmlns="x"><sheetData><row r="1"><c r="A1" t="str"><v>1</v></c></row></sheetData></worksheet>'
 
 
@@ -381,6 +410,7 @@ def seeds(name: str) -> list[bytes]:
         "archive": [*(pack(_TABLE[0]) for pack in (gzip.compress, bz2.compress, lzma.compress, zlib.compress))],
         "zipped": [b"\x01\x00" + b"\xff\xfe".join(_TABLE[:3])],
         "several": [b"\xff\xfe\xfd".join(_TABLE[:2]), b"\xff\xfe\xfd".join(_OBJECTS[:2])],
+        "plain": [_PLAIN, _NUMBERS],
         "workbook": [_CELLS, b"<!DOCTYPE x><worksheet/>"],
         "parquet": [*_OBJECTS, bytes(range(64))],
     }

@@ -5,17 +5,18 @@ from __future__ import annotations
 import re
 import zipfile
 import zlib
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Generator, Iterator
+from contextlib import closing, contextmanager, suppress
 from contextvars import ContextVar
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from core.dataset.readers import plainsheets
 from core.dataset.readers.children import Child
-from core.dataset.readers.tables import Run
+from core.dataset.readers.tables import Even, Run
 from core.dataset.readers.values import Format
 from core.errors import BadInput
 from core.words import T
@@ -31,13 +32,15 @@ _BASE, _PER_BYTE = 160 << 20, 64  # memory of the child, and for each unpacked b
 _XML = (".xml", ".rels")
 _LONGEST_TAG = 65_536
 _STEP = _LONGEST_TAG // 2  # so long a tag holds a whole step of bytes without its end
+_BEFORE_ROWS = 3  # answers
 _Opened = tuple[Generator[Any, None, None], Iterator[Any]]  # a child, and what it answers from a sheet's height on
 _held: ContextVar[dict[tuple[Path, str], _Opened] | None] = ContextVar("held", default=None)
 _ENDLESS_TAG = re.compile(rb"<[^!>][^>]{%d}" % _LONGEST_TAG)  # its attributes would be compared each with each
 
 
-def guard(path: Path, name: str) -> None:
-    """Refuse a workbook that is too large, or that unpacks to far more than it should. Raises BadInput."""
+def guard(path: Path, name: str, but: Collection[str] = ()) -> None:
+    """Refuse a workbook that is too large, or that unpacks to far more than it should. Raises BadInput. `but` are
+    entries that no parser reads: of these it counts what they say of themselves, more of them is never unpacked."""
     packed = path.stat().st_size
     if packed > MAX_FILE:
         raise _too_large(name)
@@ -47,7 +50,8 @@ def guard(path: Path, name: str) -> None:
         with zipfile.ZipFile(path) as archive:
             unpacked = 0
             for entry in archive.infolist():
-                unpacked += _real_size(archive, entry, MAX_UNPACKED - unpacked)
+                seen = entry.filename not in but
+                unpacked += _real_size(archive, entry, MAX_UNPACKED - unpacked) if seen else entry.file_size
                 if unpacked > MAX_UNPACKED or (unpacked > _SMALL and unpacked > MAX_RATIO * packed):
                     raise _too_large(name)
     except (zipfile.BadZipFile, zlib.error, OSError, ValueError, RuntimeError, NotImplementedError, EOFError) as error:
@@ -89,9 +93,9 @@ def guarded_names(path: Path, name: str) -> tuple[str, ...]:
     large; what it may hold is bounded by what the file says, and it is killed where the look finds a trap."""
     if _says_too_much(path):
         guard(path, name)
-    child = _begun(path, name, "")
+    child = _answers(path, name, "")
     try:
-        guard(path, name)
+        guard(path, name, next(child) or ())
     except BaseException:
         child.close()
         raise
@@ -110,7 +114,7 @@ def _names(path: Path, name: str, child: Generator[Any, None, None]) -> tuple[st
     return tuple(names)
 
 
-def records(path: Path, name: str, sheet: str) -> Iterator[Run]:
+def records(path: Path, name: str, sheet: str) -> Iterator[Run | Even]:
     """Every row of a sheet with its number as the spreadsheet shows it."""
     child, answers = _opened(path, name, sheet)
     try:
@@ -160,6 +164,30 @@ def _leave(key: tuple[Path, str], child: Generator[Any, None, None], answers: It
 
 
 def _answers(path: Path, name: str, sheet: str) -> Generator[Any, None, None]:
+    """The entries that are read here, where a sheet is one that needs no child. Then, as from `_from_child`: the names
+    of all sheets, the number of rows of this one (or the first), and its rows."""
+    found = plainsheets.look(path, sheet)
+    told, number = 0, 1
+    if found:
+        archive, plain = found
+        with archive, suppress(plainsheets.Odd):
+            for answer in plain.answers():
+                yield answer
+                told += 1
+                number = answer.number + len(answer.columns[0]) if isinstance(answer, Even) else number
+            return
+        guard(path, name)
+    with closing(_from_child(path, name, sheet)) as answers:
+        for answer in islice(answers, min(told, _BEFORE_ROWS), None):
+            # Rows that were read already are not told again.
+            if not isinstance(answer, Run) or number == 1:
+                yield answer
+            elif number < answer.number + len(answer.rows):
+                behind = max(0, number - answer.number)
+                yield Run(answer.number + behind, answer.rows[behind:], answer.sound)
+
+
+def _from_child(path: Path, name: str, sheet: str) -> Generator[Any, None, None]:
     """Nothing once the child is at work, the names of all sheets, the number of rows of this one (or the first), then
     its rows."""
     with _child(path, name, sheet) as lines:
