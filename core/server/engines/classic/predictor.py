@@ -83,7 +83,7 @@ class Closed(_Counting):
     """A model that chooses among the answers of its training file; an answer is one token, also where it is put
     together from several fields, whose log probabilities are then summed."""
 
-    abilities: frozenset[Ability] = frozenset({"response_format"})
+    abilities: frozenset[Ability] = frozenset({"embed", "response_format"})
 
     def __init__(self, model: ClosedModel) -> None:
         self.model = model
