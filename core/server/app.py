@@ -18,8 +18,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from core.server import graders, permissions, routes_files, routes_jobs, routes_models, routes_uploads
-from core.server.chat import ChatRoutes
+from core.server import answer_rooms, graders, permissions, routes_files, routes_jobs, routes_models, routes_uploads
+from core.server.answer_rooms import AnswerRooms
 from core.server.database import Database
 from core.server.errors import HANDLERS
 from core.server.files import SIZE_LIMIT, Files
@@ -53,7 +53,7 @@ DOCUMENTED = (
 # tuple of `Operation`s (see core/server/openapi.py), beside its route class, and adds its module's name here; a test
 # compares the tables with the routes that are mounted.
 ROOMS = (DOCUMENTED, routes_files.DOCUMENTED, routes_uploads.DOCUMENTED, routes_jobs.DOCUMENTED, permissions.DOCUMENTED,
-         graders.DOCUMENTED, routes_models.DOCUMENTED)  # fmt: skip
+         graders.DOCUMENTED, routes_models.DOCUMENTED, *answer_rooms.DOCUMENTED)  # fmt: skip
 SWEEP_EVERY = 60  # seconds
 
 
@@ -70,6 +70,7 @@ def make_app(
     parts.sweep()
     models = Models(home, database, engines())
     predictors = Predictors()
+    answers = AnswerRooms(home, database, files, models, predictors, idempotency)
     supervisor = Supervisor(
         home, database, files, models, concurrency=concurrency or os.cpu_count() or 1, environment=environment
     )
@@ -77,9 +78,11 @@ def make_app(
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         supervisor.start()
+        answers.start()
         sweeping = asyncio.create_task(_sweep(files, parts))
         yield
         sweeping.cancel()
+        await run_in_threadpool(answers.stop)
         await run_in_threadpool(supervisor.stop)
         predictors.close()
         database.close()
@@ -93,7 +96,7 @@ def make_app(
         *PermissionRoutes(models).routes(),
         *GraderRoutes(models, predictors).routes(),
         *ModelRoutes(models, predictors).routes(),
-        *ChatRoutes(models, predictors).routes(),
+        *answers.routes(),
     ]
     app = Starlette(
         routes=routes,

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from core import sqlite
+from core.server.answer_tables import answer_tables
 
 Connection = Any  # of sqlite3 or pysqlite3, whichever core.sqlite trusts
 Row = Any
@@ -72,7 +73,12 @@ def _m003_uploads(connection: Connection) -> None:
 
 
 # Append only; `PRAGMA user_version` counts how many were applied.
-MIGRATIONS: list[Callable[[Connection], None]] = [_m001_tables, _m002_graders_and_pauses, _m003_uploads]
+MIGRATIONS: list[Callable[[Connection], None]] = [
+    _m001_tables,
+    _m002_graders_and_pauses,
+    _m003_uploads,
+    answer_tables,
+]
 
 
 class Database:

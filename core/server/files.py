@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,6 +84,15 @@ class Files:
         _insert(connection, file_id, NewFile(f"{job_id}-step_metrics.csv", len(content), RESULTS))
         return file_id
 
+    def adopt(self, connection: Connection, path: Path, filename: str, purpose: str, seconds: int | None) -> str:
+        """Makes a file of what is at `path` (already on disk, and left there) within the transaction that names it;
+        returns its id."""
+        file_id = wire.new_id("file-")
+        link(path, self._home.file(file_id))
+        sync(self._home.files)
+        _insert(connection, file_id, NewFile(filename, path.stat().st_size, purpose, seconds))
+        return file_id
+
     def drop_bytes(self, file_id: str) -> None:
         """Removes the bytes of a file that came to nothing."""
         self._home.file(file_id).unlink(missing_ok=True)
@@ -140,6 +150,21 @@ class Files:
         for path in (*self._home.incoming.iterdir(), *self._home.files.iterdir()):
             if path.parent == self._home.incoming or path.name not in known:
                 path.unlink(missing_ok=True)
+
+
+def link(source: Path, target: Path) -> None:
+    """A second name for a file, or a copy where the disk knows none. What is at `target` stays. Raises
+    FileNotFoundError."""
+    if target.exists():
+        return
+    try:
+        os.link(source, target)
+    except FileNotFoundError:
+        raise
+    except OSError:
+        fresh = target.with_name(target.name + ".tmp")
+        shutil.copyfile(source, fresh)
+        fresh.replace(target)
 
 
 def _insert(connection: Connection, file_id: str, asked: NewFile) -> Row:

@@ -26,7 +26,7 @@ class Home:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.expanduser().resolve()
-        for path in (self.folder, self.files, self.incoming, self.parts, self.jobs):
+        for path in (self.folder, self.files, self.incoming, self.parts, self.jobs, self.batches):
             path.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     @property
@@ -52,6 +52,10 @@ class Home:
         return self.folder / "jobs"
 
     @property
+    def batches(self) -> Path:
+        return self.folder / "batches"
+
+    @property
     def endpoint(self) -> Path:
         return self.folder / "endpoint.json"
 
@@ -62,6 +66,10 @@ class Home:
     def job(self, job_id: str) -> Path:
         """The folder that a job shares with its worker."""
         return self.jobs / job_id
+
+    def batch(self, batch_id: str) -> Path:
+        """The folder in which a batch is worked on."""
+        return self.batches / batch_id
 
     def has_room(self) -> bool:
         """Whether the disk has room for more than a few lines."""

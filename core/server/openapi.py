@@ -166,7 +166,7 @@ def _responses(operation: Operation, refs: dict[Any, Json]) -> Json:
     if operation.reply is not None:
         content = {"application/json": {"schema": refs[(operation.reply, "serialization")]}}
     if operation.events is not None:
-        about = "Lines `data: {…}`, each a chunk as in the schema; the last one is `data: [DONE]`."
+        about = "Lines `data: {…}`, each a chunk as in the schema; completions end with `data: [DONE]`."
         schema = {"type": "string", "description": about, "x-chunk": refs[(operation.events, "serialization")]}
         content["text/event-stream"] = {"schema": schema}
     responses: Json = {"200": {"description": "Done.", "content": content}}

@@ -4,13 +4,28 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, RootModel, ValidationError, model_validator
+from pydantic_core import CoreSchema, PydanticCustomError
 
 from core.graders import BadGrader, check
+from core.graders.definitions import Multi, Python, ScoreModel, StringCheck, TextSimilarity
 from core.server.errors import ApiError, bad_request
 from core.server.hyperparameters import DpoHyperparameters, Hyperparameters, ReinforcementHyperparameters
 from core.words import T
+
+
+class _AnyGrader(RootModel[StringCheck | TextSimilarity | ScoreModel | Python | Multi]):
+    """A grader: a string check, a similarity, a judging model, Python, or several joined by a formula."""
+
+
+class _DescribedAsGrader:
+    """Marks a field that is taken as it was sent and described as what a grader may be."""
+
+    def __get_pydantic_json_schema__(self, _core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return handler(_AnyGrader.__pydantic_core_schema__)
+
+
+AnyGrader = Annotated[dict[str, Any], _DescribedAsGrader()]
 
 
 class _Detail(BaseModel):
@@ -24,7 +39,7 @@ class _DpoDetail(BaseModel):
 class ReinforcementDetail(BaseModel):
     """How answers are graded."""
 
-    grader: dict[str, Any]
+    grader: AnyGrader
     hyperparameters: ReinforcementHyperparameters | None = None
     response_format: dict[str, Any] | None = None
 
@@ -87,32 +102,6 @@ class CreateJob(BaseModel):
     def reinforcement(self) -> ReinforcementDetail | None:
         """The grader and the format of the answers of a reinforcement job, as they were sent."""
         return self.method.reinforcement if self.method and self.method.type == "reinforcement" else None
-
-
-class ChatRequest(BaseModel):
-    """POST /v1/chat/completions. What cannot change the answer is read over."""
-
-    model_config = ConfigDict(strict=True)
-
-    model: Annotated[str, Field(min_length=1, max_length=300)]
-    messages: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=4096)]
-    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
-    top_p: Annotated[float, Field(ge=0, le=1)] | None = None
-    max_completion_tokens: Annotated[int, Field(ge=1)] | None = None
-    max_tokens: Annotated[int, Field(ge=1)] | None = None
-    n: Annotated[int, Field(ge=1, le=128)] | None = None
-    stop: str | list[str] | None = None
-    seed: int | None = None
-    logprobs: bool | None = None
-    top_logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
-    presence_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
-    frequency_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
-    logit_bias: dict[str, float] | None = None
-    tool_choice: str | dict[str, Any] | None = None
-    response_format: dict[str, Any] | None = None
-    modalities: list[str] | None = None
-    stream: bool | None = None
-    stream_options: dict[str, Any] | None = None
 
 
 M = TypeVar("M", bound=BaseModel)

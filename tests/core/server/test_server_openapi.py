@@ -34,6 +34,7 @@ CHECKS = [
     response_headers_conformance,
     response_schema_conformance,
 ]
+ANSWERS = ("/v1/chat/completions", "/v1/completions", "/v1/embeddings", "/v1/responses", "/v1/responses/input_tokens")
 OPERATIONS = sorted({(o.method, plain(o.path)) for o in itertools.chain.from_iterable(ROOMS)})
 
 
@@ -95,8 +96,24 @@ class There:
             case.path_parameters["id"] = self.job
         elif path == "/v1/fine_tuning/jobs" and method == "POST" and isinstance(case.body, dict):
             case.body.update(model="local-classic-1", training_file=self.file)
+        elif path.startswith("/v1/responses/") and "{id}" in path:
+            new = self.provider.client.responses.create(model="local-classic-1", input="hello")
+            case.path_parameters["id"] = new.id
+        elif path.startswith("/v1/batches/"):
+            case.path_parameters["id"] = self._batch().id
+        elif path == "/v1/batches" and method == "POST" and isinstance(case.body, dict):
+            case.body["input_file_id"] = self._batch().input_file_id
+        elif path in ANSWERS and isinstance(case.body, dict):
+            case.body["model"] = self.model
         elif "/graders/" in path and isinstance(case.body, dict):
             case.body["grader"] = {"type": "string_check", "input": "a", "reference": "b", "operation": "ne"}
+        elif isinstance(case.body, dict) and "model" in case.body:
+            case.body["model"] = self.model
+
+    def _batch(self) -> Any:
+        files, batches = self.provider.client.files, self.provider.client.batches
+        file = files.create(file=("batch.jsonl", b"{}"), purpose="batch")
+        return batches.create(input_file_id=file.id, endpoint="/v1/completions", completion_window="24h")
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from core.server.engines.classic.conversation import (
 )
 from core.server.engines.classic.features import Floats
 from core.server.engines.classic.model import ClosedModel, OpenModel
+from core.server.engines.classic.vectors import embed
 
 IMPOSSIBLE = -9999.0  # the log probability of an answer that cannot come, as OpenAI writes it
 
@@ -35,7 +36,7 @@ _NOTHING_NEAR = (
 class _Counting:
     """What all of them have in common."""
 
-    abilities: frozenset[Ability] = frozenset()
+    abilities: frozenset[Ability] = frozenset({"embed"})
 
     def complete(self, prompt: str, params: SampleParams) -> Iterator[Piece]:
         """The answer to a prompt, which is a question like any other."""
@@ -45,7 +46,9 @@ class _Counting:
         raise NotImplementedError
 
     def embed(self, texts: list[str]) -> list[list[float]]:
-        raise NotImplementedError
+        """Vectors of shared n-grams, the same for every classic model: training changes nothing in them."""
+        vectors: list[list[float]] = embed(texts).tolist()
+        return vectors
 
     def count(self, messages: list[Message]) -> int:
         """How many tokens the engine counts for these messages."""
