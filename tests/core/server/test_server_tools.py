@@ -149,5 +149,5 @@ def test_a_schema_that_nothing_fits_is_refused(provider: Any, sorter: str, calle
     with pytest.raises(openai.BadRequestError) as caught:
         provider.client.responses.create(
             model=sorter, input=ASKED, text={"format": {**form["json_schema"], "type": "json_schema"}}
-        )  # type: ignore[dict-item]
+        )
     assert str(caught.value.param).startswith("text.format")
