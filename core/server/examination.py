@@ -19,8 +19,10 @@ from typing import Any
 from core.server.children import ROOT, is_secret
 from core.server.engines.base import Engine, JobDir, JobSpec, SpecError
 from core.server.offered import engines
-from core.server.validation import Unfit, check_inputs
+from core.server.validation import Unfit, check_inputs, keep_inputs
 from core.words import T, Text
+
+__all__ = ["Abandoned", "Unfit", "examine", "keep_inputs"]
 
 LOOK = 0.2  # seconds
 SMALL = 4 << 20  # bytes; up to here starting a process takes longer than the work

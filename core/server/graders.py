@@ -20,7 +20,7 @@ from core.server.models import Models
 from core.server.openapi import Operation
 from core.server.predictors import Predictors
 from core.server.replies import JSONResponse
-from core.server.requests import parse, refuse_bad
+from core.server.requests import AnyGrader, parse, refuse_bad
 from core.server.routes_jobs import read_json
 from core.server.schemas import GraderRunReply, GraderValidateReply
 
@@ -38,7 +38,7 @@ class RunGrader(BaseModel):
 
     model_config = ConfigDict(strict=True)
 
-    grader: dict[str, Any]
+    grader: AnyGrader
     model_sample: Annotated[str, Field(max_length=4 << 20)]
     item: dict[str, Any] | None = None
 
@@ -48,7 +48,7 @@ class ValidateGrader(BaseModel):
 
     model_config = ConfigDict(strict=True)
 
-    grader: dict[str, Any]
+    grader: AnyGrader
 
 
 class Judges:

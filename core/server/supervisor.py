@@ -21,13 +21,11 @@ from core.server.children import Child, last_words
 from core.server.database import Database, Row
 from core.server.engines.base import JobDir, JobSpec
 from core.server.errors import is_disk
-from core.server.examination import Abandoned, examine
 from core.server.files import Files
 from core.server.home import Home
 from core.server.ingest import Ingest
 from core.server.jobs import TERMINAL, add_event, fail_job, job_row
 from core.server.models import Models
-from core.server.validation import Unfit, keep_inputs
 from core.words import T
 
 log = logging.getLogger("luopan.provider")
@@ -133,6 +131,8 @@ class Supervisor:
     # validating_files -> queued
 
     def _validate(self, job: Row) -> None:
+        from core.server.examination import Abandoned, Unfit  # its rules take long to load, and are not needed before
+
         try:
             plan = self._plan(job)
             self._queue(job["id"], plan)
@@ -152,6 +152,8 @@ class Supervisor:
             self.wake()
 
     def _plan(self, job: Row) -> dict[str, Any]:
+        from core.server.examination import examine, keep_inputs
+
         spec = self._spec(job)
         folder = JobDir.create(self._home.job(job["id"]), spec)
         validation = self._files.path(job["validation_file"]) if job["validation_file"] else None
