@@ -58,7 +58,6 @@ def file_id(provider: Any) -> str:
         ({"integrations": [{"type": "wandb", "wandb": {"project": "p"}}]}, "integrations"),
         ({"method": {"type": "magic"}}, "method.type"),
         ({"method": "supervised"}, "method"),
-        ({"method": {"type": "dpo", "dpo": {"hyperparameters": {"beta": 0.1}}}}, "method.type"),
         (
             {"method": {"type": "supervised", "supervised": {"hyperparameters": {"n_epochs": 0}}}},
             "method.supervised.hyperparameters.n_epochs",
