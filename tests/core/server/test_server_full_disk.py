@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import openai
 import pytest
 
 from core.server.engines.base import JobDir
@@ -74,6 +75,25 @@ def test_an_upload_without_room_is_refused_and_leaves_nothing(cramped: Any, disk
         assert files_of(cramped) == {kept}
     disk.clear()
     assert {kept, cramped.upload(b"x" * MIB)} == files_of(cramped)
+
+
+def test_parts_that_cannot_be_joined_for_want_of_room_wait_for_it(cramped: Any, disk: Disk) -> None:
+    uploads, block = cramped.client.uploads, b"x" * (4 * MIB)
+    announced = uploads.create(bytes=12 * MIB, filename="a.jsonl", mime_type="text/jsonl", purpose="fine-tune")
+    parts = [uploads.parts.create(announced.id, data=block).id for _ in range(3)]
+    disk.fill(leave=3 * MIB)
+    for attempt in (
+        lambda: uploads.parts.create(announced.id, data=block),
+        lambda: uploads.complete(announced.id, part_ids=parts),
+    ):
+        with pytest.raises(openai.APIStatusError) as caught:
+            attempt()
+        assert (caught.value.status_code, caught.value.code) == (507, "storage_failed")
+        assert not files_of(cramped) and len(list((cramped.data / "parts").iterdir())) == 3
+    disk.clear()
+    file = uploads.complete(announced.id, part_ids=parts).file
+    assert file and cramped.client.files.content(file.id).read() == block * 3
+    assert files_of(cramped) == {file.id} and not list((cramped.data / "parts").iterdir())
 
 
 def test_what_only_reads_goes_on_without_room(cramped: Any, disk: Disk, many_lines: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import http.client
 import json
 import random
@@ -145,6 +146,20 @@ def test_a_large_file_passes_through_little_memory(own_provider: Any) -> None:
         length += len(block)
     assert length == 300 << 20 and memory(pid, "VmHWM:") - before < 40
     own_provider.client.files.delete(reply["id"])
+
+
+def test_a_large_upload_in_parts_passes_through_little_memory(own_provider: Any, tmp_path: Path) -> None:
+    path, size, part = tmp_path / "big.jsonl", 160 << 20, 16 << 20
+    with path.open("wb") as out:
+        for number in range(size // part):
+            out.write(random.Random(number).randbytes(part))
+    pid = own_provider.process.pid
+    before = memory(pid)
+    uploads = own_provider.client.with_options(timeout=120).uploads
+    done = uploads.upload_file_chunked(file=path, mime_type="text/jsonl", purpose="fine-tune", part_size=part)
+    kept = own_provider.data / "files" / done.file.id
+    assert filecmp.cmp(path, kept, shallow=False) and memory(pid, "VmHWM:") - before < 40
+    kept.unlink()
 
 
 def test_a_running_job_ends_within_a_second_of_its_cancel(own_provider: Any, many_lines: Any, wait: Any) -> None:
