@@ -97,14 +97,22 @@ class Folder:
         return OwnTokenizer(self._files(), enable_thinking=False)
 
     @cached_property
-    def stops(self) -> frozenset[int]:
-        """The tokens at which it ends an answer, as its settings name them."""
-        given = [_json(self.path / name).get("eos_token_id") for name in ("generation_config.json", "config.json")]
-        ids = {i for value in given for i in (value if isinstance(value, list) else [value]) if isinstance(i, int)}
+    def end(self) -> int | None:
+        """The token that ends a text."""
         word = _json(self.path / "tokenizer_config.json").get("eos_token")
         word = word.get("content") if isinstance(word, dict) else word
         named = self.tokenizer.tokenizer.token_to_id(word) if isinstance(word, str) else None
-        return frozenset(ids if named is None else ids | {named})
+        return named if named is not None else min(self._ends, default=None)
+
+    @property
+    def stops(self) -> frozenset[int]:
+        """The tokens at which it ends an answer, as its settings name them."""
+        return frozenset(self._ends if self.end is None else {*self._ends, self.end})
+
+    @cached_property
+    def _ends(self) -> set[int]:
+        given = [_json(self.path / name).get("eos_token_id") for name in ("generation_config.json", "config.json")]
+        return {i for value in given for i in (value if isinstance(value, list) else [value]) if isinstance(i, int)}
 
     def _files(self) -> dict[str, bytes]:
         if any((self.path / name).is_symlink() for name in FILES) and self.path.parent.name == "snapshots":
