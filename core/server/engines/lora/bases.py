@@ -17,7 +17,6 @@ from core.words import T
 
 LONGEST = 65_536  # tokens of an example, however many a model could read
 _USUAL = 2_048  # where its settings do not say
-WEIGHTS = ("*.safetensors", "*.safetensors.index.json", "config.json", "generation_config.json", *FILES)
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ class Base:
         return self.source.startswith(("~", ".")) or Path(self.source).expanduser().is_absolute()
 
     def folder(self) -> Path | None:
-        """Where its files are; None for a model of the hub that was not fetched yet."""
+        """Where its files are; None for a model of the hub that nobody has fetched."""
         if self.local:
             return Path(self.source).expanduser().resolve()
         from huggingface_hub import try_to_load_from_cache
@@ -41,30 +40,21 @@ class Base:
         found = try_to_load_from_cache(self.source, "config.json")
         return Path(found).parent if isinstance(found, str) else None
 
-    def fetch(self) -> Path:
-        """Its folder, fetched from the hub where it is not here yet. Raises SpecError where that fails."""
+    def found(self) -> Path:
+        """Its folder. Raises SpecError where there is none; nothing is fetched here."""
         folder = self.folder()
-        if folder is not None and any(folder.glob("*.safetensors")):
+        if folder is not None and folder.is_dir():
             return folder
         if self.local:
-            raise missing(self)
-        from huggingface_hub import snapshot_download
-
-        try:
-            return Path(snapshot_download(self.source, allow_patterns=list(WEIGHTS)))
-        except Exception as error:  # no network, no such model, no leave: the hub's own words say which
-            message = T("{model} could not be fetched from the hub: {error}.", model=self.id, error=str(error)[:300])
-            raise SpecError("model", "model_not_fetched", message) from error
-
-
-def missing(base: Base) -> SpecError:
-    """The error for a model whose folder is not there, or holds no weights."""
-    message = T(
-        "The folder of {model} is not there or holds no safetensors weights. LUOPAN_LORA_MODELS says {source}.",
-        model=base.id,
-        source=base.source,
-    )
-    return SpecError("model", "model_not_found", message)
+            message = T("The folder of {model} is not there: {source}.", model=self.id, source=self.source)
+        else:
+            message = T(
+                "{model} is not on this machine yet. Fetch it first: `hf download {source}`, or give its folder in "
+                "LUOPAN_LORA_MODELS.",
+                model=self.id,
+                source=self.source,
+            )
+        raise SpecError("model", "model_not_found", message)
 
 
 def configured() -> list[Base]:
