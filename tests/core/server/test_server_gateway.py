@@ -13,6 +13,7 @@ from typing import Any
 import openai
 import pytest
 
+from core.errors import BadInput
 from tests.core.server.conftest import Provider, lines
 
 QUESTION = [{"role": "user", "content": "What is the ripe apple of row 3?"}]
@@ -135,3 +136,5 @@ def test_without_a_server_behind_there_is_no_gateway(tmp_path: Path) -> None:
     from core.server.gateway import gateway
 
     assert gateway({"LUOPAN_HOME": str(tmp_path)}) == []
+    with pytest.raises(BadInput, match="no address"):
+        gateway({"LUOPAN_HOME": str(tmp_path), "LUOPAN_VLLM_URL": "127.0.0.1:8000"})

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from lora_bench import LoraBench, chats, events
 
 from core.errors import BadInput
 from core.server.engines.base import JobDir, JobSpec
@@ -96,13 +97,7 @@ def make_job(folder: Path, **hyperparameters: Any) -> JobDir:
 def start(job: JobDir, model: Path, workers: int, **more: str) -> subprocess.Popen[str]:
     env = {**os.environ, **QUIET, "LUOPAN_LORA_MODELS": f"tiny={model}", "CUDA_VISIBLE_DEVICES": "", **more}
     command = [sys.executable, "-m", "core.server.engines.lora.launching", str(job.path), str(workers)]
-    if workers == 1:
-        command = [sys.executable, "-m", "core.server.engines.lora", str(job.path)]
     return subprocess.Popen(command, cwd=ROOT, env=env, stderr=subprocess.PIPE, text=True, start_new_session=True)
-
-
-def events(job: JobDir, type: str) -> list[dict[str, Any]]:
-    return [event for event in job.read_events()[0] if event["type"] == type]
 
 
 def wait_for(look: Any, seconds: float = 90) -> Any:
@@ -129,11 +124,12 @@ def ranks(job: JobDir) -> list[int]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_two_processes_learn_what_one_learns(tiny: Path, tmp_path: Path) -> None:
-    one, two = make_job(tmp_path / "one"), make_job(tmp_path / "two")
-    for job, workers in ((one, 1), (two, 2)):
-        process = start(job, tiny, workers)
-        assert process.wait(120) == 0, process.communicate()[1][-2000:]
+def test_two_processes_learn_what_one_learns(lora: LoraBench, tiny: Path) -> None:
+    numbers = {"n_epochs": 1, "batch_size": 4}
+    one = lora.train(chats(24), name="one", hyperparameters=numbers)
+    two = lora.job(lora.spec(chats(24), hyperparameters=numbers))
+    process = start(two, tiny, 2)
+    assert process.wait(120) == 0, process.communicate()[1][-2000:]
     assert events(two, "ready")[0]["world_size"] == 2
     assert [event["status"] for event in events(two, "end")] == ["succeeded"]
     steps = [event["step"] for event in events(two, "metrics")]
