@@ -109,15 +109,16 @@ def wait_for(look: Any, seconds: float = 90) -> Any:
     raise AssertionError(f"not within {seconds} s")
 
 
-def ranks(job: JobDir) -> list[int]:
-    """The process numbers of those that share a job."""
+def ranks(job: JobDir) -> dict[int, int]:
+    """The process numbers of those that share a job, by their place among them."""
     word = f"--job={job.path}".encode()
-    found = []
+    found = {}
     for entry in Path("/proc").iterdir():
         try:
             if entry.name.isdigit() and word in (entry / "cmdline").read_bytes().split(b"\0"):
-                found.append(int(entry.name))
-        except OSError:
+                environ = dict(part.split(b"=", 1) for part in (entry / "environ").read_bytes().split(b"\0") if part)
+                found[int(environ[b"RANK"])] = int(entry.name)
+        except (OSError, KeyError):
             continue
     return found
 
@@ -149,16 +150,20 @@ def test_two_processes_learn_what_one_learns(lora: LoraBench, tiny: Path) -> Non
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
-def test_a_killed_launcher_leaves_nobody_behind_and_all_stop_together(tiny: Path, tmp_path: Path) -> None:
+def test_whoever_is_killed_nobody_is_left_behind_and_the_job_can_go_on(tiny: Path, tmp_path: Path) -> None:
     job = make_job(tmp_path / "job", n_epochs=40)
+    told = 0
+    for victim in ("one of them", "the launcher"):
+        process = start(job, tiny, 2)
+        wait_for(lambda known=told: len(events(job, "checkpoint")) > known)
+        told = len(events(job, "checkpoint"))
+        os.kill(ranks(job)[1] if victim == "one of them" else process.pid, signal.SIGKILL)
+        assert process.wait(60) != 0
+        wait_for(lambda: not ranks(job), 10)
+        assert not events(job, "end"), "the server starts it again"
+    steps = len(events(job, "metrics"))
     process = start(job, tiny, 2)
-    wait_for(lambda: events(job, "checkpoint"))
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-    wait_for(lambda: not ranks(job), 10)
-    told = len(events(job, "metrics"))
-    process = start(job, tiny, 2)
-    wait_for(lambda: len(events(job, "metrics")) > told + 1)
+    wait_for(lambda: len(events(job, "metrics")) > steps + 1)
     job.ask("cancel")
     assert process.wait(60) == 0, process.communicate()[1][-2000:]
     assert not ranks(job) and [event["status"] for event in events(job, "end")] == ["cancelled"]
