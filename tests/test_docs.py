@@ -18,6 +18,7 @@ from core.settings import VARIABLES
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = {path.name: path.read_text(encoding="utf-8") for path in sorted((ROOT / "docs").glob("*.md"))}
 SOURCES = [ROOT / "app.py", *(ROOT / "core").rglob("*.py"), *(ROOT / "pages").rglob("*.py")]
 # Words that only the machine knows on which something was written or built; put together here, so as not to be found.
 PLACES = ["/wor" + "k/", "/ro" + "ot/", "/home" + "/runner", "/ven" + "v/bin/python"]
@@ -84,6 +85,13 @@ def test_every_file_that_the_readme_leads_to_is_there() -> None:
         assert target.startswith("http") or (ROOT / target).exists(), target
 
 
+@pytest.mark.parametrize("name", PAGES)
+def test_the_readme_leads_to_every_page_and_they_lead_to_what_is_there(name: str) -> None:
+    assert f"](docs/{name})" in README
+    for target in re.findall(r"\]\(([^)]+)\)", PAGES[name]):
+        assert target.startswith("http") or (ROOT / "docs" / target).exists(), target
+
+
 def test_the_python_example_of_the_readme_is_python() -> None:
     examples = re.findall(r"```python\n(.+?)```", README, re.DOTALL)
     assert examples
@@ -98,7 +106,12 @@ def test_every_command_explains_itself(name: str) -> None:
 
 @pytest.mark.parametrize(
     "words",
-    [*commands(README), *commands(INTRODUCTION), *(c for path in SOURCES for c in commands(path.read_text("utf-8")))],
+    [
+        *commands(README),
+        *commands(INTRODUCTION),
+        *(c for page in PAGES.values() for c in commands(page)),
+        *(c for path in SOURCES for c in commands(path.read_text("utf-8"))),
+    ],
     ids=" ".join,
 )
 def test_every_command_that_is_shown_exists(words: list[str]) -> None:
@@ -126,7 +139,7 @@ def test_every_variable_is_in_the_readme_word_for_word(name: str, meaning: tuple
 
 def test_the_readme_names_no_variable_that_nobody_reads() -> None:
     read = {*VARIABLES, "LUOPAN_TEST_DATA"}
-    assert set(re.findall(r"LUOPAN_\w+", README)) <= read
+    assert set(re.findall(r"LUOPAN_\w+", README + "".join(PAGES.values()))) <= read
 
 
 def test_the_changelog_tells_of_the_version_that_this_is() -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from core.server.engines.base import JobSpec, Launch, ModelCard, Plan, Predictor, SpecError
 from core.server.engines.lora.bases import Base, Folder, configured
+from core.server.engines.lora.launching import device, elsewhere, launch
 from core.server.engines.lora.planning import METHODS, answer_tokens, plan, read_material, refuse_what_cannot_be
 from core.server.engines.lora.runner import Runners
 from core.words import T
@@ -39,7 +39,7 @@ class LoraEngine:
 
     def check(self, spec: JobSpec) -> Plan:
         """What would be done for a job; reads both files. Raises SpecError where it cannot be done."""
-        from core.server.engines.lora.fit import detect, estimate, refusal
+        from core.server.engines.lora.fit import estimate, refusal
         from core.server.engines.lora.safety import UnsafeModel, check_folder
 
         base = refuse_what_cannot_be(spec, self._bases)
@@ -55,13 +55,13 @@ class LoraEngine:
                 batch_size=int(numbers["batch_size"]),
                 epochs=float(numbers["n_epochs"]),
                 method=spec.method,
-                device=detect(),
+                device=device(spec),
             )
         except UnsafeModel as error:
             raise SpecError("model", "model_unusable", error.message) from error
         if spec.method == "reinforcement":
             answer_tokens(spec, material.encoder.longest)
-        told = refusal(fit, spec.metadata)
+        told = None if elsewhere() else refusal(fit, spec.metadata)
         if told is not None:
             raise SpecError("model", "training_does_not_fit", told)
         return replace(planned, estimated_seconds=fit.seconds, warnings=(fit.sentence, *planned.warnings))
@@ -72,7 +72,7 @@ class LoraEngine:
         env = environment()
         if base is not None:
             env["LUOPAN_LORA_MODELS"] = f"{base.id}={base.source}" if base.local else base.source
-        return Launch((sys.executable, "-m", "core.server.engines.lora", str(job_dir)), env)
+        return launch(spec, job_dir, env)
 
     def open(self, artifact: Path | None, base: str) -> Predictor:
         """The model of a final or checkpoint folder; None gives the base."""

@@ -1,7 +1,7 @@
 """Whether a LoRA training fits the memory and how long it will take, reckoned from headers before anything is loaded.
 
-Checked against what was measured on two cores in 32 bits, rank 16, batches of 8 rows of 60 tokens: 135 M parameters
-1.9 GB and 142 tokens a second, 0.6 B parameters 5.0 GB and 48 tokens a second.
+Checked against what was measured on two cores in 32 bits, rank 16, with batches of 8: 135 M parameters 2.4 GB (rows of
+43 tokens) and 142 tokens a second, 0.6 B parameters 6.2 GB (rows of 53 tokens) and 48 tokens a second.
 """
 
 from __future__ import annotations
@@ -20,8 +20,12 @@ __all__ = ["Device", "Fit", "Shape", "detect", "estimate", "refusal", "shape_of"
 
 RANK = 16
 LIBRARIES = {"cpu": 0.85e9, "cuda": 1.2e9, "mps": 1.2e9}  # bytes that torch and the rest take by themselves
+# Tokens that go through the model together at most, where a single row is not longer.
+TOGETHER = {"cpu": 4_096, "mps": 8_192, "cuda": 16_384}
+LIGHT = 2_048  # tokens up to which a processor does not compute layers twice to save memory
 LOADING = 15.0  # seconds until the first step
 STEP = 0.02  # seconds of every step beside its arithmetic
+SPARE = 1.1  # what lies idle between tensors that are in use
 WEIGHT_BYTES = {"cpu": 4, "cuda": 2, "mps": 2}
 HOURS = 24.0  # what a training may take unless its metadata says otherwise
 GIGA = 1e9
@@ -97,30 +101,37 @@ def estimate(
     method: str,
     device: Device,
     rank: int = RANK,
-    at_once: int | None = None,
 ) -> Fit:
     """What a training would take. `rows_tokens` are the tokens of each row as the model reads it (of a preference, the
-    longer of its two); `at_once` the rows of a step that a device holds at the same time (None: its part of a batch).
-    Raises UnsafeModel where the folder cannot be read."""
+    longer of its two). Raises UnsafeModel where the folder cannot be read."""
     shape = shape_of(model_dir)
-    rows = at_once or ceil(batch_size / device.count)
     pair = 2 if method == "dpo" else 1
-    tokens = rows * max(rows_tokens, default=1) * pair
-    needed = _memory(shape, tokens, max(rows_tokens, default=1), rank, device, pair)
+    longest = max(rows_tokens, default=1) * pair
+    tokens = at_once(ceil(batch_size / device.count), longest, device.kind) * longest
+    needed = _memory(shape, tokens, rank, device, pair)
     seconds = _seconds(shape, rows_tokens, batch_size, epochs, method, device)
     return Fit(needed, device.free, seconds, _say(model_dir.name, needed, device, seconds))
 
 
-def _memory(shape: Shape, tokens: int, longest: int, rank: int, device: Device, pair: int) -> int:
+def at_once(batch: int, longest: int, kind: str) -> int:
+    """Rows that go through the model together: the most that divide the batch and keep within the tokens."""
+    fits = max(1, TOGETHER[kind] // max(1, longest))
+    return max(size for size in range(1, batch + 1) if batch % size == 0 and size <= fits)
+
+
+def _memory(shape: Shape, tokens: int, rank: int, device: Device, pair: int) -> int:
     number = WEIGHT_BYTES[device.kind]
     weights = shape.parameters * number
     adapter = shape.lora_per_rank * rank * (4 + 4 + 8)  # itself, its gradient, the optimizer's two moments
-    kept = shape.layers * tokens * shape.hidden * number  # gradient checkpointing keeps what goes into each layer,
-    redone = tokens * (14 * shape.hidden + 4 * shape.intermediate) * number  # and makes one layer anew at a time
+    one = tokens * (8 * shape.hidden + 5 * shape.intermediate) * number  # what a layer needs to learn from its tokens
+    if device.kind == "cpu" and tokens <= LIGHT:
+        kept = shape.layers * one
+    else:  # gradient checkpointing keeps what goes into each layer, and makes one layer anew at a time
+        kept = shape.layers * tokens * shape.hidden * number + one
     # The scores of every token over the whole vocabulary, their 32-bit copy, its softmax and its gradient.
     scores = tokens * shape.vocabulary * (number + 4 + 4 + 4)
     reference = tokens * shape.vocabulary * 4 if pair == 2 else 0
-    return int(LIBRARIES[device.kind] + weights + adapter + kept + redone + scores + reference)
+    return int(SPARE * (LIBRARIES[device.kind] + weights + adapter + kept + scores + reference))
 
 
 def _seconds(

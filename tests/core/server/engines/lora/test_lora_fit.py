@@ -24,14 +24,16 @@ def of(folder: Path, config: dict[str, Any], device: Device = TWO_CORES, **more:
 
 
 @pytest.mark.parametrize(
-    ("config", "gigabytes", "tokens_a_second"), [(SMALL_135M, 1.9, 142), (QWEN_600M, 5.0, 48)], ids=["135M", "0.6B"]
+    ("config", "row", "gigabytes", "tokens_a_second"),
+    [(SMALL_135M, 43, 2.41, 142), (QWEN_600M, 53, 6.15, 48)],
+    ids=["135M", "0.6B"],
 )
 def test_it_agrees_with_what_was_measured_on_two_cores(
-    tmp_path: Path, config: dict[str, Any], gigabytes: float, tokens_a_second: float
+    tmp_path: Path, config: dict[str, Any], row: int, gigabytes: float, tokens_a_second: float
 ) -> None:
-    fit = of(tmp_path, config)
-    assert fit.bytes_needed / 1e9 == pytest.approx(gigabytes, rel=0.2)
-    assert fit.seconds == pytest.approx(60_000 / tokens_a_second, rel=0.35)
+    fit = of(tmp_path, config, rows_tokens=[row] * 1000)
+    assert fit.bytes_needed / 1e9 == pytest.approx(gigabytes, rel=0.1)
+    assert fit.seconds == pytest.approx(1000 * row / tokens_a_second, rel=0.35)
 
 
 def test_parameters_come_from_the_headers_and_an_untied_embedding_does_not_work(tmp_path: Path) -> None:
@@ -51,7 +53,8 @@ def test_more_tokens_a_longer_row_and_preferences_take_more(tmp_path: Path) -> N
     assert min(pairs.bytes_needed, larger.bytes_needed, longer.bytes_needed) > plain.bytes_needed + 400e6
     assert pairs.seconds > 2 * plain.seconds
     assert of(tmp_path, QWEN_600M, epochs=3).seconds == pytest.approx(3 * plain.seconds, rel=0.05)
-    assert of(tmp_path, QWEN_600M, at_once=1).bytes_needed < plain.bytes_needed
+    many = of(tmp_path, QWEN_600M, rows_tokens=[2000] * 10, batch_size=64)
+    assert many.bytes_needed == of(tmp_path, QWEN_600M, rows_tokens=[2000] * 10, batch_size=2).bytes_needed
 
 
 def test_a_gpu_takes_half_the_bytes_and_a_hundredth_of_the_time(tmp_path: Path) -> None:
