@@ -31,19 +31,21 @@ LOOK_SECONDS, ANSWER_SECONDS = 3.0, 600.0
 
 
 def gateway(environment: Mapping[str, str]) -> list[Middleware]:
-    """The gateway, where the settings name a server behind it."""
+    """The gateway, where the settings name a server behind it. Raises BadInput where that is no address."""
     settings = Settings.from_env(environment)
     if not settings.vllm_url:
         return []
-    return [Middleware(Gateway, url=settings.vllm_url, key=settings.vllm_key)]
+    from core.server.engines.lora.publishing import root_of
+
+    return [Middleware(Gateway, root=root_of(settings.vllm_url), key=settings.vllm_key)]
 
 
 class Gateway:
     """Stands between the door and the routes."""
 
-    def __init__(self, app: ASGIApp, url: str, key: str = "") -> None:
+    def __init__(self, app: ASGIApp, root: str, key: str = "") -> None:
         self.app = app
-        self._root = url.rstrip("/").removesuffix("/v1")
+        self._root = root
         self._headers = {"authorization": f"Bearer {key}"} if key else {}
         self._client: httpx2.AsyncClient | None = None
         self._models: dict[str, wire.Json] = {}

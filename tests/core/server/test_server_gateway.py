@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
 import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+import httpx2
 import openai
 import pytest
 
-from tests.core.server.conftest import Provider, lines
+from core.errors import BadInput
+from tests.core.server.conftest import Provider, lines, wait_for
 
 QUESTION = [{"role": "user", "content": "What is the ripe apple of row 3?"}]
 
@@ -35,16 +37,18 @@ def published(behind: Provider) -> str:
     return str(behind.finished(job.id).fine_tuned_model)
 
 
+def in_front_of(url: str, key: str, folder: Path) -> Provider:
+    """A server with that one behind it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LUOPAN_VLLM_URL", url)
+        patch.setenv("LUOPAN_VLLM_KEY", key)
+        return Provider(folder).start()
+
+
 @pytest.fixture(scope="module")
 def front(behind: Provider, published: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
     """The server that people know, with the other one behind it."""
-    set_before = {name: os.environ.get(name) for name in ("LUOPAN_VLLM_URL", "LUOPAN_VLLM_KEY")}
-    os.environ |= {"LUOPAN_VLLM_URL": behind.base_url, "LUOPAN_VLLM_KEY": behind.key}
-    try:
-        server = Provider(tmp_path_factory.mktemp("front")).start()
-    finally:
-        for name, value in set_before.items():
-            os.environ.pop(name) if value is None else os.environ.update({name: value})
+    server = in_front_of(behind.base_url, behind.key, tmp_path_factory.mktemp("front"))
     yield server
     server.kill()
 
@@ -131,7 +135,62 @@ def test_a_server_behind_that_is_away_is_named_and_harms_nobody_else(
     assert "local-classic-1" in [model.id for model in front.client.models.list()]
 
 
+class Slow(BaseHTTPRequestHandler):
+    """A server that lets its answer come in two parts, the second after a while, and notes who listens no longer."""
+
+    left: ClassVar[list[bool]] = []
+
+    def do_GET(self) -> None:
+        self.reply("application/json", b'{"object": "list", "data": [{"id": "slow", "object": "model"}]}')
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))
+        self.reply("text/event-stream", b'data: {"part": 1}\n\n')
+        try:
+            for _second in range(20):
+                time.sleep(0.1)
+                self.wfile.write(b": still there\n\n")
+        except OSError:
+            self.left.append(True)
+            return
+        self.wfile.write(b"data: [DONE]\n\n")
+
+    def reply(self, kind: str, body: bytes) -> None:
+        self.send_response(200)
+        self.send_header("content-type", kind)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_words: Any) -> None:
+        pass
+
+
+def test_parts_are_handed_on_as_they_come_and_no_longer_than_somebody_listens(tmp_path: Path) -> None:
+    slow = ThreadingHTTPServer(("127.0.0.1", 0), Slow)
+    threading.Thread(target=slow.serve_forever, daemon=True).start()
+    server = in_front_of(f"http://127.0.0.1:{slow.server_port}", "", tmp_path / "front")
+    try:
+        ask: dict[str, Any] = {"json": {"model": "slow", "messages": QUESTION, "stream": True}}
+        ask["headers"] = {"authorization": f"Bearer {server.key}"}
+        with httpx2.Client(trust_env=False, timeout=20) as client:
+            for stays in (True, False):
+                begin = time.monotonic()
+                with client.stream("POST", f"{server.base_url}/chat/completions", **ask) as reply:
+                    parts = reply.iter_raw()
+                    assert next(parts).startswith(b'data: {"part": 1}') and time.monotonic() - begin < 1.5
+                    assert reply.headers["content-type"] == "text/event-stream"
+                    if stays:
+                        assert b"".join(parts).endswith(b"data: [DONE]\n\n") and not Slow.left
+        wait_for(lambda: Slow.left, 10)
+    finally:
+        server.kill()
+        slow.shutdown()
+        slow.server_close()
+
+
 def test_without_a_server_behind_there_is_no_gateway(tmp_path: Path) -> None:
     from core.server.gateway import gateway
 
     assert gateway({"LUOPAN_HOME": str(tmp_path)}) == []
+    with pytest.raises(BadInput, match="no address"):
+        gateway({"LUOPAN_HOME": str(tmp_path), "LUOPAN_VLLM_URL": "127.0.0.1:8000"})

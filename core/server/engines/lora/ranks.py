@@ -97,7 +97,7 @@ def work(folder: Path, wanted: int) -> int:
         return 1
     from core.server.engines.lora.sharing import RankWorker
 
-    return RankWorker(job, rank, world).run()
+    return RankWorker(job).run()
 
 
 def on_node(config: Mapping[str, Any]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from lora_bench import LoraBench, chats
 
 from core.__main__ import main
 from core.errors import BadInput, NotFound, ProviderError
@@ -23,36 +25,22 @@ from core.server.engines.lora import recipes
 from core.server.engines.lora.export import Tuned, export, find
 from core.server.engines.lora.publishing import publish, root_of
 from core.server.home import Home
-from tests.modelfolder import TINY
-from tests.tinytokenizer import model_folder
 
 MODEL = "ft:tiny:local:topics:ab12cd"
-THINKING = (
-    "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
-    "{% if add_generation_prompt %}<|im_start|>assistant\n"
-    "{% if enable_thinking is defined and enable_thinking is false %}<think></think>{% endif %}{% endif %}"
-)
 
 
 @pytest.fixture(scope="module")
-def provider(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A provider's folder with one job that succeeded, its adapter made of random numbers."""
-    torch = pytest.importorskip("torch")
-    peft = pytest.importorskip("peft")
-    from transformers import Qwen3Config, Qwen3ForCausalLM
-
-    base = model_folder(tmp_path_factory.mktemp("base") / "tiny", THINKING)
-    words = {"bos_token": "<s>", "chat_template": THINKING, "tokenizer_class": "PreTrainedTokenizerFast"}
-    (base / "tokenizer_config.json").write_text(json.dumps(words))
+def provider(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A provider's folder with one job that was really trained."""
+    base = tmp_path_factory.mktemp("base") / "tiny"
+    shutil.copytree(tiny, base)
     (base / "README.md").write_text("---\nlanguage: en\nlicense: apache-2.0\n---\n# Tiny\n")
-    torch.manual_seed(3)
-    Qwen3ForCausalLM(Qwen3Config(**{**TINY, "vocab_size": 512})).save_pretrained(base)
     home = Home(tmp_path_factory.mktemp("provider"))
     home.file("file-1").write_bytes(b'{"messages": []}\n')
-    final = home.job("ftjob-1") / "final"
-    model = Qwen3ForCausalLM.from_pretrained(base)
-    lora = peft.LoraConfig(r=4, target_modules="all-linear", init_lora_weights=False, task_type="CAUSAL_LM")
-    peft.get_peft_model(model, lora).save_pretrained(final)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LUOPAN_LORA_MODELS", f"tiny={base}")
+        patch.setenv("HF_HUB_OFFLINE", "1")
+        LoraBench(home.jobs).train(chats(16), name="ftjob-1")
     database = Database(home.database)
     row = {"id": "ftjob-1", "status": "succeeded", "created_at": 1, "finished_at": 1_760_000_000, "model": "tiny"}
     row |= {"base": "tiny", "engine": "lora", "method": "supervised", "hyperparameters": '{"n_epochs": 2}', "seed": 5}
@@ -101,7 +89,7 @@ def test_the_card_tells_of_data_method_and_licence(tuned: Tuned, tmp_path: Path)
     told = (export(tuned, tmp_path / "out").adapter / "README.md").read_text()
     digest = hashlib.sha256(b'{"messages": []}\n').hexdigest()
     assert 'base_model: "tiny"' in told and 'license: "apache-2.0"' in told and "n_epochs 2" in told
-    assert digest in told and "2025-10-09" in told and "rank 4" in told
+    assert digest in told and "2025-10-09" in told and "rank 16" in told
     base = tuned.base_folder()
     assert base is not None
     (base / "README.md").rename(base / "README.old")
@@ -118,7 +106,7 @@ def test_the_chat_template_lies_beside_it_and_does_not_think_aloud(tuned: Tuned,
     tokenizer = AutoTokenizer.from_pretrained(export(tuned, tmp_path / "out").adapter, local_files_only=True)
     talk = [{"role": "user", "content": "where is it"}]
     ask: dict[str, Any] = {"tokenize": False, "add_generation_prompt": True}
-    assert tokenizer.apply_chat_template(talk, **ask).endswith("assistant\n<think></think>")
+    assert tokenizer.apply_chat_template(talk, **ask).endswith("assistant\n<think>\n\n</think>\n\n")
     assert tokenizer.apply_chat_template(talk, enable_thinking=True, **ask).endswith("assistant\n")
 
 
@@ -190,7 +178,7 @@ def test_the_script_for_vllm_serves_the_adapter_under_its_name(tuned: Tuned, tmp
     (words,) = told_by(made.folder / "serve-vllm.sh", tmp_path)
     assert words[1:3] == ["serve", str(tuned.base_folder())]
     assert words[words.index("--lora-modules") + 1] == f"{MODEL}={made.adapter}"
-    assert words[words.index("--max-lora-rank") + 1] == "8" and "--enable-lora" in words
+    assert words[words.index("--max-lora-rank") + 1] == "16" and "--enable-lora" in words
     assert Path(words[words.index("--chat-template") + 1]).is_file()
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from lora_bench import LoraBench, chats, events
 
 from core.errors import BadInput
 from core.server.engines.base import JobDir, JobSpec
@@ -96,13 +97,7 @@ def make_job(folder: Path, **hyperparameters: Any) -> JobDir:
 def start(job: JobDir, model: Path, workers: int, **more: str) -> subprocess.Popen[str]:
     env = {**os.environ, **QUIET, "LUOPAN_LORA_MODELS": f"tiny={model}", "CUDA_VISIBLE_DEVICES": "", **more}
     command = [sys.executable, "-m", "core.server.engines.lora.launching", str(job.path), str(workers)]
-    if workers == 1:
-        command = [sys.executable, "-m", "core.server.engines.lora", str(job.path)]
     return subprocess.Popen(command, cwd=ROOT, env=env, stderr=subprocess.PIPE, text=True, start_new_session=True)
-
-
-def events(job: JobDir, type: str) -> list[dict[str, Any]]:
-    return [event for event in job.read_events()[0] if event["type"] == type]
 
 
 def wait_for(look: Any, seconds: float = 90) -> Any:
@@ -114,26 +109,28 @@ def wait_for(look: Any, seconds: float = 90) -> Any:
     raise AssertionError(f"not within {seconds} s")
 
 
-def ranks(job: JobDir) -> list[int]:
-    """The process numbers of those that share a job."""
+def ranks(job: JobDir) -> dict[int, int]:
+    """The process numbers of those that share a job, by their place among them."""
     word = f"--job={job.path}".encode()
-    found = []
+    found = {}
     for entry in Path("/proc").iterdir():
         try:
             if entry.name.isdigit() and word in (entry / "cmdline").read_bytes().split(b"\0"):
-                found.append(int(entry.name))
-        except OSError:
+                environ = dict(part.split(b"=", 1) for part in (entry / "environ").read_bytes().split(b"\0") if part)
+                found[int(environ[b"RANK"])] = int(entry.name)
+        except (OSError, KeyError):
             continue
     return found
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_two_processes_learn_what_one_learns(tiny: Path, tmp_path: Path) -> None:
-    one, two = make_job(tmp_path / "one"), make_job(tmp_path / "two")
-    for job, workers in ((one, 1), (two, 2)):
-        process = start(job, tiny, workers)
-        assert process.wait(120) == 0, process.communicate()[1][-2000:]
+def test_two_processes_learn_what_one_learns(lora: LoraBench, tiny: Path) -> None:
+    numbers = {"n_epochs": 1, "batch_size": 4}
+    one = lora.train(chats(24), name="one", hyperparameters=numbers)
+    two = lora.job(lora.spec(chats(24), hyperparameters=numbers))
+    process = start(two, tiny, 2)
+    assert process.wait(120) == 0, process.communicate()[1][-2000:]
     assert events(two, "ready")[0]["world_size"] == 2
     assert [event["status"] for event in events(two, "end")] == ["succeeded"]
     steps = [event["step"] for event in events(two, "metrics")]
@@ -153,16 +150,20 @@ def test_two_processes_learn_what_one_learns(tiny: Path, tmp_path: Path) -> None
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
-def test_a_killed_launcher_leaves_nobody_behind_and_all_stop_together(tiny: Path, tmp_path: Path) -> None:
+def test_whoever_is_killed_nobody_is_left_behind_and_the_job_can_go_on(tiny: Path, tmp_path: Path) -> None:
     job = make_job(tmp_path / "job", n_epochs=40)
+    told = 0
+    for victim in ("one of them", "the launcher"):
+        process = start(job, tiny, 2)
+        wait_for(lambda known=told: len(events(job, "checkpoint")) > known)
+        told = len(events(job, "checkpoint"))
+        os.kill(ranks(job)[1] if victim == "one of them" else process.pid, signal.SIGKILL)
+        assert process.wait(60) != 0
+        wait_for(lambda: not ranks(job), 10)
+        assert not events(job, "end"), "the server starts it again"
+    steps = len(events(job, "metrics"))
     process = start(job, tiny, 2)
-    wait_for(lambda: events(job, "checkpoint"))
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-    wait_for(lambda: not ranks(job), 10)
-    told = len(events(job, "metrics"))
-    process = start(job, tiny, 2)
-    wait_for(lambda: len(events(job, "metrics")) > told + 1)
+    wait_for(lambda: len(events(job, "metrics")) > steps + 1)
     job.ask("cancel")
     assert process.wait(60) == 0, process.communicate()[1][-2000:]
     assert not ranks(job) and [event["status"] for event in events(job, "end")] == ["cancelled"]
