@@ -63,6 +63,14 @@ def test_a_gpu_takes_half_the_bytes_and_a_hundredth_of_the_time(tmp_path: Path) 
     assert 16e9 < of(tmp_path, LLAMA_8B, GPU).bytes_needed < 24e9
 
 
+def test_a_small_gpu_holds_large_weights_in_four_bits_where_it_can(tmp_path: Path) -> None:
+    small = Device("cuda", 16_000_000_000, 65e12 * 0.3)
+    asked: dict[str, Any] = {"rows_tokens": [60] * 100, "batch_size": 4}
+    assert refusal(of(tmp_path, LLAMA_8B, small, four_bits=False, **asked))
+    assert not refusal(of(tmp_path, LLAMA_8B, small, four_bits=True, **asked))
+    assert of(tmp_path, LLAMA_8B, GPU, four_bits=True) == of(tmp_path, LLAMA_8B, GPU, four_bits=False)
+
+
 def test_several_gpus_share_the_batch(tmp_path: Path) -> None:
     four = of(tmp_path, LLAMA_8B, Device("cuda", GPU.free, GPU.flops, 4), batch_size=32)
     one = of(tmp_path, LLAMA_8B, GPU, batch_size=32)
