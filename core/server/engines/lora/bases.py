@@ -17,7 +17,6 @@ from core.words import T
 
 LONGEST = 65_536  # tokens of an example, however many a model could read
 _USUAL = 2_048  # where its settings do not say
-WEIGHTS = ("*.safetensors", "*.safetensors.index.json", "config.json", "generation_config.json", *FILES)
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ class Base:
         return self.source.startswith(("~", ".")) or Path(self.source).expanduser().is_absolute()
 
     def folder(self) -> Path | None:
-        """Where its files are; None for a model of the hub that was not fetched yet."""
+        """Where its files are; None for a model of the hub that nobody has fetched."""
         if self.local:
             return Path(self.source).expanduser().resolve()
         from huggingface_hub import try_to_load_from_cache
@@ -41,30 +40,21 @@ class Base:
         found = try_to_load_from_cache(self.source, "config.json")
         return Path(found).parent if isinstance(found, str) else None
 
-    def fetch(self) -> Path:
-        """Its folder, fetched from the hub where it is not here yet. Raises SpecError where that fails."""
+    def found(self) -> Path:
+        """Its folder. Raises SpecError where there is none; nothing is fetched here."""
         folder = self.folder()
-        if folder is not None and any(folder.glob("*.safetensors")):
+        if folder is not None and folder.is_dir():
             return folder
         if self.local:
-            raise missing(self)
-        from huggingface_hub import snapshot_download
-
-        try:
-            return Path(snapshot_download(self.source, allow_patterns=list(WEIGHTS)))
-        except Exception as error:  # no network, no such model, no leave: the hub's own words say which
-            message = T("{model} could not be fetched from the hub: {error}.", model=self.id, error=str(error)[:300])
-            raise SpecError("model", "model_not_fetched", message) from error
-
-
-def missing(base: Base) -> SpecError:
-    """The error for a model whose folder is not there, or holds no weights."""
-    message = T(
-        "The folder of {model} is not there or holds no safetensors weights. LUOPAN_LORA_MODELS says {source}.",
-        model=base.id,
-        source=base.source,
-    )
-    return SpecError("model", "model_not_found", message)
+            message = T("The folder of {model} is not there: {source}.", model=self.id, source=self.source)
+        else:
+            message = T(
+                "{model} is not on this machine yet. Fetch it first: `hf download {source}`, or give its folder in "
+                "LUOPAN_LORA_MODELS.",
+                model=self.id,
+                source=self.source,
+            )
+        raise SpecError("model", "model_not_found", message)
 
 
 def configured() -> list[Base]:
@@ -97,14 +87,22 @@ class Folder:
         return OwnTokenizer(self._files(), enable_thinking=False)
 
     @cached_property
-    def stops(self) -> frozenset[int]:
-        """The tokens at which it ends an answer, as its settings name them."""
-        given = [_json(self.path / name).get("eos_token_id") for name in ("generation_config.json", "config.json")]
-        ids = {i for value in given for i in (value if isinstance(value, list) else [value]) if isinstance(i, int)}
+    def end(self) -> int | None:
+        """The token that ends a text."""
         word = _json(self.path / "tokenizer_config.json").get("eos_token")
         word = word.get("content") if isinstance(word, dict) else word
         named = self.tokenizer.tokenizer.token_to_id(word) if isinstance(word, str) else None
-        return frozenset(ids if named is None else ids | {named})
+        return named if named is not None else min(self._ends, default=None)
+
+    @property
+    def stops(self) -> frozenset[int]:
+        """The tokens at which it ends an answer, as its settings name them."""
+        return frozenset(self._ends if self.end is None else {*self._ends, self.end})
+
+    @cached_property
+    def _ends(self) -> set[int]:
+        given = [_json(self.path / name).get("eos_token_id") for name in ("generation_config.json", "config.json")]
+        return {i for value in given for i in (value if isinstance(value, list) else [value]) if isinstance(i, int)}
 
     def _files(self) -> dict[str, bytes]:
         if any((self.path / name).is_symlink() for name in FILES) and self.path.parent.name == "snapshots":

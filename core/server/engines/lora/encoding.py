@@ -19,6 +19,7 @@ from core.words import Text
 
 IGNORED = -100  # the label of a token that is read, not learnt
 _OUTPUTS = ("preferred_output", "non_preferred_output")
+_TOOL = {"description": "", "parameters": {"type": "object", "properties": {"place": {"type": "integer"}}}}
 _ROLES = {"developer": "system", "function": "tool"}
 R = TypeVar("R")
 
@@ -71,21 +72,24 @@ class Encoder:
         self.tokenizer = folder.tokenizer
         self.longest = longest or folder.longest
         self.special = self._special()
-        self._stop = next(iter(sorted(folder.stops)), None)
+        self._stop = folder.end
         self.stops = folder.stops | self._turn_ends()
 
     def prompt(self, messages: Sequence[Message], tools: Any = None) -> list[int]:
         """What the model reads before it answers. Raises BadInput where the template refuses the conversation."""
         return self.tokenizer.ids(self._written(messages, tools, ask=True))
 
-    def knows_tools(self) -> bool:
-        """Whether the template tells the model of tools."""
-        talk, name = [{"role": "user", "content": "?"}], "a_tool_of_no_use"
-        tool = {"type": "function", "function": {"name": name, "description": "", "parameters": {"type": "object"}}}
+    def sample_call(self) -> tuple[str, tuple[str, Any]]:
+        """How the template writes a tool call, and the call; an empty text where it knows no tools."""
+        call = {"type": "function", "function": {"name": "look_up", "arguments": {"place": 7}}}
+        tool = {"type": "function", "function": {**_TOOL, "name": "look_up"}}
+        asked: list[Message] = [{"role": "user", "content": "?"}]
         try:
-            return name in self._written(talk, [tool], ask=True)
+            known = "look_up" in self._written(asked, [tool], ask=True)
+            _prompt, answer = self._behind(asked, [{"role": "assistant", "content": "", "tool_calls": [call]}], [tool])
         except BadInput:
-            return False
+            known, answer = False, []
+        return self.tokenizer.tokenizer.decode(answer) if known else "", ("look_up", {"place": 7})
 
     def chats(self, path: Path) -> Rows[Row]:
         """The examples of a chat or completion file."""
@@ -185,7 +189,10 @@ class Encoder:
         return self.tokenizer.ids(before), self._ended(self.tokenizer.ids(answer))[0]
 
     def _ended(self, answer: list[int]) -> tuple[list[int], list[int]]:
-        """An answer up to its end-of-turn token, and what follows it; without one it gets the end of text."""
+        """An answer up to its end-of-turn token, and what follows it; without one it gets the end of text. Where the
+        template has written none of it (tool calls that it does not know), there is no answer."""
+        if not self.tokenizer.tokenizer.decode(answer).strip():
+            return [], answer
         ends = [at for at, token in enumerate(answer) if token in self.special]
         if ends and not self.tokenizer.tokenizer.decode(answer[ends[-1] + 1 :]).strip():
             return answer[: ends[-1] + 1], answer[ends[-1] + 1 :]

@@ -8,9 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from core.server.engines.base import JobSpec, Launch, ModelCard, Plan, Predictor, SpecError
-from core.server.engines.lora.bases import Base, Folder, configured, missing
+from core.server.engines.lora.bases import Base, Folder, configured
 from core.server.engines.lora.launching import device, elsewhere, launch
-from core.server.engines.lora.planning import METHODS, answer_tokens, plan, read_material, refuse_what_cannot_be
+from core.server.engines.lora.planning import (
+    METHODS,
+    answer_tokens,
+    answers_each,
+    plan,
+    read_material,
+    refuse_what_cannot_be,
+)
 from core.server.engines.lora.runner import Runners
 from core.words import T
 
@@ -43,21 +50,13 @@ class LoraEngine:
         from core.server.engines.lora.safety import UnsafeModel, check_folder
 
         base = refuse_what_cannot_be(spec, self._bases)
-        folder = base.folder()
-        if folder is None:
-            message = T(
-                "{model} is not on this machine yet. Fetch it first: `hf download {source}`, or give its folder in "
-                "LUOPAN_LORA_MODELS.",
-                model=base.id,
-                source=base.source,
-            )
-            raise SpecError("model", "model_not_fetched", message)
+        folder = base.found()
         try:
-            if base.local:
-                check_folder(folder)
+            check_folder(folder)
             material = read_material(spec, Folder(folder))
             planned = plan(spec, material)
             numbers = planned.hyperparameters
+            answers, most = _tries(spec, planned, material.encoder.longest)
             fit = estimate(
                 folder,
                 rows_tokens=material.train.lengths(),
@@ -65,11 +64,11 @@ class LoraEngine:
                 epochs=float(numbers["n_epochs"]),
                 method=spec.method,
                 device=device(spec),
+                answers=answers,
+                answer_tokens=most,
             )
         except UnsafeModel as error:
             raise SpecError("model", "model_unusable", error.message) from error
-        if spec.method == "reinforcement":
-            answer_tokens(spec, material.encoder.longest)
         told = None if elsewhere() else refusal(fit, spec.metadata)
         if told is not None:
             raise SpecError("model", "training_does_not_fit", told)
@@ -78,20 +77,22 @@ class LoraEngine:
     def command(self, spec: JobSpec, job_dir: Path) -> Launch:
         """The worker's command line. Run it where `core` can be imported."""
         base = self._bases.get(spec.base_model)
-        env = environment(base)
+        env = environment()
         if base is not None:
             env["LUOPAN_LORA_MODELS"] = f"{base.id}={base.source}" if base.local else base.source
         return launch(spec, job_dir, env)
 
     def open(self, artifact: Path | None, base: str) -> Predictor:
         """The model of a final or checkpoint folder; None gives the base."""
-        found = self._bases.get(base)
-        folder = found.folder() if found is not None else None
-        if found is None or folder is None or not folder.is_dir():
-            raise missing(found or Base(base, base))
+        found = self._bases.get(base, Base(base, f"/{base}"))
         from core.server.engines.lora.predictor import LoraPredictor
 
-        return LoraPredictor(self._runners.of(folder, environment(found)), Folder(folder), artifact)
+        folder = found.found()
+        return LoraPredictor(self._runners.of(folder, environment()), Folder(folder), artifact)
+
+    def close(self) -> None:
+        """Ends the processes that answer; they end with the server in any case."""
+        self._runners.close()
 
     def _card(self, base: Base) -> ModelCard:
         folder = base.folder()
@@ -104,9 +105,20 @@ class LoraEngine:
         return ModelCard(base.id, self.name, METHODS, longest, description, _CREATED)
 
 
-def environment(base: Base | None) -> dict[str, str]:
-    """What the processes that load torch find in their environment: no hub for a model that is a folder."""
-    quiet = {"OMP_WAIT_POLICY": "PASSIVE", "TOKENIZERS_PARALLELISM": "false", "HF_HUB_DISABLE_TELEMETRY": "1"}
-    if base is None or base.local:
-        quiet |= {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
-    return quiet
+def _tries(spec: JobSpec, planned: Plan, longest: int) -> tuple[int, int]:
+    """How many answers a reinforcement tries to a question, and of how many tokens; none for other methods."""
+    if spec.method != "reinforcement":
+        return 0, 0
+    return answers_each(planned.hyperparameters), answer_tokens(spec, longest)
+
+
+def environment() -> dict[str, str]:
+    """What the processes that load torch find in their environment: no hub, for they work with what is here."""
+    return {
+        "OMP_WAIT_POLICY": "PASSIVE",
+        "TOKENIZERS_PARALLELISM": "false",
+        "HF_HUB_OFFLINE": "1",
+        "TRANSFORMERS_OFFLINE": "1",
+        "HF_DATASETS_OFFLINE": "1",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+    }

@@ -11,7 +11,7 @@ from core.graders import BadGrader
 from core.graders import check as check_grader
 from core.graders.definitions import parts_of
 from core.server.engines.base import JobSpec, Number, Plan, SpecError
-from core.server.engines.lora.bases import Base, Folder, missing, tokenizer_of
+from core.server.engines.lora.bases import Base, Folder, tokenizer_of
 from core.server.engines.lora.encoding import Encoder, Rows
 from core.tokens import default_epochs
 from core.words import T, Text
@@ -90,9 +90,6 @@ def refuse_what_cannot_be(spec: JobSpec, bases: Mapping[str, Base]) -> Base:
         raise SpecError("model", "model_not_found", message)
     if spec.method == "reinforcement":
         _refuse_grader(spec)
-    folder = base.folder()
-    if base.local and (folder is None or not folder.is_dir()):
-        raise missing(base)
     return base
 
 

@@ -11,7 +11,7 @@ from core.server.engines.base import Ability, AskError, Message, Piece, SamplePa
 from core.server.engines.lora.bases import Folder
 from core.server.engines.lora.encoding import Encoder
 from core.server.engines.lora.runner import Runner
-from core.server.engines.lora.toolcalls import OPEN, with_calls
+from core.server.engines.lora.toolcalls import format_of, with_calls
 from core.words import T
 
 _UNFINISHED = "\ufffd"  # stands at the end of a text while a character has come in part
@@ -24,18 +24,18 @@ class LoraPredictor:
         self._runner = runner
         self._adapter = str(artifact) if artifact is not None else None
         self._encoder = Encoder(folder)
-        self._tools = self._encoder.knows_tools()
+        self._calls = format_of(*self._encoder.sample_call())
         able: set[Ability] = {"penalties", "logit_bias", "embed"}
-        self.abilities: frozenset[Ability] = frozenset(able | {"tools"} if self._tools else able)
+        self.abilities: frozenset[Ability] = frozenset(able | {"tools"} if self._calls else able)
 
     def generate(self, messages: list[Message], params: SampleParams) -> Iterator[Piece]:
         """The answer to a conversation, token by token; tool calls as one piece at its end."""
-        tools = list(params.tools) if params.tool_choice != "none" else []
-        ids = self._prompt(messages, tools)
-        opening = OPEN + "\n" if tools and params.tool_choice == "required" else ""
-        ids += self._encoder.tokenizer.ids(opening) if opening else []
-        pieces = self._pieces(ids, params, "messages")
-        return with_calls(pieces, opening) if tools else pieces
+        if self._calls is None or not params.tools or params.tool_choice == "none":
+            return self._pieces(self._prompt(messages, []), params, "messages")
+        ids = self._prompt(messages, list(params.tools))
+        opening = self._calls.opening if params.tool_choice == "required" else ""
+        ids += self._encoder.tokenizer.ids(opening)
+        return with_calls(self._pieces(ids, params, "messages"), self._calls, opening)
 
     def complete(self, prompt: str, params: SampleParams) -> Iterator[Piece]:
         """What follows a prompt, which the model reads as it is."""

@@ -189,6 +189,11 @@ class Runners:
         with self._lock:
             return self._runners.setdefault(folder, Runner(folder, environment))
 
+    def close(self) -> None:
+        """Ends all."""
+        for runner in list(self._runners.values()):
+            runner.close()
+
 
 def _broken(told: Mapping[str, Any]) -> EngineError:
     if "error" in told:

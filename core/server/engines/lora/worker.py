@@ -72,7 +72,7 @@ class Worker:
         self._look()
         spec = self.job.read_spec()
         base = refuse_what_cannot_be(spec, {base.id: base for base in configured()})
-        folder = base.fetch()
+        folder = base.found()
         material = read_material(spec, Folder(folder))
         planned = plan(spec, material, self.world)
         self._tell_beginning(planned, material)

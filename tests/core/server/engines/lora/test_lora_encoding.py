@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from tinymodel import CHATML, make_tokenizer
 
 from core.server.engines.lora.bases import Folder
 from core.server.engines.lora.encoding import Encoder, Row, Rows
+from core.server.engines.lora.toolcalls import format_of
 
 CALL = {"id": "c", "type": "function", "function": {"name": "track", "arguments": '{"n": 1}'}}
 TOOL = {"type": "function", "function": {"name": "track", "parameters": {"type": "object"}}}
@@ -142,6 +144,30 @@ def test_a_refusing_template_is_counted_with_its_reason(tmp_path: Path) -> None:
     assert "late system" in str(rows.reason)
 
 
-@pytest.mark.parametrize(("template", "knows"), [(CHATML, True), (PLAIN, False)])
-def test_a_model_knows_tools_where_its_template_names_them(tmp_path: Path, template: str, knows: bool) -> None:
-    assert encoder(tmp_path, template).knows_tools() is knows
+@pytest.mark.parametrize(("template", "known"), [(CHATML, True), (PLAIN, False)])
+def test_a_model_knows_tools_where_its_template_names_them(tmp_path: Path, template: str, known: bool) -> None:
+    written, call = encoder(tmp_path, template).sample_call()
+    assert (format_of(written, call) is not None) is known
+
+
+def test_a_call_that_the_template_cannot_write_is_no_answer(tmp_path: Path) -> None:
+    made = encoder(tmp_path, PLAIN)
+    body = talk("?")
+    body["messages"].append({"role": "assistant", "tool_calls": [CALL]})
+    rows = made.chats(file(tmp_path, body))
+    assert (rows.dropped, rows.rows) == (1, [])
+
+
+@pytest.mark.parametrize(
+    "family", ["qwen2_5", "qwen3", "qwen3_5_nothink", "llama3_1", "gemma3", "cohere", "phi3", "gptoss"]
+)
+def test_the_templates_of_known_families_are_understood(tmp_path: Path, family: str) -> None:
+    trl = importlib.util.find_spec("trl")
+    if trl is None or trl.origin is None:
+        pytest.skip("the templates come with trl, which is not installed here")
+    template = (Path(trl.origin).parent / "chat_templates" / f"{family}.jinja").read_text("utf-8")
+    made = encoder(tmp_path, template)
+    rows = made.chats(file(tmp_path, talk("When?", "Soon.", "Be exact.", "At nine.")))
+    text = "".join(learnt(made, rows))
+    assert rows.refused == 0 and text.count("Soon.") == text.count("At nine.") == 1
+    assert "When?" not in text and "Be exact." not in text
