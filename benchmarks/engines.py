@@ -14,12 +14,14 @@ import csv
 import json
 import os
 import random
+import resource
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from core.server.engines.base import JobDir, JobSpec, SampleParams
 from core.server.engines.classic import BASE
@@ -39,6 +41,8 @@ class Result:
     calibration_error: float
     check: float
     train: float
+    cpu: float
+    estimated: float
     open: float
     answer_ms: float
     mode: str
@@ -71,11 +75,25 @@ def medical(data: Path) -> tuple[Pairs, Pairs]:
     return [p for i, p in enumerate(pairs) if i % 10], pairs[::10]
 
 
+def few(load: Callable[[Path], tuple[Pairs, Pairs]], rows: int) -> Callable[[Path], tuple[Pairs, Pairs]]:
+    """Some rows of a set, the same each time."""
+
+    def part(data: Path) -> tuple[Pairs, Pairs]:
+        train, test = load(data)
+        return random.Random(0).sample(train, rows), test
+
+    return part
+
+
 SETS: dict[str, Callable[[Path], tuple[Pairs, Pairs]]] = {
     "tnews_small": tnews_small,
     "tnews": tnews,
     "banking77": banking77,
     "medical": medical,
+    "tnews_300": few(tnews, 300),
+    "tnews_1000": few(tnews, 1_000),
+    "banking_300": few(banking77, 300),
+    "banking_1000": few(banking77, 1_000),
 }
 
 
@@ -108,8 +126,10 @@ def measure(train: Pairs, test: Pairs, folder: Path, template: str = "{}") -> Re
     checked = time.perf_counter()
     job = JobDir.create(folder / "job", spec)
     launch = engine.command(spec, job.path)
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(launch.argv, env={**os.environ, **launch.env}, cwd=ROOT, check=True)
     trained = time.perf_counter()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     model = engine.open(job.final_path, BASE)
     opened = time.perf_counter()
     pieces = []
@@ -122,16 +142,19 @@ def measure(train: Pairs, test: Pairs, folder: Path, template: str = "{}") -> Re
         rows=len(train),
         asked=len(test),
         accuracy=sum(right) / len(test),
-        calibration_error=_calibration_error([piece.logprob for piece in pieces], right),
+        calibration_error=calibration_error([piece.logprob for piece in pieces], right),
         check=checked - began,
         train=trained - checked,
+        cpu=after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
+        estimated=plan.estimated_seconds,
         open=opened - trained,
         answer_ms=1000 * (answered - opened) / len(test),
         mode=plan.mode,
     )
 
 
-def _calibration_error(logs: Sequence[float | None], right: Sequence[bool], bins: int = 15) -> float:
+def calibration_error(logs: Sequence[float | None], right: Sequence[bool], bins: int = 15) -> float:
+    """How far probabilities are from the truth, in bins of equal width."""
     import numpy as np
 
     sure = np.exp([0.0 if log is None else log for log in logs])
@@ -140,24 +163,71 @@ def _calibration_error(logs: Sequence[float | None], right: Sequence[bool], bins
     return float(np.abs(gaps).sum() / len(sure))
 
 
+def peers(train: Pairs, test: Pairs) -> dict[str, tuple[float, float]]:
+    """What scikit-learn's usual text classifiers reach: the share of right answers, and CPU seconds to learn."""
+    from scipy.sparse import hstack
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import SGDClassifier
+    from sklearn.naive_bayes import ComplementNB
+    from sklearn.svm import LinearSVC
+
+    asked, answers = [list(part) for part in zip(*train, strict=True)]
+    chinese = sum("一" <= char <= "鿿" for char in "".join(asked[:200])) > 500
+    kinds: list[dict[str, Any]] = [{"analyzer": "char", "ngram_range": (1, 3)}]
+    if not chinese:
+        kinds = [{"ngram_range": (1, 2)}, {"analyzer": "char_wb", "ngram_range": (2, 5)}]
+    began = time.process_time()
+    known = [TfidfVectorizer(sublinear_tf=True, **kind) for kind in kinds]
+    learnt = hstack([one.fit_transform(asked) for one in known]).tocsr()
+    seen = time.process_time() - began
+    held = hstack([one.transform([ask for ask, _answer in test]) for one in known]).tocsr()
+    found = {}
+    for name, model in {
+        "SGD log loss": SGDClassifier(loss="log_loss", alpha=1e-5, max_iter=15, tol=None, average=True, random_state=0),
+        "LinearSVC": LinearSVC(C=0.25 if chinese else 1.0),
+        "ComplementNB": ComplementNB(alpha=0.3),
+    }.items():
+        began = time.process_time()
+        model.fit(learnt, answers)
+        took = time.process_time() - began
+        right = sum(model.predict(held) == [answer for _ask, answer in test])
+        found[name] = right / len(test), seen + took
+    return found
+
+
+def show(name: str, train: Pairs, test: Pairs, alone: bool) -> None:
+    """Measures a set and prints a line for the engine, and one for each peer with what it costs beside the engine."""
+    with tempfile.TemporaryDirectory() as folder:
+        r = measure(train, test, Path(folder))
+    missed = f"{r.calibration_error:6.3f}" if r.mode == "closed" else "     –"
+    times = f"{r.cpu:6.1f}s {r.train:6.1f}s {r.estimated:6.1f}s {r.answer_ms:6.2f}ms"
+    print(f"{name:14} {r.mode:13} {r.rows:6} {r.asked:6} {r.accuracy:7.2%} {missed} {times}", flush=True)
+    if r.mode != "closed" or alone:
+        return
+    for peer, (accuracy, cpu) in peers(train, test).items():
+        beside = f"{accuracy:7.2%} {'':6} {cpu:6.1f}s   engine: {100 * (r.accuracy - accuracy):+.1f} points"
+        print(f"{'':14} {peer:13} {r.rows:6} {r.asked:6} {beside}, {r.cpu / cpu:.2f} of the time", flush=True)
+
+
 def main() -> None:
-    """Measures the sets that are there and prints one line each."""
+    """Measures the sets that are there, then the methods, then the server, and prints a line each."""
+    from benchmarks import engines_http, engines_methods
+
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="the folder with the data sets")
-    parser.add_argument("--only", nargs="*", choices=sorted(SETS), help="measure these sets only")
+    more = {"methods": engines_methods.show, "http": engines_http.show}
+    parser.add_argument("--only", nargs="*", choices=[*SETS, *more], help="measure these only")
+    parser.add_argument("--alone", action="store_true", help="without the peers")
     chosen = parser.parse_args()
-    print("set          mode      rows  asked   right    ECE   check   train   answer")
-    for name in chosen.only or SETS:
+    print("set            what            rows  asked   right    ECE     CPU    wall  planned   answer")
+    for name in chosen.only or [*SETS, *more]:
         try:
-            train, test = SETS[name](chosen.data)
+            if name in more:
+                more[name](chosen.data)
+            else:
+                show(name, *SETS[name](chosen.data), chosen.alone)
         except FileNotFoundError as error:
-            print(f"{name:12} left out: {error.filename} is not there")
-            continue
-        with tempfile.TemporaryDirectory() as folder:
-            r = measure(train, test, Path(folder))
-        missed = f"{r.calibration_error:6.3f}" if r.mode == "closed" else "     –"
-        times = f"{r.check:6.1f}s {r.train:6.1f}s {r.answer_ms:6.2f}ms"
-        print(f"{name:12} {r.mode:7} {r.rows:6} {r.asked:6} {r.accuracy:7.2%} {missed} {times}", flush=True)
+            print(f"{name:14} left out: {error.filename} is not there")
 
 
 if __name__ == "__main__":

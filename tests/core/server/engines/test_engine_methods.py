@@ -28,7 +28,7 @@ def right(bench: Bench, job: JobDir) -> float:
 
 def test_preferences_are_learnt_from_the_base(bench: Bench) -> None:
     job = bench.train(preferences(), valid=preferences()[::7], **DPO)
-    assert events(job, "ready")[0]["hyperparameters"]["beta"] == 0.1
+    assert events(job, "ready")[0]["hyperparameters"]["beta"] == 0.5
     losses = points(job, "train_loss")
     assert losses[0] == pytest.approx(math.log(2), abs=1e-4)
     assert losses[-1] < 0.4
@@ -43,7 +43,7 @@ def test_preferences_move_a_fine_tuned_model(bench: Bench) -> None:
     parent = bench.train(pairs(), name="parent")
     assert ask(bench.open(parent), CARD).text == "card"
     asked = [preference(question, "opening", label) for question, label in pairs() if label == "card"]
-    job = bench.train(asked, parent=parent.final_path, **DPO)
+    job = bench.train(asked, parent=parent.final_path, method="dpo")
     assert points(job, "train_loss")[0] == pytest.approx(math.log(2), abs=1e-4)
     assert ask(bench.open(job), CARD).text == "opening"
     assert ask(bench.open(job), "take this novel home").text == "borrow"
@@ -75,7 +75,7 @@ def test_a_grader_teaches_from_the_base(bench: Bench) -> None:
 def test_a_grader_corrects_a_fine_tuned_model(bench: Bench) -> None:
     parent = bench.train(pairs(), name="parent")
     swapped = [{**item, "desk": {"card": "opening"}.get(item["desk"], item["desk"])} for item in items()]
-    job = bench.train(swapped, parent=parent.final_path, **RFT)
+    job = bench.train(swapped, parent=parent.final_path, method="reinforcement", grader=EXACT)
     assert ask(bench.open(job), CARD).text == "opening"
     assert points(job, "train_kl")[0] == pytest.approx(0, abs=1e-6)
     assert points(job, "train_kl")[-1] > 0.01
