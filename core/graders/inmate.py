@@ -1,8 +1,8 @@
 """The child in which the source of a `python` grader runs; started by `sandbox` with `python -I`, without environment.
 
 Reads JSON lines from standard input, first {"source", "seconds"}, then {"sample", "item"}; answers each with one
-line. It limits its own memory, time and files, leaves the network where the system lets it, and refuses what a grader has no
-business with. This keeps honest mistakes and careless code away from the machine; it is a fence, not a wall.
+line. It limits its own memory, time and files, leaves the network where the system lets it, and refuses what a grader
+has no business with. This keeps honest mistakes and careless code away from the machine; it is a fence, not a wall.
 """
 
 import json
@@ -18,7 +18,8 @@ LONGEST = 1 << 20  # characters of an answer
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
 REFUSED = ("socket.", "subprocess.", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "os.kill",
            "os.putenv", "os.startfile", "shutil.", "pty.", "ftplib.", "urllib.", "http.client.", "smtplib.",
-           "ctypes.dlsym", "os.chmod", "os.chown", "os.link", "os.symlink", "sys.remote_exec", "signal.pthread_kill")  # fmt: skip
+           "ctypes.dlsym", "os.chmod", "os.chown", "os.link", "os.symlink", "sys.remote_exec",
+           "signal.pthread_kill")  # fmt: skip
 HARMLESS = ("socket.__new__", "socket.gethostname", "shutil.rmtree", "os.putenv")
 
 

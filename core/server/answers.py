@@ -20,14 +20,18 @@ class Answer:
     calls: list[Json] = field(default_factory=list)
     logprobs: list[Json] = field(default_factory=list)
     tokens: int = 0
-    finish: str = "stop"
+    bounded: str | None = None  # why it ended early, where it did
+
+    @property
+    def finish(self) -> str:
+        """Why it ended, as `finish_reason` says it."""
+        return self.bounded or ("tool_calls" if self.calls else "stop")
 
     def add(self, piece: Piece) -> None:
         """Takes a piece in."""
         self.tokens += piece.tokens
         if piece.kind == "tool_calls":
             self.calls += json.loads(piece.text)
-            self.finish = "tool_calls"
         else:
             self.text += piece.text
         if piece.logprob is not None:
@@ -118,11 +122,18 @@ def _token(text: str, value: float | None) -> Json:
     return {"token": text, "logprob": value, "bytes": list(text.encode("utf-8", "replace"))}
 
 
-def delta(piece: Piece) -> Json:
-    """What a chunk adds to the message."""
+def delta(piece: Piece, calls: int = 0) -> Json:
+    """What a chunk adds to the message, after so many tool calls."""
     if piece.kind != "tool_calls":
         return {"content": piece.text}
-    return {"tool_calls": [{"index": index, **call} for index, call in enumerate(json.loads(piece.text))]}
+    return {"tool_calls": [{"index": index, **call} for index, call in enumerate(json.loads(piece.text), calls)]}
+
+
+def one_call(piece: Piece) -> Piece:
+    """The piece with the first of its tool calls alone."""
+    if piece.kind != "tool_calls":
+        return piece
+    return replace(piece, text=json.dumps(json.loads(piece.text)[:1], ensure_ascii=False))
 
 
 def usage(prompt: int, completion: int) -> Json:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from core import sqlite
+from core.server.answer_tables import answer_tables
 
 Connection = Any  # of sqlite3 or pysqlite3, whichever core.sqlite trusts
 Row = Any
@@ -53,8 +54,31 @@ def _m001_tables(connection: Connection) -> None:
             connection.execute(statement)
 
 
+def _m002_graders_and_pauses(connection: Connection) -> None:
+    for column in ("grader TEXT", "response_format TEXT", "paused_at REAL"):
+        connection.execute(f"ALTER TABLE jobs ADD COLUMN {column}")
+
+
+def _m003_uploads(connection: Connection) -> None:
+    connection.execute(
+        "CREATE TABLE uploads(seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, filename TEXT NOT NULL,"
+        " bytes INTEGER NOT NULL, purpose TEXT NOT NULL, mime_type TEXT NOT NULL, seconds INTEGER,"
+        " created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, status TEXT NOT NULL, file_id TEXT)"
+    )
+    connection.execute(
+        "CREATE TABLE parts(id TEXT PRIMARY KEY, upload_id TEXT NOT NULL REFERENCES uploads(id) ON DELETE CASCADE,"
+        " bytes INTEGER NOT NULL, created_at INTEGER NOT NULL) WITHOUT ROWID"
+    )
+    connection.execute("CREATE INDEX parts_by_upload ON parts(upload_id)")
+
+
 # Append only; `PRAGMA user_version` counts how many were applied.
-MIGRATIONS: list[Callable[[Connection], None]] = [_m001_tables]
+MIGRATIONS: list[Callable[[Connection], None]] = [
+    _m001_tables,
+    _m002_graders_and_pauses,
+    _m003_uploads,
+    answer_tables,
+]
 
 
 class Database:

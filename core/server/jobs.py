@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import secrets
-import threading
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -13,12 +11,12 @@ from typing import Any
 from core.server import wire
 from core.server.database import Connection, Database, Row, now
 from core.server.errors import ApiError, bad_request
+from core.server.idempotency import Claim
 from core.server.paging import Paging
 from core.server.requests import CreateJob
 from core.words import T
 
-KEEP_KEYS = 14 * 86_400  # seconds
-ACTIVE = ("validating_files", "queued", "running")
+ACTIVE = ("validating_files", "queued", "running", "paused")
 TERMINAL = ("succeeded", "failed", "cancelled")
 
 
@@ -36,14 +34,10 @@ class Jobs:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._in_flight: set[str] = set()
-        self._lock = threading.Lock()
 
-    def create(self, request: CreateJob, base: Base, key: str | None, digest: str) -> wire.Json:
-        """A new job with its first events, in one transaction with its idempotency key; or the stored answer."""
+    def create(self, request: CreateJob, base: Base, claim: Claim) -> wire.Json:
+        """A new job with its first events, in one transaction with its idempotency key."""
         with self._database.write() as connection:
-            if key is not None and (reply := self._stored(connection, key, digest)) is not None:
-                return reply
             job_id = wire.new_id("ftjob-")
             self._insert(connection, job_id, request, base)
             add_event(connection, job_id, f"Created fine-tuning job: {job_id}")
@@ -51,39 +45,13 @@ class Jobs:
             if request.validation_file:
                 add_event(connection, job_id, f"Validating validation file: {request.validation_file}")
             reply = wire.job(job_row(connection, job_id))
-            if key is not None:
-                connection.execute("DELETE FROM idempotency WHERE created < ?", (time.time() - KEEP_KEYS,))
-                connection.execute(
-                    "INSERT INTO idempotency VALUES (?,?,?,?,?)", (key, digest, 200, json.dumps(reply), time.time())
-                )
+            claim.keep(connection, reply)
         return reply
-
-    def replay(self, key: str, digest: str) -> wire.Json | None:
-        """The answer that this key got before, or None. Raises ApiError 422 where the body is another one."""
-        with self._database.read() as connection:
-            return self._stored(connection, key, digest)
-
-    def enter(self, key: str) -> None:
-        """Marks a key as being worked on. Raises ApiError 409 where it already is."""
-        with self._lock:
-            if key in self._in_flight:
-                message = T("A request with this Idempotency-Key is being worked on. Ask again in a moment.")
-                raise ApiError(409, message, code="idempotency_in_flight")
-            self._in_flight.add(key)
-
-    def leave(self, key: str) -> None:
-        """Takes the mark of `enter` back."""
-        with self._lock:
-            self._in_flight.discard(key)
 
     def get(self, job_id: str) -> Row:
         """The row of a job. Raises ApiError 404."""
         with self._database.read() as connection:
-            row = connection.execute("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone()
-        if row is None:
-            message = T("There is no fine-tuning job {id}.", id=job_id[:80])
-            raise ApiError(404, message, param="fine_tuning_job_id", code="fine_tune_not_found")
-        return row
+            return _found(connection, job_id)
 
     def page(self, paging: Paging, metadata: dict[str, str], *, without_metadata: bool = False) -> wire.Json:
         """A list of jobs, newest first; only those whose metadata hold all these pairs (or are absent)."""
@@ -99,15 +67,15 @@ class Jobs:
 
     def events(self, job_id: str, paging: Paging) -> wire.Json:
         """A list of events, newest first."""
-        self.get(job_id)
         with self._database.read() as connection:
+            _found(connection, job_id)
             rows, more = paging.rows(connection, "events", "job_id = ?", (job_id,))
         return wire.page([wire.event(row) for row in rows], has_more=more)
 
     def checkpoints(self, job_id: str, paging: Paging) -> wire.Json:
         """A list of checkpoints, newest first."""
-        self.get(job_id)
         with self._database.read() as connection:
+            _found(connection, job_id)
             rows, more = paging.rows(connection, "checkpoints", "job_id = ?", (job_id,))
         return wire.page([wire.checkpoint(row) for row in rows], has_more=more)
 
@@ -124,11 +92,44 @@ class Jobs:
                 raise bad_request(message, code="job_not_cancellable")
             return wire.job(job_row(connection, job_id))
 
+    def pause(self, job_id: str) -> wire.Json:
+        """Pauses a job that has not ended; its process stops at its next step. Pausing twice is harmless."""
+        self.get(job_id)
+        with self._database.write() as connection:
+            row = job_row(connection, job_id)
+            if row["status"] in TERMINAL:
+                message = T("The job has already ended ({status}), so it cannot be paused.", status=row["status"])
+                raise bad_request(message, code="job_not_pausable")
+            if row["status"] != "paused":
+                connection.execute(
+                    "UPDATE jobs SET status = 'paused', paused_at = ifnull(paused_at, ?), estimated_finish = NULL"
+                    " WHERE id = ?",
+                    (time.time(), job_id),
+                )
+                add_event(connection, job_id, "Fine-tuning job paused")
+            return wire.job(job_row(connection, job_id))
+
+    def resume(self, job_id: str) -> wire.Json:
+        """Puts a paused job back into the queue, or to the validation of its files; one that is not paused stays."""
+        self.get(job_id)
+        with self._database.write() as connection:
+            row = job_row(connection, job_id)
+            if row["status"] in TERMINAL:
+                message = T("The job has already ended ({status}), so it cannot be resumed.", status=row["status"])
+                raise bad_request(message, code="job_not_resumable")
+            if row["status"] == "paused":
+                connection.execute(
+                    "UPDATE jobs SET status = iif(plan IS NULL, 'validating_files', 'queued') WHERE id = ?", (job_id,)
+                )
+                add_event(connection, job_id, "Fine-tuning job resumed")
+            return wire.job(job_row(connection, job_id))
+
     def _insert(self, connection: Connection, job_id: str, request: CreateJob, base: Base) -> None:
+        detail = request.reinforcement()
         connection.execute(
             "INSERT INTO jobs(id, status, created_at, model, base, engine, parent, method, hyperparameters,"
-            " training_file, validation_file, suffix, tag, seed, metadata, integrations, result_files)"
-            " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+            " training_file, validation_file, suffix, tag, seed, metadata, integrations, result_files, grader,"
+            " response_format) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
             (
                 job_id,
                 "validating_files",
@@ -144,26 +145,25 @@ class Jobs:
                 request.suffix,
                 secrets.token_hex(4),
                 request.seed if request.seed is not None else secrets.randbelow(2**31),
-                json.dumps(request.metadata, ensure_ascii=False) if request.metadata is not None else None,
+                _json(request.metadata),
                 None,
                 "[]",
+                _json(detail.grader if detail else None),
+                _json(detail.response_format if detail else None),
             ),
         )
 
-    def _stored(self, connection: Connection, key: str, digest: str) -> wire.Json | None:
-        row = connection.execute("SELECT * FROM idempotency WHERE key = ?", (key,)).fetchone()
-        if row is None:
-            return None
-        if row["body_sha"] != digest:
-            message = T("This Idempotency-Key was used before with another body. Use a new key for a new job.")
-            raise ApiError(422, message, param="Idempotency-Key", code="idempotency_mismatch")
-        reply: wire.Json = json.loads(row["reply"])
-        return reply
+
+def _json(value: Any) -> str | None:
+    return None if value is None else json.dumps(value)
 
 
-def body_digest(body: Any) -> str:
-    """The SHA-256 of a body's meaning: the order of keys and blanks do not matter."""
-    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+def _found(connection: Connection, job_id: str) -> Row:
+    row = job_row(connection, job_id)
+    if row is None:
+        message = T("There is no fine-tuning job {id}.", id=job_id[:80])
+        raise ApiError(404, message, param="fine_tuning_job_id", code="fine_tune_not_found")
+    return row
 
 
 def job_row(connection: Connection, job_id: str) -> Row:

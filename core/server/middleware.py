@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import secrets
+from functools import lru_cache
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core import words
+from core.server.bodies import Bodies
 from core.server.errors import ApiError, unexpected
 from core.words import T
 
 HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
-OPEN_PATHS = frozenset({"/health"})
-HEADERS = {
-    "cache-control": "no-store",
-    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
-    "cross-origin-resource-policy": "same-origin",
-    "referrer-policy": "no-referrer",
-    "x-content-type-options": "nosniff",
-    "openai-version": "2020-10-01",
-}
+BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})
+OPEN_PATHS = frozenset({"/health", "/openapi.json"})
+HEADERS = (
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"openai-version", b"2020-10-01"),
+)
 
 
 class Doorkeeper:
@@ -31,6 +34,7 @@ class Doorkeeper:
     def __init__(self, app: ASGIApp, key: str) -> None:
         self.app = app
         self.key = key.encode()
+        self._bodies = Bodies()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -38,20 +42,25 @@ class Doorkeeper:
             return
         headers = Headers(scope=scope)
         words.use(words.best_language(headers.get("accept-language")))
-        request_id = f"req_{secrets.token_hex(12)}"
+        marks = answer_headers()
         started = False
 
         async def send_marked(message: Message) -> None:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                marked = MutableHeaders(scope=message)
-                marked.update({**HEADERS, "x-request-id": request_id})
+                message["headers"] = [*message["headers"], *marks]
             await send(message)
 
         refusal = self._refusal(scope["path"], headers)
         try:
-            await (refusal.response() if refusal else self.app)(scope, receive, send_marked)
+            if refusal:
+                await refusal.response()(scope, receive, send_marked)
+            elif scope["method"] in BODILESS:
+                await self.app(scope, receive, send_marked)
+            else:
+                with self._bodies.of(scope["path"], receive) as watched:
+                    await self.app(scope, watched, send_marked)
         except Exception as error:
             if started:
                 raise
@@ -72,12 +81,20 @@ class Doorkeeper:
         return None
 
 
+def answer_headers() -> list[tuple[bytes, bytes]]:
+    """What every answer carries; the id in it is new each time."""
+    return [*HEADERS, (b"x-request-id", b"req_" + secrets.token_hex(12).encode())]
+
+
 def known_host(values: list[str]) -> bool:
     """Whether a request names this machine's loopback, once, with or without a port."""
-    if len(values) != 1:
-        return False
+    return len(values) == 1 and _is_loopback(values[0])
+
+
+@lru_cache(256)
+def _is_loopback(host: str) -> bool:
     try:
-        parts = urlsplit(f"//{values[0]}")
+        parts = urlsplit(f"//{host}")
         _ = parts.port  # raises where the port is no number
     except ValueError:
         return False

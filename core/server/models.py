@@ -16,7 +16,9 @@ from core.server.jobs import Base
 from core.words import T
 
 OWNER_BASE, OWNER_TUNED = "luopan", "org-local"
-_IN_USE = "SELECT 1 FROM jobs WHERE status IN ('validating_files', 'queued', 'running') AND (id = ? OR parent = ?)"
+_IN_USE = (
+    "SELECT 1 FROM jobs WHERE status IN ('validating_files', 'queued', 'running', 'paused') AND (id = ? OR parent = ?)"
+)
 
 
 @dataclass(frozen=True)

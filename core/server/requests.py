@@ -2,62 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, RootModel, ValidationError, model_validator
+from pydantic_core import CoreSchema, PydanticCustomError
 
+from core.graders import BadGrader, check
+from core.graders.definitions import Multi, Python, ScoreModel, StringCheck, TextSimilarity
 from core.server.errors import ApiError, bad_request
+from core.server.hyperparameters import DpoHyperparameters, Hyperparameters, ReinforcementHyperparameters
 from core.words import T
 
-METHODS = ("supervised", "dpo", "reinforcement")
-AUTO = "auto"
+
+class _AnyGrader(RootModel[StringCheck | TextSimilarity | ScoreModel | Python | Multi]):
+    """A grader: a string check, a similarity, a judging model, Python, or several joined by a formula."""
 
 
-def _auto_or(kind: type[int] | type[float], least: float, most: float, words: str) -> Callable[[Any], Any]:
-    def check(value: Any) -> Any:
-        if value is None or value == AUTO:
-            return AUTO
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        whole = number and (kind is float or value == int(value))
-        if not whole or not least <= value <= most:
-            raise PydanticCustomError("auto_or_number", 'must be "auto" or {words}', {"words": words})
-        return kind(value)
+class _DescribedAsGrader:
+    """Marks a field that is taken as it was sent and described as what a grader may be."""
 
-    return check
+    def __get_pydantic_json_schema__(self, _core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return handler(_AnyGrader.__pydantic_core_schema__)
 
 
-class Hyperparameters(BaseModel):
-    """The three that every method has; "auto" where nothing is said."""
-
-    n_epochs: Annotated[int | Literal["auto"], BeforeValidator(_auto_or(int, 1, 50, "a whole number from 1 to 50"))] = (
-        "auto"
-    )
-    batch_size: Annotated[
-        int | Literal["auto"], BeforeValidator(_auto_or(int, 1, 256, "a whole number from 1 to 256"))
-    ] = "auto"
-    learning_rate_multiplier: Annotated[
-        float | Literal["auto"], BeforeValidator(_auto_or(float, 1e-9, 1e6, "a number above 0"))
-    ] = "auto"
+AnyGrader = Annotated[dict[str, Any], _DescribedAsGrader()]
 
 
-class _MethodDetail(BaseModel):
+class _Detail(BaseModel):
     hyperparameters: Hyperparameters | None = None
+
+
+class _DpoDetail(BaseModel):
+    hyperparameters: DpoHyperparameters | None = None
+
+
+class ReinforcementDetail(BaseModel):
+    """How answers are graded."""
+
+    grader: AnyGrader
+    hyperparameters: ReinforcementHyperparameters | None = None
+    response_format: dict[str, Any] | None = None
 
 
 class Method(BaseModel):
     """How to train: its type, and the details under a key of that name."""
 
     type: Literal["supervised", "dpo", "reinforcement"]
-    supervised: _MethodDetail | None = None
-    dpo: _MethodDetail | None = None
-    reinforcement: _MethodDetail | None = None
+    supervised: _Detail | None = None
+    dpo: _DpoDetail | None = None
+    reinforcement: ReinforcementDetail | None = None
 
-    def hyperparameters(self) -> Hyperparameters | None:
-        """Those given for this type."""
-        detail: _MethodDetail | None = getattr(self, self.type)
-        return detail.hyperparameters if detail else None
+    @model_validator(mode="after")
+    def _reinforcement_has_a_grader(self) -> Method:
+        if self.type == "reinforcement" and self.reinforcement is None:
+            raise PydanticCustomError("needs_grader", "a reinforcement job needs method.reinforcement with a grader")
+        return self
 
 
 Key = Annotated[str, Field(min_length=1, max_length=64)]
@@ -90,34 +89,19 @@ class CreateJob(BaseModel):
 
     def chosen(self) -> dict[str, int | float | str]:
         """The hyperparameters: the method's own before the older ones at the top level."""
-        own = self.method.hyperparameters() if self.method else None
-        return (own or self.hyperparameters or Hyperparameters()).model_dump()
+        older = (self.hyperparameters or Hyperparameters()).model_dump()
+        kind = self.method_type()
+        detail = getattr(self.method, kind) if self.method else None
+        own = detail.hyperparameters if detail else None
+        if kind == "dpo":
+            return (own or DpoHyperparameters(**older)).model_dump()
+        if kind == "reinforcement":
+            return (own or ReinforcementHyperparameters(**older)).values()
+        return own.model_dump() if own else older
 
-
-class ChatRequest(BaseModel):
-    """POST /v1/chat/completions. What cannot change the answer is read over."""
-
-    model_config = ConfigDict(strict=True)
-
-    model: Annotated[str, Field(min_length=1, max_length=300)]
-    messages: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=4096)]
-    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
-    top_p: Annotated[float, Field(ge=0, le=1)] | None = None
-    max_completion_tokens: Annotated[int, Field(ge=1)] | None = None
-    max_tokens: Annotated[int, Field(ge=1)] | None = None
-    n: Annotated[int, Field(ge=1, le=128)] | None = None
-    stop: str | list[str] | None = None
-    seed: int | None = None
-    logprobs: bool | None = None
-    top_logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
-    presence_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
-    frequency_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
-    logit_bias: dict[str, float] | None = None
-    tool_choice: str | dict[str, Any] | None = None
-    response_format: dict[str, Any] | None = None
-    modalities: list[str] | None = None
-    stream: bool | None = None
-    stream_options: dict[str, Any] | None = None
+    def reinforcement(self) -> ReinforcementDetail | None:
+        """The grader and the format of the answers of a reinforcement job, as they were sent."""
+        return self.method.reinforcement if self.method and self.method.type == "reinforcement" else None
 
 
 M = TypeVar("M", bound=BaseModel)
@@ -131,6 +115,16 @@ def parse(model: type[M], body: Any) -> M:
         return model.model_validate(body)
     except ValidationError as error:
         raise _refusal(error) from None
+
+
+def refuse_bad(grader: dict[str, Any], param: str, item: dict[str, Any] | None = None) -> None:
+    """Raises ApiError 400, with the parameter, where a grader cannot be used; its fields must stand in `item`."""
+    try:
+        check(grader, None if item is None else item.keys())
+    except BadGrader as error:
+        where = param + error.param.removeprefix("grader")
+        message = T("{param}: {problem}", param=where, problem=str(error))
+        raise bad_request(message, where, "invalid_grader") from None
 
 
 def _refusal(error: ValidationError) -> ApiError:

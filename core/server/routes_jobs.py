@@ -4,74 +4,86 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import orjson
-from starlette.concurrency import run_in_threadpool
+from pydantic import Field
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from core.server import wire
 from core.server.errors import ApiError, bad_request
 from core.server.files import Files
-from core.server.jobs import Base, Jobs, body_digest
+from core.server.idempotency import Claim, Idempotency, digest_of
+from core.server.jobs import Base, Jobs
 from core.server.models import Models
-from core.server.paging import Paging, query_of
-from core.server.requests import CreateJob, parse
+from core.server.openapi import Operation, Query
+from core.server.paging import MOST, Paging, query_of
+from core.server.replies import JSONResponse, at_once
+from core.server.requests import CreateJob, parse, refuse_bad
+from core.server.schemas import CheckpointPage, EventPage, JobPage, JobReply
 from core.words import T
 
 JSON_LIMIT = 1 << 20  # bytes
 DEPTH_LIMIT = 200
-KEY_LIMIT = 255  # characters of an idempotency key
+MOST_VALUES = 2_000_000
+
+
+class ListJobs(Query):
+    """GET /v1/fine_tuning/jobs; `metadata` holds pairs that a job must have."""
+
+    limit: Annotated[int, Field(ge=1, le=MOST)] = 20
+    metadata: dict[str, str] = Field(default_factory=dict)
+
+
+class ListEvents(Query):
+    """GET /v1/fine_tuning/jobs/{id}/events."""
+
+    limit: Annotated[int, Field(ge=1, le=MOST)] = 20
+
+
+class ListCheckpoints(Query):
+    """GET /v1/fine_tuning/jobs/{id}/checkpoints."""
+
+    limit: Annotated[int, Field(ge=1, le=MOST)] = 10
 
 
 class JobRoutes:
     """Create, list, show, cancel and follow jobs. `wake` tells the supervisor that there is something to do."""
 
-    def __init__(self, jobs: Jobs, files: Files, models: Models, wake: Callable[[], None]) -> None:
+    def __init__(
+        self, jobs: Jobs, files: Files, models: Models, idempotency: Idempotency, wake: Callable[[], None]
+    ) -> None:
         self._jobs = jobs
+        self._idempotency = idempotency
         self._files = files
         self._models = models
         self._wake = wake
 
     def routes(self) -> Sequence[Route]:
         """The routes, to be mounted."""
-        root = "/v1/fine_tuning/jobs"
         return [
-            Route(root, self.create, methods=["POST"]),
-            Route(root, self.list, methods=["GET"]),
-            Route(f"{root}/{{id}}", self.retrieve, methods=["GET"]),
-            Route(f"{root}/{{id}}/cancel", self.cancel, methods=["POST"]),
-            Route(f"{root}/{{id}}/events", self.events, methods=["GET"]),
-            Route(f"{root}/{{id}}/checkpoints", self.checkpoints, methods=["GET"]),
+            Route(_ROOT, self.create, methods=["POST"]),
+            Route(_ROOT, self.list, methods=["GET"]),
+            Route(f"{_ROOT}/{{id}}", self.retrieve, methods=["GET"]),
+            Route(f"{_ROOT}/{{id}}/cancel", self.cancel, methods=["POST"]),
+            Route(f"{_ROOT}/{{id}}/pause", self.pause, methods=["POST"]),
+            Route(f"{_ROOT}/{{id}}/resume", self.resume, methods=["POST"]),
+            Route(f"{_ROOT}/{{id}}/events", self.events, methods=["GET"]),
+            Route(f"{_ROOT}/{{id}}/checkpoints", self.checkpoints, methods=["GET"]),
         ]
 
     async def create(self, request: Request) -> Response:
         body = await read_json(request, JSON_LIMIT)
-        key = request.headers.get("idempotency-key") or None
-        if key is not None and len(key) > KEY_LIMIT:
-            raise bad_request(T("Idempotency-Key may have at most {most} characters.", most=KEY_LIMIT))
-        return JSONResponse(await run_in_threadpool(self._create, body, key))
 
-    def _create(self, body: object, key: str | None) -> wire.Json:
-        if key is None:
-            return self._create_once(body, None)
-        self._jobs.enter(key)
-        try:
-            return self._create_once(body, key)
-        finally:
-            self._jobs.leave(key)
-
-    def _create_once(self, body: object, key: str | None) -> wire.Json:
-        digest = body_digest(body)
-        if key is not None and (reply := self._jobs.replay(key, digest)) is not None:
+        def work(claim: Claim) -> wire.Json:
+            wanted = parse(CreateJob, body)
+            reply = self._jobs.create(wanted, self._possible(wanted), claim)
+            self._wake()
             return reply
-        wanted = parse(CreateJob, body)
-        base = self._possible(wanted)
-        reply = self._jobs.create(wanted, base, key, digest)
-        self._wake()
-        return reply
+
+        return await self._idempotency.answer(request, digest_of(request, body), work)
 
     def _possible(self, wanted: CreateJob) -> Base:
         """What the job would start from. Raises ApiError 400 where this server cannot do it."""
@@ -100,8 +112,11 @@ class JobRoutes:
                 seen=wanted.method_type(),
             )
             raise bad_request(message, "method.type", "method_not_supported")
+        if detail := wanted.reinforcement():
+            refuse_bad(detail.grader, "method.reinforcement.grader")
         return base
 
+    @at_once
     def list(self, request: Request) -> Response:
         metadata = dict[str, str]()
         for name, value in query_of(request).items():
@@ -111,19 +126,50 @@ class JobRoutes:
         paging = Paging.of(request, 20)
         return JSONResponse(self._jobs.page(paging, metadata, without_metadata=none))
 
+    @at_once
     def retrieve(self, request: Request) -> Response:
         return JSONResponse(wire.job(self._jobs.get(request.path_params["id"])))
 
     def cancel(self, request: Request) -> Response:
-        reply = self._jobs.cancel(request.path_params["id"])
+        return self._moved(self._jobs.cancel(request.path_params["id"]))
+
+    def pause(self, request: Request) -> Response:
+        return self._moved(self._jobs.pause(request.path_params["id"]))
+
+    def resume(self, request: Request) -> Response:
+        return self._moved(self._jobs.resume(request.path_params["id"]))
+
+    def _moved(self, reply: wire.Json) -> Response:
         self._wake()
         return JSONResponse(reply)
 
+    @at_once
     def events(self, request: Request) -> Response:
         return JSONResponse(self._jobs.events(request.path_params["id"], Paging.of(request, 20)))
 
+    @at_once
     def checkpoints(self, request: Request) -> Response:
         return JSONResponse(self._jobs.checkpoints(request.path_params["id"], Paging.of(request, 10)))
+
+
+_ROOT = "/v1/fine_tuning/jobs"
+DOCUMENTED = (
+    Operation("POST", _ROOT, "Begins a job", JobReply, body=CreateJob, makes=True),
+    Operation("GET", _ROOT, "Lists jobs", JobPage, query=ListJobs),
+    Operation("GET", f"{_ROOT}/{{id}}", "Shows a job", JobReply, errors=(404,)),
+    Operation("POST", f"{_ROOT}/{{id}}/cancel", "Cancels a job", JobReply, errors=(400, 404)),
+    Operation("POST", f"{_ROOT}/{{id}}/pause", "Pauses a job", JobReply, errors=(400, 404)),
+    Operation("POST", f"{_ROOT}/{{id}}/resume", "Lets a paused job go on", JobReply, errors=(400, 404)),
+    Operation("GET", f"{_ROOT}/{{id}}/events", "Lists the events of a job", EventPage, query=ListEvents, errors=(404,)),
+    Operation(
+        "GET",
+        f"{_ROOT}/{{id}}/checkpoints",
+        "Lists the checkpoints of a job",
+        CheckpointPage,
+        query=ListCheckpoints,
+        errors=(404,),
+    ),
+)
 
 
 async def read_json(request: Request, limit: int) -> object:
@@ -134,6 +180,8 @@ async def read_json(request: Request, limit: int) -> object:
         if len(raw) > limit:
             message = T("The body is larger than {limit} MB.", limit=limit >> 20)
             raise ApiError(413, message, code="request_too_large")
+    if raw.count(b",") + 4 * raw.count(b"{") > MOST_VALUES:  # once read, each takes many times its bytes
+        raise ApiError(413, T("The body holds too many values."), code="request_too_large")
     try:
         body = orjson.loads(raw)
     except orjson.JSONDecodeError as error:

@@ -20,19 +20,19 @@ from typing import Any
 from core.server.children import Child, last_words
 from core.server.database import Database, Row
 from core.server.engines.base import JobDir, JobSpec
-from core.server.examination import examine
+from core.server.errors import is_disk
 from core.server.files import Files
 from core.server.home import Home
 from core.server.ingest import Ingest
 from core.server.jobs import TERMINAL, add_event, fail_job, job_row
 from core.server.models import Models
-from core.server.validation import Unfit, keep_inputs
 from core.words import T
 
 log = logging.getLogger("luopan.provider")
 
 BUSY, IDLE = 0.1, 1.0  # seconds between two looks
 RESTARTS = 3
+PATIENCE = 120.0  # seconds that a worker has to reach a place to pause at
 FAREWELL = 5.0  # seconds that a worker has to leave by itself after its last word
 
 
@@ -58,6 +58,7 @@ class Supervisor:
         self._ingest = Ingest(database, files)
         self._children: dict[str, Child] = {}
         self._checking: dict[str, Future[None]] = {}
+        self._at_rest: set[str] = set()  # paused jobs whose process has gone
         self._checker = ThreadPoolExecutor(1, thread_name_prefix="validation")
         self._wake = threading.Event()
         self._stopping = False
@@ -91,6 +92,8 @@ class Supervisor:
     def _look(self) -> bool:
         with self._database.read() as connection:
             rows = connection.execute("SELECT * FROM jobs WHERE tidy = 0 ORDER BY seq").fetchall()
+        self._at_rest &= {row["id"] for row in rows if row["status"] == "paused"}
+        rows = [row for row in rows if row["id"] not in self._at_rest]
         busy = bool(rows)
         room = self._concurrency - sum(row["status"] == "running" for row in rows)
         for row in rows:
@@ -106,8 +109,8 @@ class Supervisor:
             self._tend(job)
         except Exception as error:
             log.exception("job %s stumbled", job["id"])
-            if isinstance(error, OSError) and not isinstance(error, FileNotFoundError):
-                return False  # a full disk may have room at the next look
+            if is_disk(error):
+                return False  # there may be room at the next look
             self._fail(job["id"], "server_error", str(T("The job broke off: {error}.", error=repr(error)[:300])))
         return True
 
@@ -120,33 +123,47 @@ class Supervisor:
                 self._begin(job)
             case "running":
                 self._follow(job)
+            case "paused":
+                self._rest(job)
             case _:
                 self._tidy(job)
 
     # validating_files -> queued
 
     def _validate(self, job: Row) -> None:
+        from core.server.examination import Abandoned, Unfit  # its rules take long to load, and are not needed before
+
         try:
             plan = self._plan(job)
+            self._queue(job["id"], plan)
+        except Abandoned:
+            pass
         except Unfit as error:
             self._fail(job["id"], error.code, error.message, error.param)
         except Exception as error:
             log.exception("job %s could not be validated", job["id"])
+            if is_disk(error):
+                time.sleep(IDLE)  # then once more: there may be room
+                return
             message = str(T("The files could not be validated: {error}.", error=repr(error)[:300]))
             self._fail(job["id"], "server_error", message)
-        else:
-            self._queue(job["id"], plan)
         finally:
             self._checking.pop(job["id"], None)
             self.wake()
 
     def _plan(self, job: Row) -> dict[str, Any]:
+        from core.server.examination import examine, keep_inputs
+
         spec = self._spec(job)
         folder = JobDir.create(self._home.job(job["id"]), spec)
         validation = self._files.path(job["validation_file"]) if job["validation_file"] else None
         keep_inputs(spec, self._files.path(job["training_file"]), validation)
         names = (job["training_file"], job["validation_file"] or "")
-        return examine(folder.path, names, self._environment)
+        return examine(folder.path, names, self._environment, lambda: self._wanted(job["id"]))
+
+    def _wanted(self, job_id: str) -> bool:
+        with self._database.read() as connection:
+            return not self._stopping and job_row(connection, job_id)["status"] not in TERMINAL
 
     def _spec(self, job: Row) -> JobSpec:
         folder = self._home.job(job["id"])
@@ -160,33 +177,62 @@ class Supervisor:
             seed=job["seed"],
             metadata=json.loads(job["metadata"]) if job["metadata"] else {},
             parent=self._models.served(job["parent"]).artifact if job["parent"] else None,
+            grader=json.loads(job["grader"]) if job["grader"] else None,
+            response_format=json.loads(job["response_format"]) if job["response_format"] else None,
         )
 
     def _queue(self, job_id: str, plan: dict[str, Any]) -> None:
         with self._database.write() as connection:
-            if job_row(connection, job_id)["status"] != "validating_files":
+            status = job_row(connection, job_id)["status"]
+            if status not in ("validating_files", "paused"):
                 return
-            connection.execute("UPDATE jobs SET status = 'queued', plan = ? WHERE id = ?", (json.dumps(plan), job_id))
+            after = "queued" if status == "validating_files" else "paused"
+            connection.execute("UPDATE jobs SET status = ?, plan = ? WHERE id = ?", (after, json.dumps(plan), job_id))
             for number, warning in enumerate(plan["warnings"]):
                 add_event(connection, job_id, warning, level="warn", key=f"plan:{number}")
-            add_event(connection, job_id, "Files validated, moving job to queued state")
+            add_event(connection, job_id, "Files validated, moving job to queued state", key="validated")
 
     # queued -> running
 
     def _begin(self, job: Row) -> None:
+        child = self._child(job) if job["started_at"] else None
+        if child is not None and child.alive() and JobDir(self._home.job(job["id"])).wanted():
+            child.end(PATIENCE)  # on its way to a pause that was taken back; the next one goes on from there
+            return
         plan = json.loads(job["plan"])
         with self._database.write() as connection:
             if job_row(connection, job["id"])["status"] != "queued":
                 return
             chosen = {**json.loads(job["hyperparameters"]), **plan["hyperparameters"]}
             moment = time.time()
+            started = moment - (job["paused_at"] - job["started_at"] if job["started_at"] else 0)
+            finish = int(started + plan["estimated_seconds"]) + 1
             connection.execute(
-                "UPDATE jobs SET status = 'running', started_at = ?, estimated_finish = ?, hyperparameters = ?"
-                " WHERE id = ?",
-                (moment, int(moment + plan["estimated_seconds"]) + 1, json.dumps(chosen), job["id"]),
+                "UPDATE jobs SET status = 'running', started_at = ?, paused_at = NULL, estimated_finish = ?,"
+                " hyperparameters = ? WHERE id = ?",
+                (started, max(finish, int(moment) + 1), json.dumps(chosen), job["id"]),
             )
-            add_event(connection, job["id"], "Fine-tuning job started")
-        self._launch(job)
+            add_event(connection, job["id"], "Fine-tuning job started", key="started")
+        if child is None or not child.alive():
+            self._launch(job)
+
+    # running -> paused
+
+    def _rest(self, job: Row) -> None:
+        """Asks the process of a paused job to stop where it can go on, and reads what it still says. One that has
+        ended meanwhile has come before the pause."""
+        folder = JobDir(self._home.job(job["id"]))
+        child = self._child(job) if job["started_at"] else None
+        alive = child is not None and child.alive()
+        if child is not None and alive and folder.wanted() != "pause":
+            folder.ask("pause")
+        if job["started_at"] and self._read(job, folder):
+            return
+        if child is not None and alive:
+            child.end(PATIENCE)
+            return
+        self._children.pop(job["id"], None)
+        self._at_rest.add(job["id"])
 
     def _launch(self, job: Row) -> None:
         folder = JobDir(self._home.job(job["id"]))
@@ -228,6 +274,9 @@ class Supervisor:
         return child
 
     def _restart(self, job: Row, child: Child) -> None:
+        if not self._home.has_room():
+            self._wait_for_room(job["id"])
+            return
         del self._children[job["id"]]
         reason = last_words(self._home.job(job["id"])) or str(T("it said nothing"))
         if job["deaths"] >= RESTARTS:
@@ -245,6 +294,12 @@ class Supervisor:
             add_event(connection, job["id"], str(message), level="warn")
         self._launch(job)
 
+    def _wait_for_room(self, job_id: str) -> None:
+        """Says so once; the next looks see whether there is room."""
+        with self._database.write() as connection:
+            message = T("There is no room left on the disk. The job goes on when there is.")
+            add_event(connection, job_id, str(message), level="warn", key="no-room")
+
     def _fail(self, job_id: str, code: str, message: str, param: str | None = None) -> None:
         with self._database.write() as connection:
             if job_row(connection, job_id)["status"] not in TERMINAL:
@@ -258,7 +313,8 @@ class Supervisor:
         child = self._child(job)
         if child is not None and child.alive():
             if job["status"] == "cancelled" and folder.path.exists():
-                folder.ask("cancel")
+                with contextlib.suppress(OSError):  # a full disk does not keep it alive
+                    folder.ask("cancel")
             child.end(0.0 if job["status"] == "cancelled" else FAREWELL)
             return
         if job["id"] in self._checking:

@@ -33,10 +33,11 @@ class Upload:
 
 
 class _Parts:
-    """Follows the parser's callbacks and writes the part called "file" away."""
+    """Follows the parser's callbacks and writes the part of one name away."""
 
-    def __init__(self, upload: Upload, out: BinaryIO, limit: int) -> None:
+    def __init__(self, upload: Upload, out: BinaryIO, limit: int, wanted: str) -> None:
         self.upload = upload
+        self.wanted = wanted
         self.out = out
         self.limit = limit
         self.ended = False
@@ -74,9 +75,9 @@ class _Parts:
     def _on_headers(self) -> None:
         _, options = parse_options_header(self.headers.get(b"content-disposition"))
         self.name = options.get(b"name", b"").decode("utf-8", "replace")
-        if self.name == "file":
+        if self.name == self.wanted:
             if self.upload.has_file:
-                raise bad_request(T("Send one file at a time."), "file")
+                raise bad_request(T("Send one file at a time."), self.wanted)
             self.is_file = self.upload.has_file = True
             self.upload.filename = clean_name(options.get(b"filename", b"").decode("utf-8", "replace"))
 
@@ -101,17 +102,19 @@ class _Parts:
         self.ended = True
 
 
-async def receive(content_type: str, blocks: AsyncIterator[bytes], path: Path, limit: int) -> Upload:
-    """Reads a whole form and puts its file at `path`, on disk when this returns. Raises ApiError; then nothing is
-    left behind."""
+async def receive(
+    content_type: str, blocks: AsyncIterator[bytes], path: Path, limit: int, wanted: str = "file"
+) -> Upload:
+    """Reads a whole form and puts its file, the part of the wanted name, at `path`, on disk when this returns. Raises
+    ApiError; then nothing is left behind."""
     kind, options = parse_options_header(content_type)
     boundary = options.get(b"boundary")
     if kind != b"multipart/form-data" or not boundary:
-        raise bad_request(T("Send the file as multipart/form-data with the fields purpose and file."))
+        raise bad_request(T("Send the file as multipart/form-data, in the field {name}.", name=wanted))
     upload = Upload(path)
     try:
         with path.open("xb", buffering=FLUSH_AT) as out:
-            parts = _Parts(upload, out, limit)
+            parts = _Parts(upload, out, limit, wanted)
             parser = parts.parser(boundary)
             received = 0
             async for block in blocks:

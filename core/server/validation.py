@@ -7,8 +7,11 @@ import shutil
 from pathlib import Path
 
 from core.checks import MIN_EXAMPLES, Severity, check_file
+from core.checks.graders import check_fields
+from core.checks.lines import read_line
 from core.dataset.examples import Kind
 from core.errors import AppError
+from core.graders import fields_of
 from core.server.engines.base import JobSpec
 from core.words import T, Text
 
@@ -54,15 +57,19 @@ def _link(source: Path, target: Path, role: str) -> None:
 def check_inputs(spec: JobSpec, names: tuple[str, str], limit: int) -> None:
     """Checks the files, `names` being their ids, as a person could have done before. Raises Unfit with the lines at
     fault."""
+    fields = fields_of(spec.grader)
     _check(spec.training_path, names[0], "training", spec.method, limit, MIN_EXAMPLES)
+    _check_fields(spec.training_path, names[0], "training", fields)
     if spec.validation_path is not None:
         _check(spec.validation_path, names[1], "validation", spec.method, limit, 1)
+        _check_fields(spec.validation_path, names[1], "validation", fields)
 
 
 def _check(path: Path, file_id: str, role: str, method: str, limit: int, minimum: int) -> None:
     code, param = f"invalid_{role}_file", f"{role}_file"
     try:
-        report = check_file(path, limit=limit, minimum=minimum)
+        kind = Kind.REINFORCEMENT if method == "reinforcement" else None  # one without fields looks like a chat
+        report = check_file(path, limit=limit, minimum=minimum, kind=kind)
     except AppError as error:
         raise Unfit(code, str(error), param) from error
     errors = [issue for issue in report.details if issue.severity == Severity.ERROR]
@@ -77,9 +84,7 @@ def _check(path: Path, file_id: str, role: str, method: str, limit: int, minimum
         raise Unfit("invalid_n_examples", message, param)
     if errors:
         found = [f"{issue.place}: {issue.sentence}" if issue.place else issue.sentence for issue in errors[:SHOWN]]
-        head = T("The {role} file {id} has {n} error(s).", role=role, id=file_id, n=report.errors)
-        more = [str(T("{n} more.", n=report.errors - SHOWN))] if report.errors > SHOWN else []
-        raise Unfit(code, "\n".join([str(head), *found, *more]), param)
+        raise _faulty(role, file_id, found, report.errors)
     if report.format not in KINDS[method]:
         message = T(
             "The {role} file holds examples in the {seen} format; the method {method} needs {wanted}.",
@@ -89,3 +94,24 @@ def _check(path: Path, file_id: str, role: str, method: str, limit: int, minimum
             wanted=", ".join(KINDS[method]),
         )
         raise Unfit(code, message, param)
+
+
+def _check_fields(path: Path, file_id: str, role: str, fields: set[str]) -> None:
+    """Every field that the grader reads stands in every example. Raises Unfit."""
+    found, count = list[str](), 0
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1) if fields else ():
+            body = read_line(line)[0] or {}
+            for issue in check_fields(body, fields) if body else ():
+                count += 1
+                if count <= SHOWN:
+                    found.append(f"{issue.at(f'line {number}').place}: {issue.sentence}")
+    if count:
+        raise _faulty(role, file_id, found, count)
+
+
+def _faulty(role: str, file_id: str, found: list[str], count: int) -> Unfit:
+    """The error of a file with so many errors, of which the first ones are told."""
+    head = T("The {role} file {id} has {n} error(s).", role=role, id=file_id, n=count)
+    more = [str(T("{n} more.", n=count - len(found)))] if count > len(found) else []
+    return Unfit(f"invalid_{role}_file", "\n".join([str(head), *found, *more]), f"{role}_file")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import secrets
+import time
 from collections.abc import Sequence
 from typing import Any
+
+from orjson import loads
 
 from core.server.database import Row
 
@@ -32,9 +34,35 @@ def file(row: Row) -> Json:
     }
 
 
+def upload(row: Row, made: Json | None) -> Json:
+    """An `upload`, with the file that came of it."""
+    late = row["status"] == "pending" and row["expires_at"] <= time.time()
+    return {
+        "id": row["id"],
+        "object": "upload",
+        "bytes": row["bytes"],
+        "created_at": row["created_at"],
+        "expires_at": row["expires_at"],
+        "filename": row["filename"],
+        "purpose": row["purpose"],
+        "status": "expired" if late else row["status"],
+        "file": made,
+    }
+
+
+def part(row: Row) -> Json:
+    """An `upload.part`."""
+    return {
+        "id": row["id"],
+        "object": "upload.part",
+        "created_at": row["created_at"],
+        "upload_id": row["upload_id"],
+    }
+
+
 def job(row: Row) -> Json:
     """A `fine_tuning.job`."""
-    hyperparameters = json.loads(row["hyperparameters"])
+    hyperparameters = loads(row["hyperparameters"])
     supervised = row["method"] == "supervised"
     return {
         "id": row["id"],
@@ -45,19 +73,27 @@ def job(row: Row) -> Json:
         "model": row["model"],
         "fine_tuned_model": row["fine_tuned_model"],
         "organization_id": "org-local",
-        "result_files": json.loads(row["result_files"]),
+        "result_files": loads(row["result_files"]),
         "status": row["status"],
         "training_file": row["training_file"],
         "validation_file": row["validation_file"],
         "hyperparameters": hyperparameters if supervised else None,
-        "method": {"type": row["method"], row["method"]: {"hyperparameters": hyperparameters}},
+        "method": {"type": row["method"], row["method"]: _detail(row, hyperparameters)},
         "trained_tokens": row["trained_tokens"],
-        "error": json.loads(row["error"]) if row["error"] else None,
+        "error": loads(row["error"]) if row["error"] else None,
         "seed": row["seed"],
-        "integrations": json.loads(row["integrations"]) if row["integrations"] else [],
-        "metadata": json.loads(row["metadata"]) if row["metadata"] is not None else None,
+        "integrations": loads(row["integrations"]) if row["integrations"] else [],
+        "metadata": loads(row["metadata"]) if row["metadata"] is not None else None,
         "user_provided_suffix": row["suffix"],
     }
+
+
+def _detail(row: Row, hyperparameters: Json) -> Json:
+    detail: Json = {"hyperparameters": hyperparameters}
+    for name in ("grader", "response_format"):
+        if row[name] is not None:
+            detail[name] = loads(row[name])
+    return detail
 
 
 def event(row: Row) -> Json:
@@ -69,7 +105,7 @@ def event(row: Row) -> Json:
         "level": row["level"],
         "type": row["type"],
         "message": row["message"],
-        "data": json.loads(row["data"]),
+        "data": loads(row["data"]),
     }
 
 
@@ -82,7 +118,7 @@ def checkpoint(row: Row) -> Json:
         "fine_tuned_model_checkpoint": row["model"],
         "fine_tuning_job_id": row["job_id"],
         "step_number": row["step"],
-        "metrics": json.loads(row["metrics"]),
+        "metrics": loads(row["metrics"]),
     }
 
 

@@ -34,12 +34,33 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from core.server.engines.sampling import Ability, AskError, Piece, SampleParams
 from core.words import Text
+
+__all__ = [
+    "Ability",
+    "AskError",
+    "Engine",
+    "Hyperparameters",
+    "JobDir",
+    "JobSpec",
+    "Launch",
+    "Message",
+    "ModelCard",
+    "Number",
+    "Piece",
+    "Plan",
+    "Predictor",
+    "SampleParams",
+    "SpecError",
+    "Wanted",
+    "sync",
+]
 
 Message = dict[str, Any]
 Number = int | float
@@ -122,40 +143,6 @@ class Launch:
 
     argv: tuple[str, ...]
     env: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class SampleParams:
-    """How to answer. `temperature` 0 gives the likeliest answer; `top_logprobs` is how many alternatives to name;
-    the same `seed` gives the same answer (None: another each time)."""
-
-    temperature: float = 1.0
-    top_p: float = 1.0
-    max_tokens: int | None = None
-    top_logprobs: int = 0
-    seed: int | None = None
-    stop: tuple[str, ...] = ()
-    tools: tuple[dict[str, Any], ...] = ()
-    response_format: dict[str, Any] | None = None
-    presence_penalty: float = 0.0
-    frequency_penalty: float = 0.0
-    logit_bias: tuple[tuple[int, float], ...] = ()
-
-
-# What a model may be able to do beyond answering text; a request for anything else is refused with its parameter.
-Ability = Literal["tools", "response_format", "penalties", "logit_bias", "embed"]
-
-
-@dataclass(frozen=True)
-class Piece:
-    """A part of an answer: text, or with `kind` "tool_calls" the JSON list of the message's tool_calls. `logprob` is
-    None where the engine has no probability to give; `tokens` is what the piece counts as."""
-
-    text: str
-    logprob: float | None = None
-    top: tuple[tuple[str, float], ...] = ()
-    kind: Literal["text", "tool_calls"] = "text"
-    tokens: int = 1
 
 
 class Predictor(Protocol):
@@ -280,11 +267,14 @@ class JobDir:
             known = self._known_keys()
             if key and key in known:
                 return
-            known.add(key)
             event = {"type": type, "at": round(time.time(), 3), **({"key": key} if key else {}), **fields}
-            with self.events_path.open("ab") as file:
-                file.write(json.dumps(event, ensure_ascii=False, allow_nan=False).encode() + b"\n")
-                file.flush()
+            line = json.dumps(event, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+            with self.events_path.open("ab", buffering=0) as file:
+                before = file.tell()
+                if file.write(line) < len(line):
+                    file.truncate(before)  # half an event is none
+                    raise OSError("No space left on device")
+                known.add(key)
                 if type != "metrics":
                     os.fsync(file.fileno())
 
@@ -310,7 +300,8 @@ class JobDir:
 
         def beat() -> None:
             while not done.wait(every):
-                self.state(*self._progress)
+                with suppress(OSError):  # a full disk ends the work where the work meets it
+                    self.state(*self._progress)
 
         thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
         self.state(*self._progress)
@@ -320,7 +311,8 @@ class JobDir:
         finally:
             done.set()
             thread.join()
-            self.state(*self._progress)
+            with suppress(OSError):
+                self.state(*self._progress)
 
     def checkpoint(self, step: int, write: Callable[[Path], None], metrics: Mapping[str, float]) -> Path:
         """Writes checkpoints/step-N as a whole and tells the server, which offers it and drops the oldest ones."""

@@ -12,9 +12,10 @@ from openai.types.chat import ChatCompletionMessage
 from openai.types.chat.chat_completion import Choice
 
 from core.server.answers import Answer, Bounds, delta
+from core.server.asking import ChatRequest, CompletionRequest, EmbeddingRequest
 from core.server.engines.base import Piece
 from core.server.errors import ApiError
-from core.server.requests import ChatRequest, CreateJob, parse
+from core.server.requests import CreateJob, parse
 
 CALLS = [{"id": "call_1", "type": "function", "function": {"name": "track", "arguments": '{"n": 1}'}}]
 
@@ -103,13 +104,16 @@ anything = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),
     max_leaves=8,
 )
-NAMES = [*CreateJob.model_fields, *ChatRequest.model_fields]
+MODELS = (CreateJob, ChatRequest, CompletionRequest, EmbeddingRequest)
+NAMES = sorted({name for model in MODELS for name in model.model_fields})
 
 
 @given(body=st.dictionaries(st.sampled_from(NAMES), anything, max_size=6) | anything)
 def test_any_json_is_either_understood_or_refused_with_a_sentence(body: Any) -> None:
-    for model in (CreateJob, ChatRequest):
+    for model in MODELS:
         try:
-            parse(model, body)
+            asked = parse(model, body)
+            if not isinstance(asked, CreateJob):
+                asked.check()
         except ApiError as error:
             assert error.status == 400 and str(error)

@@ -13,6 +13,7 @@ from core.server.middleware import known_host
 
 JOBS, CHAT = "/fine_tuning/jobs", "/chat/completions"
 HELLO = [{"role": "user", "content": "hello"}]
+FUNCTION = [{"type": "function", "function": {"name": "f"}}]
 
 
 def error_of(reply: httpx2.Response) -> dict[str, Any]:
@@ -100,7 +101,22 @@ def test_a_bad_job_names_its_parameter(provider: Any, file_id: str, change: dict
         ({"top_logprobs": 3}, "top_logprobs"),
         ({"logprobs": True, "top_logprobs": 21}, "top_logprobs"),
         ({"logit_bias": {"50": 5}}, "logit_bias"),
+        ({"logit_bias": {"fifty": 5}}, "logit_bias"),
+        ({"logit_bias": {"50": 101}}, "logit_bias.50"),
         ({"response_format": {"type": "json_object"}}, "response_format"),
+        ({"response_format": {"type": "xml"}}, "response_format.type"),
+        ({"response_format": {"type": "json_schema", "json_schema": {}}}, "response_format.json_schema.name"),
+        ({"tools": [{"type": "custom", "custom": {"name": "f"}}]}, "tools[0].type"),
+        ({"tools": [{"type": "function", "function": {}}]}, "tools[0].function.name"),
+        ({"tools": FUNCTION, "tool_choice": "required"}, "tool_choice"),
+        ({"tools": FUNCTION, "tool_choice": "always"}, "tool_choice"),
+        ({"tools": FUNCTION, "tool_choice": {"type": "function", "function": {"name": "g"}}}, "tool_choice"),
+        ({"tools": FUNCTION, "tool_choice": {"type": "allowed_tools", "allowed_tools": 7}}, "tool_choice"),
+        ({"functions": [{"name": "f"}]}, "functions"),
+        ({"function_call": "auto"}, "function_call"),
+        ({"audio": {"voice": "alloy"}}, "audio"),
+        ({"web_search_options": {"search_context_size": "low"}}, "web_search_options"),
+        ({"frequency_penalty": 0.5}, "frequency_penalty"),
         ({"tool_choice": "required"}, "tool_choice"),
         ({"tool_choice": {"type": "function", "function": {"name": "f"}}}, "tool_choice"),
         ({"modalities": ["audio"]}, "modalities"),
@@ -117,7 +133,10 @@ def test_what_cannot_change_the_answer_is_read_over(provider: Any) -> None:
     wishes = {
         "user": "me",
         "metadata": {"a": "b"},
-        "presence_penalty": 1,
+        "presence_penalty": 0,
+        "reasoning_effort": "low",
+        "service_tier": "auto",
+        "parallel_tool_calls": True,
         "logit_bias": {},
         "tools": [{"type": "function", "function": {"name": "f"}}],
         "tool_choice": "auto",

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.server.engines.base import Ability, Message, Piece, SampleParams, SpecError
-from core.server.engines.classic.choices import Choices, Fields, Places
+from core.server.engines.classic.calling import possible
+from core.server.engines.classic.choices import Choices, Fields, Places, Whole
 from core.server.engines.classic.conversation import (
     Answer,
     count_text,
@@ -24,6 +25,7 @@ from core.server.engines.classic.conversation import (
 from core.server.engines.classic.features import Floats
 from core.server.engines.classic.formats import Format
 from core.server.engines.classic.model import ClosedModel, OpenModel
+from core.server.engines.classic.vectors import embed
 from core.words import T
 
 Masks = list[NDArray[np.bool_]]
@@ -44,7 +46,7 @@ _NOTHING_NEAR = (
 class _Counting:
     """What all of them have in common."""
 
-    abilities: frozenset[Ability] = frozenset()
+    abilities: frozenset[Ability] = frozenset({"embed"})
 
     def complete(self, prompt: str, params: SampleParams) -> Iterator[Piece]:
         """The answer to a prompt, which is a question like any other."""
@@ -54,7 +56,9 @@ class _Counting:
         raise NotImplementedError
 
     def embed(self, texts: list[str]) -> list[list[float]]:
-        raise NotImplementedError
+        """Vectors of shared n-grams, the same for every classic model: training changes nothing in them."""
+        vectors: list[list[float]] = embed(texts).tolist()
+        return vectors
 
     def count(self, messages: list[Message]) -> int:
         """How many tokens the engine counts for these messages."""
@@ -80,17 +84,19 @@ class Closed(_Counting):
     """A model that chooses among the answers of its training file; an answer is one token, also where it is put
     together from several fields, whose log probabilities are then summed."""
 
-    abilities: frozenset[Ability] = frozenset({"response_format"})
+    abilities: frozenset[Ability] = frozenset({"embed", "response_format"})
 
     def __init__(self, model: ClosedModel) -> None:
         self.model = model
+        if isinstance(model.choices, Whole) and any(answer.kind == "tool_calls" for answer in model.choices.answers):
+            self.abilities |= {"tools"}
         self._masks: OrderedDict[str, Masks] = OrderedDict()
         self._lock = threading.Lock()
 
     def generate(self, messages: list[Message], params: SampleParams) -> Iterator[Piece]:
         """The chosen answer as one piece, with its log probability and the likeliest alternatives. Raises SpecError
         where response_format is not understood or no answer satisfies it."""
-        logs = self._within(self._logs(messages), params.response_format)
+        logs = self._within(self._logs(messages), params)
         best = likeliest(logs, max(1, params.top_logprobs))
         if params.temperature <= 0:
             places, log = best[0]
@@ -114,15 +120,17 @@ class Closed(_Counting):
     def _logs(self, messages: list[Message]) -> list[Floats]:
         return [logs[0] for logs in self.model.log_probabilities([question_of(messages)])]
 
-    def _within(self, logs: list[Floats], wanted: dict[str, Any] | None) -> list[Floats]:
+    def _within(self, logs: list[Floats], params: SampleParams) -> list[Floats]:
         """The log probabilities among what is allowed."""
-        if not wanted or wanted.get("type") == "text":
+        wanted = params.response_format
+        free = not wanted or wanted.get("type") == "text"
+        if free and not params.tools and params.tool_choice == "auto":
             return logs
-        key = json.dumps(wanted, sort_keys=True)
+        key = json.dumps([None if free else wanted, params.tools, params.tool_choice], sort_keys=True)
         with self._lock:
             masks = self._masks.get(key)
         if masks is None:
-            masks = allowed(self.model.choices, wanted)
+            masks = allowed(self.model.choices, None if free else wanted, params)
             with self._lock:
                 self._masks[key] = masks
                 while len(self._masks) > _FORMATS_KEPT:
@@ -151,26 +159,34 @@ class Open(_Counting):
         return []
 
 
-def allowed(choices: Choices, wanted: dict[str, Any]) -> Masks:
-    """Which places of each head satisfy a response_format. Raises SpecError where none does, or it is none."""
-    form = Format.read(wanted)
-    assert form is not None
-    if isinstance(choices, Fields):
-        if not form.by_field:
-            message = T("response_format: enum, const and anyOf for the whole object do not go with answers by field.")
-            raise SpecError("response_format", "unsupported_value", message)
-        parts = [form.of_field(key) for key in choices.keys]
-        fits = form.allows_keys(choices.keys)
-        masks = [
-            np.array([fits and part.allows(value) for value in values])
-            for part, values in zip(parts, choices.values, strict=True)
-        ]
-    else:
-        masks = [np.array([answer.kind == "text" and form.allows(answer.text) for answer in choices.answers])]
+def allowed(choices: Choices, wanted: dict[str, Any] | None, params: SampleParams) -> Masks:
+    """Which places of each head satisfy a response_format and what is said of tools. Raises SpecError or AskError
+    where none does, or the format is none."""
+    masks = fitting(choices, wanted) if wanted else [np.ones(size, bool) for size in choices.sizes]
+    called = possible(choices.answers, params) if isinstance(choices, Whole) else None
+    if called is not None:
+        masks = [masks[0] & called]
     if not all(mask.any() for mask in masks):
         message = T("response_format: none of the answers that this model has learnt satisfies it.")
         raise SpecError("response_format", "unsupported_value", message)
     return masks
+
+
+def fitting(choices: Choices, wanted: dict[str, Any]) -> Masks:
+    """Which places of each head satisfy a response_format. Raises SpecError where it is none."""
+    form = Format.read(wanted)
+    assert form is not None
+    if not isinstance(choices, Fields):
+        return [np.array([answer.kind == "text" and form.allows(answer.text) for answer in choices.answers])]
+    if not form.by_field:
+        message = T("response_format: enum, const and anyOf for the whole object do not go with answers by field.")
+        raise SpecError("response_format", "unsupported_value", message)
+    parts = [form.of_field(key) for key in choices.keys]
+    fits = form.allows_keys(choices.keys)
+    return [
+        np.array([fits and part.allows(value) for value in values])
+        for part, values in zip(parts, choices.values, strict=True)
+    ]
 
 
 def likeliest(logs: list[Floats], count: int) -> list[tuple[Places, float]]:
