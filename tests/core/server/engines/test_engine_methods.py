@@ -191,3 +191,11 @@ def test_a_fine_tuned_model_learns_new_answers_too(bench: Bench) -> None:
 def test_a_parent_that_is_gone_is_named(bench: Bench, tmp_path: Path) -> None:
     with pytest.raises(SpecError, match="cannot be read any more"):
         bench.engine.check(bench.spec(preferences(), parent=tmp_path / "gone", **DPO))
+
+
+def test_a_format_that_is_not_understood_does_not_matter_where_the_grader_names_the_answers(bench: Bench) -> None:
+    form = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "string", "pattern": "[a-z]+"}}}
+    assert bench.engine.check(bench.spec(items(), **{**RFT, "response_format": form})).mode == "closed"
+    python = {"type": "python", "source": "def grade(sample, item):\n    return 1"}
+    with pytest.raises(SpecError, match="does not understand pattern"):
+        bench.engine.check(bench.spec(items(), **{**RFT, "grader": python, "response_format": form}))
