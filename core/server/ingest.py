@@ -19,6 +19,9 @@ TAILS = (
     ("train_loss", "training loss"),
     ("valid_loss", "validation loss"),
     ("full_valid_loss", "full validation loss"),
+    ("train_reward_mean", "training reward"),
+    ("valid_reward_mean", "validation reward"),
+    ("full_valid_reward_mean", "full validation reward"),
 )
 
 

@@ -12,11 +12,14 @@ is the only writer of everything else in it:
         {"type": "metrics", "step", "total_steps", "train_loss", "train_mean_token_accuracy"
                             [, "valid_loss", "valid_mean_token_accuracy"]
                             [, "full_valid_loss", "full_valid_mean_token_accuracy"]}
+            with dpo also rewards/chosen, rewards/rejected, rewards/margins and rewards/accuracies after each prefix,
+            with reinforcement reward_mean, reasoning_tokens_mean and kl in place of mean_token_accuracy
         {"type": "checkpoint", "step", "path": "checkpoints/step-120", "metrics": {…}}   path within the folder
         {"type": "end", "status": "succeeded" | "failed" | "cancelled" | "paused",
                         "error": null | {"code", "message", "param"}, "trained_tokens"}  the last line, always
     state.json           replaced by the worker about once a second: {"pid", "heartbeat", "step", "total_steps"}
     checkpoints/step-N/  a whole model that `Engine.open` can open, and what is needed to go on; the last three are kept
+    rewards-train/       and rewards-valid/: what a grader said, so that it is not asked twice (classic engine)
     resume/              where a paused or killed run goes on between two checkpoints (not a model to offer)
     final/               the trained model; there before the "end" event says "succeeded"
 

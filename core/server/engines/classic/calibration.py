@@ -16,13 +16,37 @@ from core.server.engines.classic.features import Floats, Ints
 from core.server.engines.classic.softmax import log_softmax
 
 _BINS = 15
+LEARN_MOST = 50_000  # rows that a model learns from whose held-out rows calibrate
+_HELD_SHARE, _HELD_MOST, _HELD_ENOUGH, _PARTS_MOST = 0.1, 2_000, 500, 5
+
+
+def held_out_rows(rows: int) -> int:
+    """How many training rows are held out at once where there are no validation rows."""
+    return min(_HELD_MOST, int(rows * _HELD_SHARE))
+
+
+def held_out_parts(rows: int) -> int:
+    """How often that is done, each time with other rows: until there are enough."""
+    held = held_out_rows(rows)
+    return min(_PARTS_MOST, -(-_HELD_ENOUGH // held)) if held else 0
 
 
 def calibrated(scores: Floats, by: float = 1.0) -> Floats:
     """The log probability of each class from the scores of a model and its temperature."""
-    centred = scores - scores.mean(axis=1, keepdims=True)
-    spread = np.sqrt((centred * centred).mean(axis=1, keepdims=True))
-    return log_softmax(centred / np.sqrt(np.maximum(spread, 1e-6)) / np.float32(by))
+    centred, spread = _spread(scores)
+    damped = centred / np.sqrt(np.maximum(spread, 1e-6)) / np.float32(by)
+    return log_softmax(np.asarray(damped, np.float32))
+
+
+def plain(scores: Floats) -> float:
+    """The temperature at which the probabilities of such scores are, by and large, those of their softmax."""
+    return 1 / float(np.sqrt(max(1e-6, float(_spread(scores)[1].mean()))))
+
+
+def _spread(scores: Floats) -> tuple[Floats, Floats]:
+    centred: Floats = scores - scores.mean(axis=1, keepdims=True)
+    spread: Floats = np.sqrt((centred * centred).mean(axis=1, keepdims=True))
+    return centred, spread
 
 
 def temperature(scores: Floats, classes: Ints) -> float:

@@ -39,7 +39,7 @@ def decide(spec: JobSpec, rows: Rows) -> Decision:
     parent = _parent(spec)
     if spec.method == "dpo":
         return _preferences(rows, parent, asked)
-    return Decision("closed", parent or _listed(spec) or _compared(spec, rows, asked), rows)
+    return Decision("closed", parent or _listed(spec, rows) or _compared(spec, rows, asked), rows)
 
 
 def known_to(choices: Choices, rows: Rows) -> Rows:
@@ -117,8 +117,13 @@ def _preferences(rows: Rows, parent: Whole | None, asked: str) -> Decision:
     return Decision("closed", parent, kept)
 
 
-def _listed(spec: JobSpec) -> Whole | None:
-    form = Format.read(spec.response_format)
+def _listed(spec: JobSpec, rows: Rows) -> Whole | None:
+    try:
+        form = Format.read(spec.response_format)
+    except SpecError:
+        if answers_compared(spec.grader or {}, rows.items):
+            return None  # the answers are known without it
+        raise
     listed = form.listed() if form else None
     return _enough([Answer(text) for text in listed], "response_format") if listed else None
 

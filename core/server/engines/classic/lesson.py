@@ -6,17 +6,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
+from core.server.engines.classic.calibration import plain
 from core.server.engines.classic.choices import Choices
 from core.server.engines.classic.conversation import Answer, Frame
 from core.server.engines.classic.features import Floats, Ints, Sparse, Vocabulary, hash_fields, ideographic
-from core.server.engines.classic.model import ClosedModel
+from core.server.engines.classic.model import ClosedModel, Head
 from core.server.engines.classic.objectives import Classes, Objective, Pairs, Rewards, Scores
 from core.server.engines.classic.reading import Rows
 from core.server.engines.classic.softmax import Block, Softmax, logits
 
 _MANY = 20_000  # rows from which phrases of three ideographs are worth learning, and margins no more
 _MOST_WEIGHTS = 200_000_000  # n-grams times classes: 0.8 GB; above, the rarest n-grams are left out
+_SAMPLE = 2_000  # rows that show how sure a parent is
 _START = 1e-8  # of Adagrad's sums, see Softmax.fresh
 _START_WITH_MARGINS = 1e-2
 
@@ -37,7 +40,6 @@ class Lesson:
     valid: Sparse | None
     valid_goal: Objective | None
     before: tuple[tuple[Floats, Floats], ...] = ()
-    temperatures: tuple[float, ...] = ()
 
     @classmethod
     def prepare(
@@ -58,11 +60,13 @@ class Lesson:
         found = hash_fields(fields, chars=_telling(fields[0]), look=look)
         vocabulary = Vocabulary.learn(found, len(rows), _MOST_WEIGHTS // sum(choices.sizes))
         before: tuple[tuple[Floats, Floats], ...] = ()
+        places = None
         if parent:
             vocabulary, places = parent.vocabulary.joined(vocabulary)
-            before = tuple(_moved(head.weights, head.bias, places, vocabulary, choices) for head in parent.heads)
         look()
         train = vocabulary.vectors(found, len(rows), look)
+        if parent and places is not None:
+            before = tuple(_moved(head, places, vocabulary, choices, train) for head in parent.heads)
         measured = None
         if valid:
             found = hash_fields(frame.fields(valid.questions), look=look)
@@ -77,8 +81,7 @@ class Lesson:
             goals = [Classes(_places(rows.answers, choices), margins)]
             goals.append(Classes(_places(valid.answers, choices)) if valid else None)
         assert goals[0] is not None
-        temperatures = tuple(head.temperature for head in parent.heads) if parent else ()
-        return cls(frame, choices, vocabulary, train, goals[0], measured, goals[1], before, temperatures)
+        return cls(frame, choices, vocabulary, train, goals[0], measured, goals[1], before)
 
     def heads(self) -> list[Softmax]:
         """The heads as they are before the first step."""
@@ -97,6 +100,13 @@ class Lesson:
     def margins(self) -> Sequence[float]:
         """The margins to learn with, one a head; none where the loss itself is followed."""
         return self.goal.margins if isinstance(self.goal, Classes) else ()
+
+    def known_before(self) -> NDArray[np.bool_]:
+        """Which n-grams the model to go on from has weights for."""
+        known = np.zeros(len(self.vocabulary.hashes), bool)
+        for weights, _bias in self.before:
+            known |= weights.any(axis=1)
+        return known
 
     def reference(self, block: Block) -> Scores:
         """What the model that training began with says of some rows; nothing where nobody looks at it."""
@@ -124,16 +134,17 @@ class Lesson:
         return int(times.max()) / len(self.goal)
 
 
-def _moved(
-    weights: Floats, bias: Floats, places: Ints, vocabulary: Vocabulary, choices: Choices
-) -> tuple[Floats, Floats]:
-    """A parent's weights at their places in a larger vocabulary, answers that are new to it at the end."""
+def _moved(head: Head, places: Ints, vocabulary: Vocabulary, choices: Choices, rows: Sparse) -> tuple[Floats, Floats]:
+    """A parent's weights at their places in a larger vocabulary, answers that are new to it at the end. Their softmax
+    is no surer than the parent is, and never so sure that nothing could change it any more."""
     (size,) = choices.sizes
-    larger = np.zeros((len(vocabulary.hashes), size), weights.dtype)
-    larger[places, : weights.shape[1]] = weights
-    start = np.full(size, bias.min(), np.float32)
-    start[: len(bias)] = bias
-    return larger, start
+    weights = np.zeros((len(vocabulary.hashes), size), np.float32)
+    weights[places, : head.weights.shape[1]] = head.weights
+    bias = np.full(size, head.bias.min(), np.float32)
+    bias[: len(head.bias)] = head.bias
+    scores = logits(weights, bias, rows.take(np.arange(min(_SAMPLE, len(rows)))))[:, : len(head.bias)]
+    scale = np.float32(min(1.0, plain(scores) / head.temperature))
+    return weights * scale, bias * scale
 
 
 def _places(answers: Sequence[Answer], choices: Choices) -> Ints:

@@ -30,6 +30,11 @@ class Rows:
     def __len__(self) -> int:
         return len(self.questions)
 
+    @property
+    def characters(self) -> int:
+        """How much text is asked."""
+        return sum(len(q.ask) + len(q.turns) for q in self.questions)
+
     def asked(self, messages: Sequence[Message]) -> None:
         """Takes in what a row asks."""
         self.questions.append(question_of(messages))

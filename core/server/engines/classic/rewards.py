@@ -25,7 +25,7 @@ from core.server.engines.classic.objectives import Rewards
 from core.words import T
 
 PARAM = "method.reinforcement.grader"
-_SECONDS = {"string_check": 3e-5, "text_similarity": 3e-4, "python": 2e-3}  # one answer graded, about
+_SECONDS = {"string_check": 1e-5, "text_similarity": 4e-5, "python": 4e-4}  # one answer graded, about
 _LONGEST = 3_600.0  # seconds of grading
 _ONE = re.compile(r"\s*\{\{\s*(item|sample)\.([\w.\-]+)\s*\}\}\s*")
 _COMPARES = {"eq", "like", "ilike"}

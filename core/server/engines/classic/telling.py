@@ -54,17 +54,12 @@ def told_mode(spec: JobSpec, decided: Decision) -> str:
 def told_calibration(method: str, found: Calibration, commonest: float) -> str:
     """How good the model is on rows that it did not learn from, and how far its probabilities can be believed."""
     if not found.rows:
-        if method == "supervised":
-            return _("There are too few examples to check how sure the model may be of itself.")
-        return _(
-            "Without a validation file nothing says how far the probabilities can be believed: they stay as they were."
-        )
+        return _("There are too few examples with one right answer to check how sure the model may be of itself.")
     by = " / ".join(f"{temperature:.2f}" for temperature in found.temperatures)
     if method == "dpo":
         return _(
-            "On {rows} validation examples {right:.1%} of the likeliest answers are the preferred one. The "
-            "probabilities are calibrated on the preferred answers (temperature {by}); they are off by {error:.1%} "
-            "on average.",
+            "On {rows} examples that were not learnt from, {right:.1%} of the likeliest answers are the preferred one. "
+            "The probabilities are calibrated on it (temperature {by}); they are off by {error:.1%} on average.",
             rows=found.rows,
             right=found.accuracy,
             by=by,
@@ -72,8 +67,9 @@ def told_calibration(method: str, found: Calibration, commonest: float) -> str:
         )
     if method == "reinforcement":
         return _(
-            "On {rows} validation examples {right:.1%} of the likeliest answers are the one with the highest reward. "
-            "The probabilities are calibrated on it (temperature {by}); they are off by {error:.1%} on average.",
+            "On {rows} examples that were not learnt from, {right:.1%} of the likeliest answers have the highest "
+            "reward. The probabilities are calibrated on it (temperature {by}); they are off by {error:.1%} on "
+            "average.",
             rows=found.rows,
             right=found.accuracy,
             by=by,

@@ -12,18 +12,18 @@ from typing import Any
 import numpy as np
 
 from core.server.engines.base import JobDir, JobSpec, Plan
-from core.server.engines.classic.calibration import Calibration
+from core.server.engines.classic.calibration import LEARN_MOST, Calibration, held_out_parts, held_out_rows, plain
 from core.server.engines.classic.features import Ints
 from core.server.engines.classic.lesson import Lesson
 from core.server.engines.classic.model import ClosedModel, Head, named
-from core.server.engines.classic.objectives import Classes, Measured, Scores, right_answers
+from core.server.engines.classic.objectives import Measured, Scores, right_answers
 from core.server.engines.classic.softmax import RATE, Softmax
 
 _POINTS = 200  # of the training curve
 _VALID_EVERY = 5  # points of it for one of the validation curve
 _VALID_ROWS = 200  # the fixed sample that the validation curve is measured on
+_PLAIN_ROWS = 200  # that show how far apart scores are
 _SAVE_SECONDS = 30.0  # between two snapshots to go on from
-_HELD_SHARE, _HELD_MOST, _HELD_ENOUGH, _LEARN_MOST, _FOLDS_MOST = 0.1, 2_000, 500, 50_000, 5
 _SAMPLE, _HOLD = 1 << 20, 1 << 21  # streams of random numbers beside the epochs' own
 
 
@@ -83,27 +83,29 @@ class Training:
         return found
 
     def calibration(self) -> Calibration:
-        """From the validation rows; without them from training rows that models of the same kind did not see, which
-        takes a method that can be repeated in small; else as the model was that training began with."""
+        """From the validation rows; without them from training rows that models of the same kind did not see. Where
+        there are too few, or no answer is right by itself, the probabilities are those of the softmax."""
         lesson = self.lesson
         if lesson.valid_goal is not None and (known := right_answers(lesson.valid_goal)) is not None:
             return Calibration.fit(self._valid_scores, known)
-        kept = lesson.temperatures or (1.0,) * len(self.heads)
-        rows = len(lesson.train)
-        held = min(_HELD_MOST, int(rows * _HELD_SHARE))
-        if not isinstance(lesson.goal, Classes) or not held:
-            return Calibration(kept)
+        rows, right = len(lesson.train), right_answers(lesson.goal)
+        held = held_out_rows(rows)
+        if right is None or not held:
+            return self._uncalibrated()
         order = np.random.default_rng((self.seed, _HOLD)).permutation(rows)
-        folds = min(_FOLDS_MOST, -(-_HELD_ENOUGH // held))
-        parts = [self._held_out(lesson.goal, order, fold * held, (fold + 1) * held) for fold in range(folds)]
+        parts = [self._held_out(right, order, part * held, (part + 1) * held) for part in range(held_out_parts(rows))]
         scores = [np.concatenate([part[0][head] for part in parts]) for head in range(len(self.heads))]
         return Calibration.fit(scores, np.concatenate([part[1] for part in parts]))
 
-    def _held_out(self, goal: Classes, order: Ints, begin: int, end: int) -> tuple[Scores, Ints]:
+    def _uncalibrated(self) -> Calibration:
+        some = self.lesson.train.take(np.arange(min(_PLAIN_ROWS, len(self.lesson.train))))
+        return Calibration(tuple(plain(head.logits(some)) for head in self.heads))
+
+    def _held_out(self, right: Ints, order: Ints, begin: int, end: int) -> tuple[Scores, Ints]:
         """The scores of some rows by heads that learn from the others, and their classes."""
-        held, rest = order[begin:end], np.concatenate((order[:begin], order[end:]))[:_LEARN_MOST]
+        held, rest = order[begin:end], np.concatenate((order[:begin], order[end:]))[:LEARN_MOST]
         lesson, heads = self.lesson, self.lesson.heads()
-        seen = np.zeros(len(lesson.vocabulary.hashes), bool)
+        seen = lesson.known_before()
         seen[lesson.train.take(rest).columns] = True
         step, total = 0, self.epochs * -(-len(rest) // self.batch)
         for epoch in range(self.epochs):
@@ -112,9 +114,10 @@ class Training:
                 self.look()
                 _descend(lesson, heads, rest[shuffled[start : start + self.batch]], self.rate * (1 - step / total))
                 step += 1
-        classes = goal.classes[held].copy()
+        classes = right[held]
         for head, size in enumerate(lesson.choices.sizes):
-            known = np.bincount(goal.classes[rest, head], minlength=size) > 0
+            learnt = right[rest, head]
+            known = np.bincount(learnt[learnt >= 0], minlength=size) > 0
             classes[~known[classes[:, head]], head] = -1
         rows = lesson.train.take(held).only(seen)
         return [head.logits(rows) for head in heads], classes
@@ -184,7 +187,7 @@ class Training:
 
     def _save(self, folder: Path) -> None:
         lesson = self.lesson
-        found = Calibration(lesson.temperatures or (1.0,) * len(self.heads))
+        found = self._uncalibrated()
         if lesson.valid_goal is not None and (known := right_answers(lesson.valid_goal)) is not None:
             found = Calibration.fit(self._valid_scores, known)
         self._trained(found.temperatures).save(folder, half=False)

@@ -28,7 +28,7 @@ def right(bench: Bench, job: JobDir) -> float:
 
 def test_preferences_are_learnt_from_the_base(bench: Bench) -> None:
     job = bench.train(preferences(), valid=preferences()[::7], **DPO)
-    assert events(job, "ready")[0]["hyperparameters"]["beta"] == 0.1
+    assert events(job, "ready")[0]["hyperparameters"]["beta"] == 0.5
     losses = points(job, "train_loss")
     assert losses[0] == pytest.approx(math.log(2), abs=1e-4)
     assert losses[-1] < 0.4
@@ -43,7 +43,7 @@ def test_preferences_move_a_fine_tuned_model(bench: Bench) -> None:
     parent = bench.train(pairs(), name="parent")
     assert ask(bench.open(parent), CARD).text == "card"
     asked = [preference(question, "opening", label) for question, label in pairs() if label == "card"]
-    job = bench.train(asked, parent=parent.final_path, **DPO)
+    job = bench.train(asked, parent=parent.final_path, method="dpo")
     assert points(job, "train_loss")[0] == pytest.approx(math.log(2), abs=1e-4)
     assert ask(bench.open(job), CARD).text == "opening"
     assert ask(bench.open(job), "take this novel home").text == "borrow"
@@ -75,7 +75,7 @@ def test_a_grader_teaches_from_the_base(bench: Bench) -> None:
 def test_a_grader_corrects_a_fine_tuned_model(bench: Bench) -> None:
     parent = bench.train(pairs(), name="parent")
     swapped = [{**item, "desk": {"card": "opening"}.get(item["desk"], item["desk"])} for item in items()]
-    job = bench.train(swapped, parent=parent.final_path, **RFT)
+    job = bench.train(swapped, parent=parent.final_path, method="reinforcement", grader=EXACT)
     assert ask(bench.open(job), CARD).text == "opening"
     assert points(job, "train_kl")[0] == pytest.approx(0, abs=1e-6)
     assert points(job, "train_kl")[-1] > 0.01
@@ -191,3 +191,11 @@ def test_a_fine_tuned_model_learns_new_answers_too(bench: Bench) -> None:
 def test_a_parent_that_is_gone_is_named(bench: Bench, tmp_path: Path) -> None:
     with pytest.raises(SpecError, match="cannot be read any more"):
         bench.engine.check(bench.spec(preferences(), parent=tmp_path / "gone", **DPO))
+
+
+def test_a_format_that_is_not_understood_does_not_matter_where_the_grader_names_the_answers(bench: Bench) -> None:
+    form = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "string", "pattern": "[a-z]+"}}}
+    assert bench.engine.check(bench.spec(items(), **{**RFT, "response_format": form})).mode == "closed"
+    python = {"type": "python", "source": "def grade(sample, item):\n    return 1"}
+    with pytest.raises(SpecError, match="does not understand pattern"):
+        bench.engine.check(bench.spec(items(), **{**RFT, "grader": python, "response_format": form}))

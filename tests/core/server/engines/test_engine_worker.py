@@ -226,11 +226,11 @@ def test_a_worker_stops_within_a_second_when_asked(bench: Bench) -> None:
     job = long_job(bench)
     process = spawn(bench, job)
     wait_for(lambda: bool(events(job, "metrics")))
+    began = time.time()
     job.ask("cancel")
-    began = time.monotonic()
     assert process.wait(10) == 0
-    assert time.monotonic() - began < 1
-    assert job.read_events()[0][-1]["status"] == "cancelled"
+    end = job.read_events()[0][-1]
+    assert end["status"] == "cancelled" and end["at"] - began < 1
     state = job.read_state()
     assert state is not None and 0 < state["step"] < state["total_steps"]
     assert not job.final_path.exists()
