@@ -106,7 +106,7 @@ class Datasets(Part):
             return last_place(connection, dataset_id)
 
     def _write(self, dataset_id: int, made: Prepared, batch: Batch) -> None:
-        with self.database.write() as connection:
+        with self.database.write(lasting=False) as connection:  # what makes it ready is durable, and all before it
             current = load_dataset(connection, dataset_id, lock=True)
             if current.state != "importing":
                 raise BadInput(T("The import of “{name}” is finished. Add rows in the table.", name=current.name))
