@@ -132,22 +132,34 @@ class Database:
             yield connection
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """A transaction that may write: durable when it ends, undone when an exception leaves it."""
+    def write(self, *, lasting: bool = True) -> Iterator[Connection]:
+        """A transaction that may write: durable when it ends, undone when an exception leaves it.
+
+        One that is not `lasting` may be lost with the computer's power, though never by halves, until a later one is
+        durable: the steps of an import, which only counts when all of it is there.
+        """
         if not self.is_sqlite:
             with self._writing.connect() as connection, connection.begin():
+                if not lasting:
+                    run(connection, "SET LOCAL synchronous_commit = off")
                 yield connection
             return
         connection = self._writers.pop() if self._writers else self._writing.connect()
         try:
             driver = _driver(connection)
+            if not lasting and sqlite.journal_mode() == "WAL":
+                driver.execute("PRAGMA synchronous = NORMAL")
             driver.execute("BEGIN IMMEDIATE")  # SQLAlchemy's own begin and commit would cost a tenth of an edit, too
             yield connection
             if connection.in_transaction():  # it has joined in with a statement of its own
                 connection.commit()
             else:
                 driver.commit()
+            if not lasting:
+                driver.execute("PRAGMA synchronous = FULL")
         except BaseException:
+            if not lasting:
+                connection.invalidate()  # the next one begins anew, and durable
             connection.close()
             raise
         self._writers.append(connection)

@@ -11,10 +11,11 @@ from sqlalchemy import Connection, bindparam, case, delete, exists, func, insert
 
 from core.dataset.edits import clean, new_line
 from core.dataset.examples import Draft, Kind, Origin
-from core.errors import BadInput
+from core.errors import BadInput, Cancelled
 from core.store.database import bulk_insert, inserted_id, metadata, now, run, run_many
 from core.store.loading import COLUMNS, Batch, Loader, Prepared, prepare
 from core.store.part import (
+    CHUNK,
     OriginFacts,
     Part,
     chunks,
@@ -106,7 +107,7 @@ class Datasets(Part):
             return last_place(connection, dataset_id)
 
     def _write(self, dataset_id: int, made: Prepared, batch: Batch) -> None:
-        with self.database.write() as connection:
+        with self.database.write(lasting=False) as connection:  # what makes it ready is durable, and all before it
             current = load_dataset(connection, dataset_id, lock=True)
             if current.state != "importing":
                 raise BadInput(T("The import of “{name}” is finished. Add rows in the table.", name=current.name))
@@ -171,15 +172,28 @@ class Datasets(Part):
         with self.database.write() as connection:
             _delete(connection, dataset_id)
 
-    def set_encoding(self, dataset_id: int, encoding: str) -> Dataset:
-        """Count every row again with another encoding."""
+    def set_encoding(
+        self,
+        dataset_id: int,
+        encoding: str,
+        progress: Callable[[int, int], None] = lambda _done, _of: None,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> Dataset:
+        """Count every row again with another encoding. Raises Cancelled when `cancelled` says so.
+
+        `progress` is told rows counted and how many there are; when it has heard of all, they are still to be written.
+        """
         known: dict[str, tuple[int, int]] = {}
         with self.database.read() as connection:
             kind = load_dataset(connection, dataset_id).kind
             ids = _ids(connection, dataset_id)
-        for some in chunks(ids):
+        for done, some in enumerate(chunks(ids)):
+            if cancelled():
+                raise Cancelled(T("The work was stopped."))
+            progress(done * CHUNK, len(ids))
             with self.database.read() as connection:
                 self._count(connection, some, (encoding, kind), known)
+        progress(len(ids), len(ids))
         with self.database.write() as connection:
             current = load_dataset(connection, dataset_id, lock=True)
             for some in chunks(_ids(connection, dataset_id)):

@@ -24,7 +24,7 @@ from core.dataset.edits import (
 from core.dataset.examples import Example, Split
 from core.errors import BadInput
 from core.store.loading import draft_row
-from core.store.part import Part, insert_examples, insert_issues, load_dataset, load_examples, reserve_ids
+from core.store.part import Part, insert_examples, insert_issues, judged, load_dataset, load_examples, reserve_ids
 from core.store.placing import places_after
 from core.store.rejects import mark_mended, still_open
 from core.store.schema import batch, example
@@ -115,8 +115,8 @@ class Editing(Part):
         if not drafts:
             return ()
         current, connection = writer.dataset, writer.connection
-        judged = list(self._judge(raws, current.encoding, current.kind))
-        rows = [draft_row(it.draft, raw, found) for it, raw, found in zip(drafts, raws, judged, strict=True)]
+        judgements = judged(self._judge, raws, current.encoding, current.kind)
+        rows = [draft_row(it.draft, raw, found) for it, raw, found in zip(drafts, raws, judgements, strict=True)]
         ids = reserve_ids(connection, len(rows))
         positions, moved = places_after(connection, current.id, [it.after_id for it in drafts])
         if moved:
@@ -126,7 +126,7 @@ class Editing(Part):
                 row["label"] = row["answer"]
             row.update(id=example_id, dataset_id=current.id, position=position)
         insert_examples(connection, rows)
-        insert_issues(connection, current.id, zip(ids, judged, strict=True))
+        insert_issues(connection, current.id, zip(ids, judgements, strict=True))
         mark_mended(connection, zip(drafts, ids, strict=True))
         for row in rows:
             writer.note_added(row)

@@ -17,6 +17,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from types import TracebackType
 from typing import IO, Any
 
@@ -39,6 +40,7 @@ from core.store.schema import GAP
 from core.store.tally import Counted, Key, all_keys
 
 ALONE = 20_000  # rows that are not worth a second process, which takes about a second to begin
+SELDOM = 200_000  # objects after which it looks for cycles
 AHEAD = 2  # batches that are being prepared while one is written
 COLUMNS = (
     *("position", "kind", "split", "status", "revision", "tokens", "answer_tokens", "content_hash", "issues"),
@@ -152,14 +154,41 @@ class Loader:
             step()
 
     def __enter__(self) -> Loader:
+        _Seldom.begin()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        _Seldom.end()
         if self._beside is not None:
             self._beside.close()
         self._thread.shutdown(cancel_futures=True)
+
+
+class _Seldom:
+    """Looks for cycles of objects seldom while a load goes on: there are hardly any, and it is a fifth of its time."""
+
+    _loads = 0
+    _usual = gc.get_threshold()
+    _lock = Lock()
+
+    @classmethod
+    def begin(cls) -> None:
+        """One more load goes on."""
+        with cls._lock:
+            if not cls._loads:
+                cls._usual = gc.get_threshold()
+                gc.set_threshold(SELDOM)
+            cls._loads += 1
+
+    @classmethod
+    def end(cls) -> None:
+        """One less; with the last one all is as it was."""
+        with cls._lock:
+            cls._loads -= 1
+            if not cls._loads:
+                gc.set_threshold(*cls._usual)
 
 
 class _Beside:
@@ -205,7 +234,7 @@ def _send(pipe: IO[bytes], value: object) -> None:
 
 def work() -> None:
     """The second process's part: batches from standard input to standard output."""
-    gc.set_threshold(200_000)  # looking for cycles where there are hardly any is a fifth of its time
+    gc.set_threshold(SELDOM)
     while True:
         try:
             batch = pickle.load(sys.stdin.buffer)

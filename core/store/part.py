@@ -23,7 +23,7 @@ from core.dataset.examples import (
     text_of,
     user_text,
 )
-from core.errors import NotFound
+from core.errors import BadInput, NotFound
 from core.store.database import Database, bulk_insert, insert_missing, read_json, read_moment, run, run_many
 from core.store.schema import counter, dataset, example
 from core.store.values import Dataset
@@ -78,6 +78,18 @@ def checks(raws: Sequence[str], encoding: str, kind: Kind) -> Sequence[Judgement
     from core.checks import judge  # here, so that opening a store loads no tokenizer
 
     return judge(raws, encoding, kind)
+
+
+def judged(judge: Judge, raws: Sequence[str], encoding: str, kind: Kind) -> list[Judgement]:
+    """What the checks say of lines that a person writes.
+
+    Where the tokenizer that the dataset is counted with is gone, these rows are saved without being counted (-1):
+    another one would give numbers that mean something else than those of the other rows.
+    """
+    try:
+        return list(judge(raws, encoding, kind))
+    except (BadInput, NotFound):
+        return list(judge(raws, "", kind))
 
 
 def chunks(items: Sequence[Item], size: int = CHUNK) -> Iterator[Sequence[Item]]:

@@ -19,6 +19,7 @@ from core.store.part import (
     Judgement,
     chunks,
     insert_issues,
+    judged,
     judged_columns,
     load_examples,
     shown_texts,
@@ -203,11 +204,11 @@ class Writer:
 
     def _write_rows(self) -> None:
         rows = {id: {"revision": it.revision, **it.after} for id, it in self._updates.items()}
-        judged = self._judge_again(rows)
+        judgements = self._judge_again(rows)
         alike: dict[tuple[str, ...], list[tuple[Any, ...]]] = {}
         for example_id, row in rows.items():
             self._note_text(example_id, row)
-            unchanged = self._note_count(example_id, row, judged.get(example_id))
+            unchanged = self._note_count(example_id, row, judgements.get(example_id))
             names = tuple(name for name in row if name not in unchanged)
             alike.setdefault(names, []).append((*(row[name] for name in names), example_id))
         for names, group in alike.items():
@@ -219,8 +220,8 @@ class Writer:
         raws = {example_id: row["raw"] for example_id, row in rows.items() if "raw" in row}
         if not raws:
             return {}
-        judged = self.judge(list(raws.values()), self.dataset.encoding, self.dataset.kind)
-        found = dict(zip(raws, judged, strict=True))
+        judgements = judged(self.judge, list(raws.values()), self.dataset.encoding, self.dataset.kind)
+        found = dict(zip(raws, judgements, strict=True))
         others = []
         for example_id, judgement in found.items():
             said = getattr(judgement, "said", None)

@@ -94,7 +94,11 @@ def update(work: Work) -> dict[str, Any]:
 
 def recount(work: Work) -> None:
     """The tokens of a dataset are counted again, with another encoding."""
-    work.store.set_encoding(work.number, work.arg("encoding"))
+
+    def told(done: int, total: int) -> None:
+        work.progress(done, total, T("Writing the rows …") if done == total else None)
+
+    work.store.set_encoding(work.number, work.arg("encoding"), told, work.cancelled)
 
 
 def relate(work: Work) -> dict[str, Any]:

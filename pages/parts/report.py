@@ -13,8 +13,8 @@ from core.checks.targets import Contents, check_target
 from core.dataset.examples import Split, user_text
 from core.store import Dataset
 from core.store.aggregates import Repeats
-from core.tokens import Distribution, Money, Price, default_epochs, distribution
-from core.tokens.folders import is_own
+from core.tokens import DEFAULT, Distribution, Money, Price, default_epochs, distribution
+from core.tokens.folders import INSTALLED, installed, is_own
 from core.words import _
 from pages.parts import charts, frame, grid, progress, resources, state, tabs, tokenisers
 from pages.parts.snapshot import MARKS
@@ -247,6 +247,12 @@ def recount(dataset: Dataset, price: Price | None) -> None:
     task = resources.store().tasks.latest("recount", str(dataset.id))
     if task is not None and task.is_active:
         progress.show(task, _("Counting tokens again"))
+    elif is_own(dataset.encoding) and dataset.encoding not in installed():
+        with st.container(border=True, horizontal=True, vertical_alignment="center"):
+            sentence = _("The tokeniser {model} is not here any more: rows that you change are saved, but not counted.",
+                         model=dataset.encoding.removeprefix(INSTALLED))  # fmt: skip
+            st.markdown(escape(sentence), width="stretch")
+            tokenisers.count_again(dataset.id, price.encoding if price is not None else DEFAULT)
     elif price is not None and price.encoding != dataset.encoding and not is_own(dataset.encoding):
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
             sentence = _("This model counts tokens with {wanted}; these were counted with {seen}.",

@@ -82,6 +82,34 @@ def test_tokens_are_counted_again_with_another_encoding(store: Store, settings: 
     assert store.dataset(job.dataset_id).encoding == "cl100k_base"
 
 
+def test_counting_again_tells_how_far_it_is_and_stops_when_asked(
+    store: Store, settings: Settings, job: jobs.Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = store.create_dataset("many", Kind.CHAT)
+    bodies = ({"messages": [{"role": "user", "content": str(n)}]} for n in range(1_200))
+    store.add_drafts(dataset.id, [Draft(dump(body), Kind.CHAT) for body in bodies])
+    store.finish_import(dataset.id)
+    monkeypatch.setattr("core.tasks.work.WRITE_SECONDS", 0)
+    monkeypatch.setattr("core.tasks.work.LOOK_SECONDS", 0)
+    task = store.tasks.begin(tasks.enqueue(store, settings, "recount", dataset.id, {"encoding": "cl100k_base"}).id)
+    assert task is not None
+    seen: list[tuple[int, int | None, str]] = []
+
+    def look() -> None:
+        now = store.tasks.get(task.id)
+        seen.append((now.done, now.total, str(now.message)))
+
+    recount(Work(store, settings, task, look))
+    look()
+    assert [step for n, step in enumerate(seen) if step not in seen[:n]] == [
+        *[(0, None, ""), (0, 1_200, ""), (500, 1_200, ""), (1_000, 1_200, "")], (1_200, 1_200, "Writing the rows …")
+    ]  # fmt: skip
+    tasks.cancel(store, settings, task.id)
+    with pytest.raises(Cancelled):
+        store.set_encoding(dataset.id, "o200k_base", cancelled=Work(store, settings, task, look).cancelled)
+    assert store.dataset(dataset.id).encoding == "cl100k_base"
+
+
 def test_a_launch_that_reaches_nobody_waits_and_stops_when_asked(
     store: Store, settings: Settings, job: jobs.Job
 ) -> None:

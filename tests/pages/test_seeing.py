@@ -14,6 +14,7 @@ from core.store import Dataset, Store
 from core.tasks.handlers import HANDLERS
 from core.tasks.work import Work
 from core.tokens.folders import installed
+from core.tokens.folders import remove as forget
 from tests.tinytokenizer import model_folder
 
 CHECK, PRICES = "pages/data/check.py", "pages/settings/prices.py"
@@ -111,6 +112,12 @@ def test_the_tokeniser_of_an_open_model_is_brought_chosen_and_counts(
     assert "&lt;|im_start|&gt;" in drawn(page) and not page.says("This model counts tokens with")
     remove = next(button for button in open_page(PRICES).app.button if button.label == "Remove")
     assert remove.disabled, "not while rows are counted with it"
+
+    forget(name)
+    page = open_page(CHECK)
+    assert page.says("is not here any more") and not page.errors
+    page.click("Count again")
+    assert [task.args for task in store.tasks.active()] == [{"encoding": "o200k_base"}]
 
 
 def test_the_row_that_is_edited_can_be_seen_too(open_page: Open, store: Store) -> None:

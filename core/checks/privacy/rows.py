@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from core.checks.privacy.values import Span
 # Keys whose values are names of the format, not words of a person; pictures are no text.
 _SKIPPED = frozenset({"role", "type", "id", "tool_call_id", "image_url", "input_audio", "detail", "data", "weight"})
 _DEPTH = 64
+# One word such as "sports" or "card_arrival": the name of a class, which says nothing of a text's own language.
+_CLASS = re.compile(r"[A-Za-z][\w&+./-]{0,39}")
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,9 @@ def scan_row(raw: str, label: str = "") -> RowScan:
             said.append(text)
     if label and label not in said:
         counts.update(span.kind for span in findings(label))
-    text = " ".join(said)
+    named = label.strip() if label.isascii() else ""
+    prose = [text for text in said if not _CLASS.fullmatch(text.strip()) and text.strip() != named]
+    text = " ".join(prose or said)
     script = script_or_mixed(text)
     return RowScan(dict(counts), script, latin_language(text) if script == "latin" else "")
 

@@ -99,6 +99,27 @@ def test_the_command_line_counts_and_lists_them(tmp_path: Path, capsys: pytest.C
         languages.look(tmp_path / "nowhere.jsonl")
 
 
+CHINESE = [f"第{n}个包裹到了吗" for n in range(20)]
+
+
+def test_a_class_with_an_english_name_says_nothing_of_the_language_of_its_row(tmp_path: Path, store: Store) -> None:
+    path = tmp_path / "rows.jsonl"
+    answers = ["card_arrival", "lost-or-stolen", "refund", "体育"]
+    rows = [line(question, answers[n % 4]) for n, question in enumerate([*CHINESE, "好的"])]
+    path.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    found = languages.look(path)
+    assert found.different == [] and found.scripts == {"han": 21}
+    dataset = store.create_dataset("Mail", Kind.CHAT)
+    named = [Draft(line(question, name), Kind.CHAT, name) for question in CHINESE for name in ("card not working",)]
+    strange = [Draft(line(ENGLISH[0], "体育"), Kind.CHAT), Draft(line("card_arrival", "refund"), Kind.CHAT)]
+    store.add_drafts(dataset.id, [*named, *strange])
+    store.finish_import(dataset.id)
+    scan_dataset(store, dataset.id)
+    assert (
+        sorted(store.findings.rows(dataset.id, (OTHER_SCRIPT,))) == [row.id for row in store.examples(dataset.id)][-2:]
+    )
+
+
 @pytest.fixture
 def store(settings: Settings) -> Iterator[Store]:
     opened = Store.open(settings)

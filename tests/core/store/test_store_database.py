@@ -107,6 +107,21 @@ def test_an_unsafe_build_uses_the_rollback_journal_and_a_safe_one_goes_back(
     assert len(Store.open(settings).datasets()) == 3
 
 
+def test_a_step_of_an_import_does_not_wait_for_the_disk_and_every_other_write_does(store: Store) -> None:
+    sqlite_asks = store.database.is_sqlite
+    asked = "PRAGMA synchronous" if sqlite_asks else "SHOW synchronous_commit"
+    durable, loose = (2, 1) if sqlite_asks else ("on", "off")
+
+    def how(lasting: bool) -> object:
+        with store.database.write(lasting=lasting) as connection:
+            return connection.exec_driver_sql(asked).scalar()
+
+    assert [how(True), how(False), how(True)] == [durable, loose, durable]
+    with pytest.raises(ZeroDivisionError), store.database.write(lasting=False):
+        raise ZeroDivisionError
+    assert [how(True), how(True)] == [durable, durable]
+
+
 def test_what_is_new_in_a_release_is_done_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     done = []
 

@@ -14,7 +14,8 @@ from store_samples import draft, make
 
 from core.dataset.edits import Change, Edits
 from core.settings import Settings
-from core.store import Store
+from core.store import Filter, Store
+from core.store.tally import differences
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -63,6 +64,66 @@ def _write_and_kill(place: list[str], seconds: float) -> list[tuple[int, int]]:
     process.wait()
     whole = [line.split() for line in lines if line.endswith("\n")]
     return [(int(revision), int(added)) for revision, added in whole]
+
+
+TYPIST = """
+import sys
+from core.dataset.edits import Added, Change, Edits
+from core.dataset.examples import Draft, Kind
+from core.settings import Settings
+from core.store import Store
+
+home, url, dataset_id, me = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
+store = Store.open(Settings.from_env({"LUOPAN_HOME": home, "LUOPAN_DATABASE_URL": url}))
+rows = [row.id for row in store.examples(dataset_id)]
+print("ready", flush=True)
+sys.stdin.readline()
+for number in range(200):
+    row = rows[number % len(rows)]
+    while True:
+        current = store.example(row)
+        said = current.body["messages"][0]["content"]
+        fields = {"user": f"{said} {me}{number}", "split": ("train", "test")[number % 2]}
+        edits = [Change(row, current.revision, fields)]
+        added = [Added(row, Draft('{"messages":[{"role":"user","content":"%s%d"}]}' % (me, number), Kind.CHAT))]
+        applied = store.apply(dataset_id, Edits(edits, added if number % 20 == 0 else []), me)
+        if number % 20 == 0 and applied.conflicts:
+            store.undo(dataset_id, me, applied.batch_id)  # the added row alone was saved: all of it once more
+        if not applied.conflicts:
+            break
+"""
+
+
+def test_two_processes_that_write_in_turn_lose_nothing_and_count_alike(store: Store, store_settings: Settings) -> None:
+    dataset = make(store, [draft(f"question {n}", f"answer {n}", label=f"l{n % 2}") for n in range(5)])
+    place = [str(store_settings.home), store_settings.database_url, str(dataset.id)]
+    pipe = subprocess.PIPE
+    people = [
+        subprocess.Popen([sys.executable, "-c", TYPIST, *place, me], cwd=ROOT, stdin=pipe, stdout=pipe, text=True)
+        for me in "ab"
+    ]
+    for process in people:
+        assert process.stdout and process.stdout.readline() == "ready\n"
+    for process in people:
+        process.communicate("go\n")
+        assert process.returncode == 0
+    rows = list(store.examples(dataset.id))
+    said = [row.body["messages"][0]["content"].split() for row in rows]
+    for place_of, words in enumerate(words for words in said if words[0] == "question"):
+        mine = {me: [word for word in words if word.startswith(me)] for me in "ab"}
+        assert mine == {me: [f"{me}{n}" for n in range(200) if n % 5 == place_of] for me in "ab"}
+    made = sorted(words[0] for words in said if words[0] != "question")
+    assert made == sorted(f"{me}{n}" for me in "ab" for n in range(0, 200, 20))
+    with store.database.read() as connection:
+        assert differences(connection, dataset.id) == set()
+    assert store.dataset(dataset.id).rows == len(rows) == 25
+    counts, tokens = store.issue_counts(dataset.id), store.token_values(dataset.id)
+    assert store.page(dataset.id, Filter(text="a199")).total == store.page(dataset.id, Filter(text="b198")).total == 1
+    recounted = store.set_encoding(dataset.id, dataset.encoding)
+    assert (store.issue_counts(dataset.id), store.token_values(dataset.id)) == (counts, tokens)
+    steps = store.history(dataset.id, limit=10**6)
+    assert recounted.revision == dataset.revision + len({step.batch_id for step in steps}) + 1
+    assert len([step for step in steps if step.action == "change" and step.kind == "edit"]) == 400
 
 
 @pytest.mark.parametrize("people", [4])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -103,6 +104,17 @@ def test_an_import_that_is_stopped_or_fails_leaves_no_rows_and_no_process(
             loader.add(DRAFTS[:200])
     assert [process.poll() is not None for process in begun] == [True] * 2
     assert [made.name for made in store.datasets(importing=True)] == ["ready"]
+
+
+def test_looking_for_cycles_is_rare_while_imports_go_on_and_then_as_before(store: Store) -> None:
+    usual, one, other = gc.get_threshold(), *(store.create_dataset(name, Kind.CHAT) for name in "AB")
+    with store.loader(one.id):
+        with store.loader(other.id):
+            pass
+        assert gc.get_threshold()[0] == loading.SELDOM != usual[0]
+    with pytest.raises(ZeroDivisionError), store.loader(one.id):
+        raise ZeroDivisionError
+    assert gc.get_threshold() == usual
 
 
 IMPORTER = """
