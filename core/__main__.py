@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import importlib
 import sys
 
@@ -30,8 +31,10 @@ def main(arguments: list[str] | None = None) -> int:
     )
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     arguments = sys.argv[1:] if arguments is None else arguments
+    gc.disable()  # what is imported stays: there is nothing to collect yet
     for name in arguments[:1] if arguments[:1] and arguments[0] in COMMANDS else COMMANDS:
         importlib.import_module(f"core.commands.{name}").add_parser(subparsers)
+    gc.enable()
     options = parser.parse_args(arguments)
     try:
         return int(options.run(options))
@@ -49,4 +52,6 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    gc.freeze()  # all of it ends now: what is left need not be looked through first
+    sys.exit(code)

@@ -78,10 +78,14 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Read, map, write; 0 where there are examples. Raises BadInput where there are none."""
-    from core.dataset.readers import opened_once
+    gc.disable()  # rows are no rings: looking for some among millions of texts costs a tenth of the time
+    try:
+        from core.dataset.readers import opened_once
 
-    with opened_once():
-        return _prepare(options)
+        with opened_once():
+            return _prepare(options)
+    finally:
+        gc.enable()
 
 
 def _prepare(options: argparse.Namespace) -> int:
@@ -146,7 +150,6 @@ def _advised(
     from core.commands.preparing import Preparation
     from core.dataset.spool import Spool
 
-    gc.disable()  # rows are no rings: looking for some among millions of texts costs a tenth of the time
     outcome = Outcome()
     spool = Spool(prepared_rows(recipe, source, outcome, parts))
     try:
@@ -160,7 +163,6 @@ def _advised(
         written = preparation.run(say=not options.json)
     finally:
         spool.close()
-        gc.enable()
     if written is None:
         return 1
     if parts:

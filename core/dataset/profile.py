@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import compress
 
 from core.dataset.fixes import Measure, filled, is_empty, repeated, too_long, trimmed_end
-from core.dataset.fixrows import Columns, Row, Rows, chunks
+from core.dataset.fixrows import Columns, Joined, Row, Rows, chunks
 
 FEW = 3  # rows kept to show
 SEPARATORS = (" ->", "\n\n###\n\n", "\n\n===\n\n", "\n\n---\n\n", "\n\n===>\n\n", "\n\n--->\n\n")
@@ -20,11 +20,12 @@ CLASS_ROWS = 3  # an answer that comes back this often on average is a class
 _NO_UPPER = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
 _NO_LOWER = bytes(set(range(256)) - set(b"abcdefghijklmnopqrstuvwxyz"))
 # Letters beyond ASCII that have case at all lie below Hangul and Kana, but for a few that no text is written in.
-_CASED = re.compile("[\u00aa-\u2dff\ua640-\uabff\uff21-\uff5a]+")
+# Patterns are given to `re` as they are used: to compile this one takes longer than to read a small table.
+_CASED = "[\u00aa-\u2dff\ua640-\uabff\uff21-\uff5a]+"
 # Their first bytes in UTF-8: most Chinese text has none of them, and is not looked through letter by letter.
 _NO_LEAD = bytes(set(range(256)) - {*range(0xC2, 0xE0), 0xE1, 0xEA})
-_WIDE = re.compile(rb"\xef(?:\xbc[\xa1-\xba]|\xbd[\x81-\x9a])")  # full-width Latin
-_RARE = re.compile(rb"\xe2[\x84\x85\xb0-\xb4]")
+_WIDE = rb"\xef(?:\xbc[\xa1-\xba]|\xbd[\x81-\x9a])"  # full-width Latin
+_RARE = rb"\xe2[\x84\x85\xb0-\xb4]"
 
 
 @dataclass
@@ -55,15 +56,18 @@ class Texts:
 
     def add(self, texts: Sequence[str]) -> None:
         """Look at the next texts."""
-        joined = "\0".join(texts)
+        joined = texts.joined if isinstance(texts, Joined) else "\0".join(texts)
+        raw = joined.encode()
         self.characters += len(joined) - len(texts) + 1
         self.prefix = _common(texts, self.prefix)
         self.suffix = common_end(texts, self.suffix)
-        if "\n" in joined:
+        if b"\n" in raw:
             self.seen.add("\n")
-        # One sign of a mark is looked for much faster than all of it.
-        self.seen.update(m for m in self.marks if m not in self.seen and m.strip()[-1:] in joined and m in joined)
-        self.upper += capitals(joined)
+        # One byte of a mark is looked for much faster than all of it.
+        self.seen.update(
+            m for m in self.marks if m not in self.seen and ord((m.strip() or m)[-1]) in raw and m in joined
+        )
+        self.upper += capitals(joined, raw)
 
     @property
     def may_be_upper(self) -> bool:
@@ -76,9 +80,8 @@ class Texts:
         return self.upper * 2 > lower and (self.upper + lower) * MOST_OTHER >= self.characters
 
 
-def capitals(text: str) -> int:
-    """How many capitals a text has, in any script that knows them."""
-    raw = text.encode()
+def capitals(text: str, raw: bytes) -> int:
+    """How many capitals a text has, in any script that knows them; `raw` is the same in UTF-8."""
     return len(raw.translate(None, _NO_UPPER)) + sum(map(str.isupper, _others(text, raw)))
 
 
@@ -90,14 +93,14 @@ def small_letters(text: str) -> int:
 
 def _others(text: str, raw: bytes) -> str:
     """The characters beyond ASCII among which there may be letters with case."""
-    return "".join(_CASED.findall(text)) if len(raw) != len(text) and _may_have_case(raw) else ""
+    return "".join(re.findall(_CASED, text)) if len(raw) != len(text) and _may_have_case(raw) else ""
 
 
 def _may_have_case(raw: bytes) -> bool:
     """Whether a text in UTF-8 may have capitals beyond ASCII. One byte is looked for much faster than a pattern."""
     if raw.translate(None, _NO_LEAD):
         return True
-    return any(lead in raw and form.search(raw) for lead, form in ((b"\xef", _WIDE), (b"\xe2", _RARE)))
+    return any(lead in raw and re.search(form, raw) for lead, form in ((b"\xef", _WIDE), (b"\xe2", _RARE)))
 
 
 def _shared(texts: Sequence[str]) -> str:

@@ -11,7 +11,7 @@ from typing import IO, NamedTuple
 
 import orjson
 
-from core.dataset.fixrows import Columns, Rows, chunks
+from core.dataset.fixrows import Columns, Joined, Rows, chunks
 
 IN_MEMORY = 64 << 20  # bytes
 _BETWEEN = "\x1f"  # one that is looked for fast, and that hardly any text holds
@@ -28,6 +28,10 @@ class _Texts(NamedTuple):
         if any(map(contains, texts, repeat(_BETWEEN))):
             return cls("", texts)
         return cls(_BETWEEN.join(texts), ())
+
+    def known(self, texts: Sequence[str]) -> Sequence[str]:
+        """These texts, where they are at hand as one, too."""
+        return texts if self.whole else Joined(texts, self.joined)
 
     def texts(self) -> Sequence[str]:
         return self.whole or self.joined.split(_BETWEEN)
@@ -50,8 +54,7 @@ class Spool:
             yield from (Columns(*orjson.loads(line)) for line in self._file)
         if self._rows:
             for chunk in self._rows:
-                self._keep(chunk)
-                yield chunk
+                yield self._keep(chunk)
             self._rows = None
 
     def drain(self) -> Iterator[Columns]:
@@ -60,17 +63,20 @@ class Spool:
             yield _unpacked(*self._held.pop(0))
         yield from self()
 
-    def _keep(self, chunk: Columns) -> None:
+    def _keep(self, chunk: Columns) -> Columns:
+        """Keep a chunk; the same with what was made of it on the way."""
         if not self._file and self._size < IN_MEMORY and not any(chunk.raws):
             packed = (_Texts.of(chunk.questions), _Texts.of(chunk.answers))
             self._size += sum(getsizeof(texts.joined) + sum(map(getsizeof, texts.whole)) for texts in packed)
             self._held.append((chunk._replace(questions=(), answers=()), *packed))
-            return
+            asked, answered = packed
+            return chunk._replace(questions=asked.known(chunk.questions), answers=answered.known(chunk.answers))
         if not self._file:
             import tempfile
 
             self._file = tempfile.TemporaryFile()  # noqa: SIM115  (closed by `close`)
         self._file.write(orjson.dumps([list(chunk.ids), *chunk[1:]]) + b"\n")
+        return chunk
 
     def close(self) -> None:
         """Forget the rows."""

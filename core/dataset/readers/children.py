@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,6 +21,8 @@ class Child:
         self._refuse = refuse
 
     def __enter__(self) -> Iterator[bytes]:
+        import subprocess
+
         # No environment: a process that opens what strangers wrote needs none of our keys.
         environment: dict[str, str] | None = {} if os.name == "posix" else None
         self._process = subprocess.Popen(

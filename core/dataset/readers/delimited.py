@@ -23,6 +23,7 @@ MAX_LINES = 5_000  # lines in one quoted cell before we say that the quote was n
 NO_DELIMITER = "\x1f"  # the whole line is one cell
 _CANDIDATES = ("\t", ",", ";", "|")
 _STEADY = 0.7  # share of rows that must have the same number of cells
+_END = "\x1e"  # in place of the end of a row
 _BREAK = re.compile("\r\n|\r|\n")
 csv.field_size_limit(MAX_CELL)
 
@@ -167,14 +168,17 @@ def _at_once(piece: str, layout: Layout) -> list[list[str]] | None:
     ending = "\r\n" if "\r" in piece else "\n"
     if not piece.endswith(ending):
         return None
-    if ending == "\r\n" and not piece.count("\r") == piece.count("\n") == piece.count(ending):
-        return None
     # Each break becomes a cell of its own: in even rows these stand at even distances, and nowhere else.
-    cells = piece.replace(ending, f"{layout.delimiter}\n{layout.delimiter}").split(layout.delimiter)
-    width = cells.index("\n")
+    marked = piece.replace(ending, f"{layout.delimiter}{_END}{layout.delimiter}")
+    if ending == "\r\n" and ("\r" in marked or "\n" in marked):
+        return None
+    cells = marked.split(layout.delimiter)
+    if _END not in cells:
+        return None
+    width = cells.index(_END)
     step = width + 1
-    breaks = cells[width::step]
-    if len(cells) != len(breaks) * step + 1 or not breaks.count("\n") == len(breaks) == cells.count("\n"):
+    ends = cells[width::step]
+    if len(cells) != len(ends) * step + 1 or not ends.count(_END) == len(ends) == cells.count(_END):
         return None
     del cells[-1]
     return [cells[place::step] for place in range(width)]

@@ -14,7 +14,6 @@ from typing import Any
 
 import orjson
 
-from core.dataset.readers import plainsheets
 from core.dataset.readers.children import Child
 from core.dataset.readers.tables import Even, Run
 from core.dataset.readers.values import Format
@@ -166,6 +165,8 @@ def _leave(key: tuple[Path, str], child: Generator[Any, None, None], answers: It
 def _answers(path: Path, name: str, sheet: str) -> Generator[Any, None, None]:
     """The entries that are read here, where a sheet is one that needs no child. Then, as from `_from_child`: the names
     of all sheets, the number of rows of this one (or the first), and its rows."""
+    from core.dataset.readers import plainsheets
+
     found = plainsheets.look(path, sheet)
     told, number = 0, 1
     if found:

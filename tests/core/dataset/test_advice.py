@@ -156,7 +156,7 @@ def test_what_texts_share_is_the_longest_common_beginning_and_end(texts: list[st
 def test_letters_are_counted_as_python_names_them(text: str) -> None:
     # What the quick way leaves out are scripts that have no case in daily use.
     text = "".join(c for c in text if c < "\u2e00")
-    assert capitals(text) == sum(c.isupper() and c.isalpha() for c in text)
+    assert capitals(text, text.encode()) == sum(c.isupper() and c.isalpha() for c in text)
     assert small_letters(text) == sum(c.islower() and c.isalpha() for c in text)
 
 
