@@ -16,6 +16,7 @@ from core.server import wire
 from core.server.answering import dumps
 from core.server.database import Row
 from core.server.errors import ApiError, bad_request, unexpected
+from core.server.routes_jobs import DEPTH_LIMIT, too_deep
 from core.words import T, Text
 
 Door = Callable[[object], wire.Json]
@@ -91,6 +92,8 @@ class Work:
 def answer(door: Door, request: wire.Json) -> wire.Json:
     """The line that answers a request of a batch, whatever happens."""
     try:
+        if too_deep(request["body"]):
+            raise bad_request(T("The body is nested deeper than {most} levels.", most=DEPTH_LIMIT))
         if request["body"].get("stream"):
             raise bad_request(T("A request of a batch cannot be streamed."), "stream")
         status, body = 200, door(request["body"])

@@ -103,12 +103,13 @@ def test_every_kind_of_question_can_be_asked_in_a_batch(
 def test_requests_that_fail_stand_in_the_error_file(provider: Any) -> None:
     bad = request(2, messages=FRUIT, temperature=9)
     streamed = request(3, messages=FRUIT, stream=True)
-    done = ended(provider, start(provider, [request(1), bad, streamed]).id)
+    deep = json.dumps(request(4, messages=FRUIT, metadata={"a": "b"})).replace('{"a": "b"}', "[" * 900 + "]" * 900)
+    done = ended(provider, start(provider, [request(1), bad, streamed, deep.encode()]).id)
     assert done.status == "completed" and done.request_counts is not None
-    assert (done.request_counts.completed, done.request_counts.failed) == (1, 2)
+    assert (done.request_counts.completed, done.request_counts.failed) == (1, 3)
     assert [line["custom_id"] for line in lines_of(provider, done.output_file_id)] == ["row-1"]
     failed = {line["custom_id"]: line for line in lines_of(provider, done.error_file_id)}
-    for name, param in (("row-2", "temperature"), ("row-3", "stream")):
+    for name, param in (("row-2", "temperature"), ("row-3", "stream"), ("row-4", None)):
         response = failed[name]["response"]
         assert (response["status_code"], response["body"]["error"]["param"]) == (400, param)
         assert failed[name]["error"] is None and response["request_id"].startswith("req_")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -168,3 +170,21 @@ def test_an_event_is_written_whole_or_not_at_all(disk: Disk) -> None:
     disk.clear()
     folder.message("after", key=str(whole - 1))
     assert [event["text"][:6] for event in folder.read_events()[0]][-1] == "after"
+
+
+def test_a_batch_waits_for_room_and_goes_on(cramped: Any, disk: Disk, wait: Any) -> None:
+    body = {"model": MODEL, "messages": [{"role": "user", "content": "hello"}]}
+    line = {"method": "POST", "url": "/v1/chat/completions", "body": body}
+    content = "\n".join(json.dumps({"custom_id": str(number), **line}) for number in range(6_000)).encode()
+    file_id = cramped.client.files.create(file=("batch.jsonl", content), purpose="batch").id
+    disk.fill(leave=MIB)
+    batch = cramped.client.batches.create(
+        input_file_id=file_id, endpoint="/v1/chat/completions", completion_window="24h"
+    )
+    wait(lambda: disk.free() < 64 << 10)
+    time.sleep(2)
+    assert cramped.client.batches.retrieve(batch.id).status in ("validating", "in_progress", "finalizing")
+    disk.clear()
+    done = wait(lambda: (b := cramped.client.batches.retrieve(batch.id)).completed_at and b, 60)
+    found = cramped.client.files.content(done.output_file_id).read().splitlines()
+    assert [json.loads(one)["custom_id"] for one in found] == [str(number) for number in range(6_000)]
