@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 
-from core.server.engines.base import JobDir
 from core.server.engines.lora.worker import Worker
 
 # How the loss of another process shows itself in this one.
@@ -13,10 +12,6 @@ LOST = ("Connection closed by peer", "Connection reset by peer", "NCCL", "gloo",
 
 class RankWorker(Worker):
     """A worker that sees the job's folder as its number lets it, and leaves no last word where another was lost."""
-
-    def __init__(self, job: JobDir) -> None:
-        super().__init__(job)
-        self.job = job
 
     def _fail(self, code: str, text: str, param: str | None = None) -> int:
         if code == "training_failed" and any(word in text for word in LOST):

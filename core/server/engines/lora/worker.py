@@ -25,23 +25,13 @@ from core.settings import Settings
 from core.words import _
 
 
-class Follower(JobDir):
-    """The folder as the further processes of one training see it: the first one alone writes."""
-
-    def emit(self, type: str, *, key: str = "", **fields: Any) -> None:
-        """Nothing: the first process tells."""
-
-    def state(self, step: int, total: int) -> None:
-        """Nothing: the first process gives the sign of life."""
-
-
 class Worker:
     """One start of the worker on the folder of a job; of several that a launcher starts together, one of them."""
 
     def __init__(self, job: JobDir) -> None:
         launched = Settings.from_env().environment
         self.rank, self.world = int(launched.get("RANK") or 0), int(launched.get("WORLD_SIZE") or 1)
-        self.job = Follower(job.path) if self.rank else job
+        self.job = job
         self.scratch = job.path / "scratch"
 
     def run(self) -> int:
