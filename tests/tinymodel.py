@@ -33,19 +33,21 @@ WORDS = (
 )
 
 
-def make_model(folder: Path, *, template: str = CHATML, seed: int = 0, vocabulary: int = 384) -> Path:
-    """A Qwen3 of two layers with random weights in safetensors, its tokenizer and its template; about a second."""
-    size = make_tokenizer(folder, template, vocabulary)
+def make_model(
+    folder: Path, *, template: str = CHATML, seed: int = 0, vocabulary: int = 384, size: int = 64, layers: int = 2
+) -> Path:
+    """A Qwen3 with random weights in safetensors, its tokenizer and its template; about a second."""
+    known = make_tokenizer(folder, template, vocabulary)
 
     import torch
     from transformers import Qwen3Config, Qwen3ForCausalLM
 
     torch.manual_seed(seed)
     config = Qwen3Config(
-        vocab_size=size,
-        hidden_size=64,
-        intermediate_size=128,
-        num_hidden_layers=2,
+        vocab_size=known,
+        hidden_size=size,
+        intermediate_size=2 * size,
+        num_hidden_layers=layers,
         num_attention_heads=4,
         num_key_value_heads=2,
         head_dim=16,
