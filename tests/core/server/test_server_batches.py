@@ -15,6 +15,8 @@ from openai.types.responses import Response
 
 from core import sqlite
 from core.server.batch_lines import MOST, examine, groups
+from core.server.batch_work import PAUSES, answer
+from core.server.errors import ApiError
 
 CHAT = "/v1/chat/completions"
 BASE = "local-classic-1"
@@ -288,3 +290,23 @@ def test_a_file_is_looked_through_with_its_limits(tmp_path: Any) -> None:
     with path.open("rb") as file:
         sizes = [len(group) for group, _end in groups(file, 0, 1_000, 1 << 30)]
     assert sizes == [1_000] * 50 + [1]
+
+
+@pytest.mark.parametrize(("failures", "status"), [(0, 200), (3, 200), (4, 200), (5, 503)])
+def test_a_model_that_is_not_there_now_is_asked_again(failures: int, status: int) -> None:
+    asked: list[object] = []
+    waited: list[float] = []
+
+    def door(body: object) -> dict[str, Any]:
+        asked.append(body)
+        if len(asked) <= failures:
+            raise ApiError(503, "not now")
+        return {"object": "chat.completion"}
+
+    def wait(seconds: float) -> bool:
+        waited.append(seconds)
+        return False
+
+    line = answer(door, request(1), wait)
+    assert line["response"]["status_code"] == status and waited == list(PAUSES)[:failures]
+    assert len(asked) == min(failures, len(PAUSES)) + 1
