@@ -10,7 +10,14 @@ from pathlib import Path
 from core.server.engines.base import JobSpec, Launch, ModelCard, Plan, Predictor, SpecError
 from core.server.engines.lora.bases import Base, Folder, configured
 from core.server.engines.lora.launching import device, elsewhere, launch
-from core.server.engines.lora.planning import METHODS, answer_tokens, plan, read_material, refuse_what_cannot_be
+from core.server.engines.lora.planning import (
+    METHODS,
+    answer_tokens,
+    answers_each,
+    plan,
+    read_material,
+    refuse_what_cannot_be,
+)
 from core.server.engines.lora.runner import Runners
 from core.words import T
 
@@ -49,6 +56,7 @@ class LoraEngine:
             material = read_material(spec, Folder(folder))
             planned = plan(spec, material)
             numbers = planned.hyperparameters
+            answers, most = _tries(spec, planned, material.encoder.longest)
             fit = estimate(
                 folder,
                 rows_tokens=material.train.lengths(),
@@ -56,11 +64,11 @@ class LoraEngine:
                 epochs=float(numbers["n_epochs"]),
                 method=spec.method,
                 device=device(spec),
+                answers=answers,
+                answer_tokens=most,
             )
         except UnsafeModel as error:
             raise SpecError("model", "model_unusable", error.message) from error
-        if spec.method == "reinforcement":
-            answer_tokens(spec, material.encoder.longest)
         told = None if elsewhere() else refusal(fit, spec.metadata)
         if told is not None:
             raise SpecError("model", "training_does_not_fit", told)
@@ -95,6 +103,13 @@ class LoraEngine:
         )
         longest = Folder(folder).longest if folder is not None else 2_048
         return ModelCard(base.id, self.name, METHODS, longest, description, _CREATED)
+
+
+def _tries(spec: JobSpec, planned: Plan, longest: int) -> tuple[int, int]:
+    """How many answers a reinforcement tries to a question, and of how many tokens; none for other methods."""
+    if spec.method != "reinforcement":
+        return 0, 0
+    return answers_each(planned.hyperparameters), answer_tokens(spec, longest)
 
 
 def environment() -> dict[str, str]:

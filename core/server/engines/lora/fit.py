@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,10 @@ LOADING = 15.0  # seconds until the first step
 STEP = 0.02  # seconds of every step beside its arithmetic
 SPARE = 1.1  # what lies idle between tensors that are in use
 WEIGHT_BYTES = {"cpu": 4, "cuda": 2, "mps": 2}
+BANDWIDTH = {"cpu": 12e9, "cuda": 1e12, "mps": 1e11}  # bytes of weights that are read in a second while writing
+TURN = 0.03  # seconds that every token of an answer takes beside that
+HELD_WHOLE = 0.6  # of a GPU's free memory: what weights may take before they are held in 4 bits
+FOUR_BITS = 0.53  # bytes of a number then, with its share of the scales
 HOURS = 24.0  # what a training may take unless its metadata says otherwise
 GIGA = 1e9
 MAX_HOURS, MAX_MEMORY = "max_hours", "max_memory_gb"  # keys of a job's metadata that raise the limits
@@ -101,15 +106,31 @@ def estimate(
     method: str,
     device: Device,
     rank: int = RANK,
+    four_bits: bool | None = None,
+    answers: int = 0,
+    answer_tokens: int = 0,
 ) -> Fit:
     """What a training would take. `rows_tokens` are the tokens of each row as the model reads it (of a preference, the
-    longer of its two). Raises UnsafeModel where the folder cannot be read."""
+    longer of its two); `four_bits` is whether weights may be held so where they are large (None: where that is
+    installed). Of a reinforcement `answers` are tried to each row, of up to `answer_tokens`. Raises UnsafeModel where
+    the folder cannot be read."""
     shape = shape_of(model_dir)
+    possible = find_spec("bitsandbytes") is not None if four_bits is None else four_bits
+    stored = sum(path.stat().st_size for path in weight_files(model_dir))
+    weights = shape.parameters * WEIGHT_BYTES[device.kind]
+    if possible and device.kind == "cuda" and stored > HELD_WHOLE * device.free:
+        weights = int(shape.parameters * FOUR_BITS) + shape.vocabulary * shape.hidden * 2  # words stay in 16 bits
     pair = 2 if method == "dpo" else 1
+    if answers:
+        rows_tokens = [tokens + answer_tokens for tokens in rows_tokens for _answer in range(answers)]
+        batch_size *= answers
     longest = max(rows_tokens, default=1) * pair
     tokens = at_once(ceil(batch_size / device.count), longest, device.kind) * longest
-    needed = _memory(shape, tokens, rank, device, pair)
+    needed = weights + _memory(shape, tokens, rank, device, pair)
     seconds = _seconds(shape, rows_tokens, batch_size, epochs, method, device)
+    if answers:  # they are written together, a step's worth at a time, and each token reads all the weights
+        turns = ceil(len(rows_tokens) / batch_size) * epochs * answer_tokens
+        seconds += turns * (TURN + weights / BANDWIDTH[device.kind])
     return Fit(needed, device.free, seconds, _say(model_dir.name, needed, device, seconds))
 
 
@@ -121,7 +142,6 @@ def at_once(batch: int, longest: int, kind: str) -> int:
 
 def _memory(shape: Shape, tokens: int, rank: int, device: Device, pair: int) -> int:
     number = WEIGHT_BYTES[device.kind]
-    weights = shape.parameters * number
     adapter = shape.lora_per_rank * rank * (4 + 4 + 8)  # itself, its gradient, the optimizer's two moments
     one = tokens * (8 * shape.hidden + 5 * shape.intermediate) * number  # what a layer needs to learn from its tokens
     if device.kind == "cpu" and tokens <= LIGHT:
@@ -131,7 +151,7 @@ def _memory(shape: Shape, tokens: int, rank: int, device: Device, pair: int) -> 
     # The scores of every token over the whole vocabulary, their 32-bit copy, its softmax and its gradient.
     scores = tokens * shape.vocabulary * (number + 4 + 4 + 4)
     reference = tokens * shape.vocabulary * 4 if pair == 2 else 0
-    return int(SPARE * (LIBRARIES[device.kind] + weights + adapter + kept + scores + reference))
+    return int(SPARE * (LIBRARIES[device.kind] + adapter + kept + scores + reference))
 
 
 def _seconds(

@@ -57,10 +57,26 @@ def test_more_tokens_a_longer_row_and_preferences_take_more(tmp_path: Path) -> N
     assert many.bytes_needed == of(tmp_path, QWEN_600M, rows_tokens=[2000] * 10, batch_size=2).bytes_needed
 
 
+def test_answers_that_are_tried_take_the_time_of_writing_them(tmp_path: Path) -> None:
+    asked: dict[str, Any] = {"method": "reinforcement", "rows_tokens": [60] * 100, "batch_size": 4}
+    tried = of(tmp_path, QWEN_600M, answers=8, answer_tokens=256, **asked)
+    # 25 steps of 256 turns, at the 4.4 tokens a second that one answer alone was written with, and learning them.
+    assert tried.seconds > 25 * 256 / 4.4 + 8 * of(tmp_path, QWEN_600M, **asked).seconds
+    assert tried.bytes_needed > of(tmp_path, QWEN_600M, **asked).bytes_needed
+
+
 def test_a_gpu_takes_half_the_bytes_and_a_hundredth_of_the_time(tmp_path: Path) -> None:
     here, there = of(tmp_path, QWEN_600M), of(tmp_path, QWEN_600M, GPU)
     assert there.bytes_needed < here.bytes_needed and there.seconds < here.seconds / 20
     assert 16e9 < of(tmp_path, LLAMA_8B, GPU).bytes_needed < 24e9
+
+
+def test_a_small_gpu_holds_large_weights_in_four_bits_where_it_can(tmp_path: Path) -> None:
+    small = Device("cuda", 16_000_000_000, 65e12 * 0.3)
+    asked: dict[str, Any] = {"rows_tokens": [60] * 100, "batch_size": 4}
+    assert refusal(of(tmp_path, LLAMA_8B, small, four_bits=False, **asked))
+    assert not refusal(of(tmp_path, LLAMA_8B, small, four_bits=True, **asked))
+    assert of(tmp_path, LLAMA_8B, GPU, four_bits=True) == of(tmp_path, LLAMA_8B, GPU, four_bits=False)
 
 
 def test_several_gpus_share_the_batch(tmp_path: Path) -> None:
