@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
+from typing import Protocol
 
 from starlette.routing import Route
 
+from core.server import chat, completions, embeddings, responses, routes_batches, wire
 from core.server.batch_runner import BatchRunner
 from core.server.batches import Batches
 from core.server.chat import Chat
@@ -22,6 +25,14 @@ from core.server.response_store import Responses
 from core.server.responses import ResponseRoutes
 from core.server.routes_batches import BatchRoutes
 
+DOCUMENTED = tuple(room.DOCUMENTED for room in (chat, completions, embeddings, responses, routes_batches))
+
+
+class _Room(Protocol):
+    def routes(self) -> Sequence[Route]: ...
+
+    def ask(self, body: object) -> wire.Json: ...
+
 
 class AnswerRooms:
     """The routes that ask models, and the threads that carry batches on."""
@@ -36,21 +47,20 @@ class AnswerRooms:
         idempotency: Idempotency,
     ) -> None:
         opening = Opening(models, predictors)
-        chat, completions, embeddings = Chat(opening), Completions(opening), Embeddings(opening)
-        responses = ResponseRoutes(opening, Responses(database))
-        doors = {
-            "/v1/chat/completions": chat.ask,
-            "/v1/completions": completions.ask,
-            "/v1/embeddings": embeddings.ask,
-            "/v1/responses": responses.ask,
+        rooms: dict[str, _Room] = {
+            "/v1/chat/completions": Chat(opening),
+            "/v1/completions": Completions(opening),
+            "/v1/embeddings": Embeddings(opening),
+            "/v1/responses": ResponseRoutes(opening, Responses(database), idempotency),
         }
-        self._runner = BatchRunner(home, database, files, models, doors)
+        asking = {endpoint: room.ask for endpoint, room in rooms.items()}
+        self._runner = BatchRunner(home, database, files, models, asking)
         batches = BatchRoutes(Batches(database), files, idempotency, self._runner.wake)
-        self._rooms = (chat, completions, embeddings, responses, batches)
+        self._routes = [*itertools.chain.from_iterable(room.routes() for room in rooms.values()), *batches.routes()]
 
     def routes(self) -> Sequence[Route]:
         """The routes, to be mounted."""
-        return [route for room in self._rooms for route in room.routes()]
+        return self._routes
 
     def start(self) -> None:
         """Goes on with the batches that are open."""

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
+import logging
 import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import cache
 
+import orjson
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
@@ -13,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from core.server import answer_rooms, graders, permissions, routes_files, routes_jobs, routes_models, routes_uploads
 from core.server.answer_rooms import AnswerRooms
 from core.server.database import Database
 from core.server.errors import HANDLERS
@@ -25,11 +31,31 @@ from core.server.jobs import Jobs
 from core.server.middleware import Doorkeeper
 from core.server.models import Models
 from core.server.offered import engines
+from core.server.openapi import OpenApi, Operation, document
+from core.server.parts import Uploads
+from core.server.permissions import PermissionRoutes
 from core.server.predictors import Predictors
-from core.server.replies import JSONResponse, at_once
+from core.server.replies import JSONResponse
 from core.server.routes_files import FileRoutes
 from core.server.routes_jobs import JobRoutes
+from core.server.routes_models import ModelRoutes
+from core.server.routes_uploads import UploadRoutes
+from core.server.schemas import Health
 from core.server.supervisor import Supervisor
+
+log = logging.getLogger("luopan.provider")
+
+VERSION = "1"
+DOCUMENTED = (
+    Operation("GET", "/health", "Says that the server answers", Health),
+    Operation("GET", "/openapi.json", "This document", OpenApi),
+)
+# Every room's table of operations, from which /openapi.json is made. A room that adds routes writes `DOCUMENTED`, a
+# tuple of `Operation`s (see core/server/openapi.py), beside its route class, and adds its module's name here; a test
+# compares the tables with the routes that are mounted.
+ROOMS = (DOCUMENTED, routes_files.DOCUMENTED, routes_uploads.DOCUMENTED, routes_jobs.DOCUMENTED, permissions.DOCUMENTED,
+         graders.DOCUMENTED, routes_models.DOCUMENTED, *answer_rooms.DOCUMENTED)  # fmt: skip
+SWEEP_EVERY = 60  # seconds
 
 
 def make_app(
@@ -39,10 +65,12 @@ def make_app(
     less what looks like a key; `concurrency` is how many train at once (None: one for each core)."""
     database = Database(home.database)
     files = Files(home, database)
+    parts = Uploads(home, database, files)
+    idempotency = Idempotency(database)
     files.sweep()
+    parts.sweep()
     models = Models(home, database, engines())
     predictors = Predictors()
-    idempotency = Idempotency(database)
     answers = AnswerRooms(home, database, files, models, predictors, idempotency)
     supervisor = Supervisor(
         home, database, files, models, concurrency=concurrency or os.cpu_count() or 1, environment=environment
@@ -52,7 +80,9 @@ def make_app(
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         supervisor.start()
         answers.start()
+        sweeping = asyncio.create_task(_sweep(files, parts))
         yield
+        sweeping.cancel()
         await run_in_threadpool(answers.stop)
         await run_in_threadpool(supervisor.stop)
         predictors.close()
@@ -60,8 +90,11 @@ def make_app(
 
     routes: Sequence[Route] = [
         Route("/health", health, methods=["GET"]),
-        *FileRoutes(home, files, size_limit).routes(),
+        Route("/openapi.json", openapi, methods=["GET"]),
+        *FileRoutes(home, files, idempotency, size_limit).routes(),
+        *UploadRoutes(home, parts, idempotency).routes(),
         *JobRoutes(Jobs(database), files, models, idempotency, supervisor.wake).routes(),
+        *PermissionRoutes(models).routes(),
         *GraderRoutes(models, predictors).routes(),
         *ModelRoutes(models, predictors).routes(),
         *answers.routes(),
@@ -81,30 +114,23 @@ async def health(_request: Request) -> Response:
     return JSONResponse({"status": "ok"})
 
 
-class ModelRoutes:
-    """The routes below /v1/models; an id may contain slashes."""
+@cache
+def described() -> bytes:
+    """The OpenAPI document of all rooms, as JSON."""
+    return orjson.dumps(document(itertools.chain.from_iterable(ROOMS), VERSION))
 
-    def __init__(self, models: Models, predictors: Predictors) -> None:
-        self._models = models
-        self._predictors = predictors
 
-    def routes(self) -> Sequence[Route]:
-        """The routes, to be mounted."""
-        return [
-            Route("/v1/models", self.list, methods=["GET"]),
-            Route("/v1/models/{id:path}", self.retrieve, methods=["GET"]),
-            Route("/v1/models/{id:path}", self.delete, methods=["DELETE"]),
-        ]
+async def openapi(_request: Request) -> Response:
+    """The OpenAPI document."""
+    return Response(described(), media_type="application/json")
 
-    @at_once
-    def list(self, _request: Request) -> Response:
-        return JSONResponse(self._models.page())
 
-    @at_once
-    def retrieve(self, request: Request) -> Response:
-        return JSONResponse(self._models.show(request.path_params["id"]))
-
-    def delete(self, request: Request) -> Response:
-        reply = self._models.delete(request.path_params["id"])
-        self._predictors.drop(request.path_params["id"])
-        return JSONResponse(reply)
+async def _sweep(files: Files, parts: Uploads) -> None:
+    """Removes, every now and then, what has come to its end."""
+    while True:
+        await asyncio.sleep(SWEEP_EVERY)
+        try:
+            await run_in_threadpool(files.expire)
+            await run_in_threadpool(parts.expire)
+        except Exception:  # a full disk, say; the next time may go better
+            log.exception("what is over could not be removed")

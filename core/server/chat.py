@@ -10,10 +10,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from core.server import wire
+from core.server.answer_schemas import ChatChunk, ChatReply
 from core.server.answering import answered, reply, stream
 from core.server.answers import Answer, Bounds, delta, logprob, one_call, usage, wrapped
 from core.server.asking import ChatRequest
 from core.server.engines.base import Piece, Predictor
+from core.server.openapi import Operation
 from core.server.opening import Opening, head
 from core.server.requests import parse
 
@@ -108,3 +110,16 @@ def _piece_logprobs(piece: Piece) -> wire.Json | None:
 
 def _chunk_choice(index: int, change: wire.Json, logs: wire.Json | None, finish: str | None = None) -> wire.Json:
     return {"index": index, "delta": change, "logprobs": logs, "finish_reason": finish}
+
+
+DOCUMENTED = (
+    Operation(
+        "POST",
+        "/v1/chat/completions",
+        "Answers a conversation",
+        ChatReply,
+        body=ChatRequest,
+        events=ChatChunk,
+        errors=(404,),
+    ),
+)

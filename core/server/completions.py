@@ -10,10 +10,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from core.server import wire
+from core.server.answer_schemas import TextReply
 from core.server.answering import answered, reply, stream
 from core.server.answers import Bounds, usage
 from core.server.asking import CompletionRequest
 from core.server.engines.base import Piece, Predictor
+from core.server.openapi import Operation
 from core.server.opening import Opening, head
 from core.server.requests import parse
 
@@ -149,3 +151,16 @@ def _pieces(
 
 def _prompt_tokens(predictor: Predictor, asked: CompletionRequest) -> int:
     return sum(predictor.count([{"role": "user", "content": prompt}]) for prompt in asked.prompts)
+
+
+DOCUMENTED = (
+    Operation(
+        "POST",
+        "/v1/completions",
+        "Goes on from bare prompts",
+        TextReply,
+        body=CompletionRequest,
+        events=TextReply,
+        errors=(404,),
+    ),
+)

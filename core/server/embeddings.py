@@ -12,9 +12,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from core.server import wire
+from core.server.answer_schemas import EmbeddingsReply
 from core.server.answering import answered, reply
 from core.server.asking import EmbeddingRequest
 from core.server.errors import bad_request
+from core.server.openapi import Operation
 from core.server.opening import Opening
 from core.server.requests import parse
 from core.words import T
@@ -75,3 +77,10 @@ def shortened(vector: list[float], size: int) -> list[float]:
 def packed(vector: list[float]) -> str:
     """The vector as the base64 of little-endian floats of four bytes."""
     return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
+
+
+DOCUMENTED = (
+    Operation(
+        "POST", "/v1/embeddings", "Puts texts into vectors", EmbeddingsReply, body=EmbeddingRequest, errors=(404,)
+    ),
+)

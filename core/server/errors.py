@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
+from core import sqlite
 from core.words import T, Text
 
 log = logging.getLogger("luopan.provider")
@@ -75,9 +76,19 @@ def unexpected(method: str, path: str, error: Exception) -> JSONResponse:
     return ApiError(500, message, code="internal_error").response()
 
 
-def _no_space(request: Request, error: OSError) -> JSONResponse:
+def is_disk(error: Exception) -> bool:
+    """Whether the disk is at fault: full, over a quota, failing. There may be room again later."""
+    if isinstance(error, sqlite.module().OperationalError):
+        return any(word in str(error) for word in ("is full", "disk I/O", "unable to open", "readonly"))
+    return isinstance(error, OSError) and not isinstance(error, FileNotFoundError)
+
+
+def _no_space(request: Request, error: Exception) -> JSONResponse:
+    if not is_disk(error) and not isinstance(error, OSError):
+        return unexpected(request.method, request.url.path, error)
     log.error("%s %s failed: %s", request.method, request.url.path, error)
-    message = T("The local provider could not write to its disk: {reason}.", reason=error.strerror or str(error))
+    reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    message = T("The local provider could not write to its disk: {reason}.", reason=reason)
     return ApiError(507, message, code="storage_failed").response()
 
 
@@ -85,5 +96,6 @@ HANDLERS: dict[Any, Callable[..., Response]] = {
     ApiError: lambda _request, error: error.response(),
     HTTPException: _http_error,
     OSError: _no_space,
+    sqlite.module().OperationalError: _no_space,
     ClientDisconnect: lambda _request, _error: Response(status_code=499),  # nobody is there to read it
 }

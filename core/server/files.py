@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 from core.server import wire
@@ -11,12 +12,26 @@ from core.server.database import Connection, Database, Row, now
 from core.server.engines.base import sync
 from core.server.errors import ApiError
 from core.server.home import Home
+from core.server.idempotency import Claim
 from core.server.paging import Paging
 from core.words import T
 
 PURPOSES = ("fine-tune", "assistants", "batch", "vision", "user_data", "evals")
 RESULTS = "fine-tune-results"
 SIZE_LIMIT = 512 << 20  # bytes, as at OpenAI
+
+
+BATCH_SECONDS = 30 * 86_400  # that files for batches live where nothing else is said, as at OpenAI
+
+
+@dataclass(frozen=True)
+class NewFile:
+    """What is said of a file that comes in; it lives for `seconds`, or for good."""
+
+    filename: str
+    bytes: int
+    purpose: str
+    seconds: int | None = None
 
 
 class Files:
@@ -26,24 +41,47 @@ class Files:
         self._home = home
         self._database = database
 
-    def keep(self, path: Path, filename: str, size: int, purpose: str, seconds: int | None) -> wire.Json:
-        """Takes over the bytes at `path` (already on disk) as a new file that lives for `seconds`, or for good."""
+    def keep(self, path: Path, asked: NewFile, claim: Claim | None = None) -> wire.Json:
+        """Takes over the bytes at `path` (already on disk) as a new file."""
+        file_id = self.take_over(path)
+        try:
+            with self._database.write() as connection:
+                reply = self.insert(connection, file_id, asked)
+                if claim is not None:
+                    claim.keep(connection, reply)
+        except BaseException:
+            self.drop_bytes(file_id)
+            raise
+        return reply
+
+    def take_over(self, path: Path) -> str:
+        """Gives the bytes at `path` the name of a new file; without a row they are swept at the next start."""
         file_id = wire.new_id("file-")
         path.replace(self._home.file(file_id))
-        sync(self._home.files)
-        with self._database.write() as connection:
-            row = _insert(connection, file_id, filename, size, purpose, seconds)
-        return wire.file(row)
+        try:
+            sync(self._home.files)
+        except BaseException:
+            self.drop_bytes(file_id)
+            raise
+        return file_id
+
+    def insert(self, connection: Connection, file_id: str, asked: NewFile) -> wire.Json:
+        """The row of a file whose bytes are at their place."""
+        return wire.file(_insert(connection, file_id, asked))
 
     def write_result(self, connection: Connection, job_id: str, content: bytes) -> str:
         """Writes a result file within the transaction that names it; returns its id."""
         file_id = wire.new_id("file-")
-        with self._home.file(file_id).open("xb") as out:
-            out.write(content)
-            out.flush()
-            os.fsync(out.fileno())
-        sync(self._home.files)
-        _insert(connection, file_id, f"{job_id}-step_metrics.csv", len(content), RESULTS, None)
+        try:
+            with self._home.file(file_id).open("xb") as out:
+                out.write(content)
+                out.flush()
+                os.fsync(out.fileno())
+            sync(self._home.files)
+        except BaseException:
+            self.drop_bytes(file_id)
+            raise
+        _insert(connection, file_id, NewFile(f"{job_id}-step_metrics.csv", len(content), RESULTS))
         return file_id
 
     def adopt(self, connection: Connection, path: Path, filename: str, purpose: str, seconds: int | None) -> str:
@@ -52,8 +90,12 @@ class Files:
         file_id = wire.new_id("file-")
         link(path, self._home.file(file_id))
         sync(self._home.files)
-        _insert(connection, file_id, filename, path.stat().st_size, purpose, seconds)
+        _insert(connection, file_id, NewFile(filename, path.stat().st_size, purpose, seconds))
         return file_id
+
+    def drop_bytes(self, file_id: str) -> None:
+        """Removes the bytes of a file that came to nothing."""
+        self._home.file(file_id).unlink(missing_ok=True)
 
     def page(self, paging: Paging, purpose: str | None) -> wire.Json:
         """A list of files."""
@@ -91,10 +133,19 @@ class Files:
         self._home.file(file_id).unlink(missing_ok=True)
         return wire.deleted(file_id, "file")
 
+    def expire(self) -> None:
+        """Removes the files whose time is over."""
+        with self._database.read() as connection:
+            old = connection.execute("SELECT id FROM files WHERE expires_at <= ?", (now(),)).fetchall()
+        for row in old:
+            with self._database.write() as connection:
+                connection.execute("DELETE FROM files WHERE id = ?", (row["id"],))
+            self._home.file(row["id"]).unlink(missing_ok=True)
+
     def sweep(self) -> None:
         """At the start: removes expired files, and bytes that no answer ever promised to keep."""
-        with self._database.write() as connection:
-            connection.execute("DELETE FROM files WHERE expires_at <= ?", (now(),))
+        self.expire()
+        with self._database.read() as connection:
             known = {row["id"] for row in connection.execute("SELECT id FROM files")}
         for path in (*self._home.incoming.iterdir(), *self._home.files.iterdir()):
             if path.parent == self._home.incoming or path.name not in known:
@@ -116,10 +167,11 @@ def link(source: Path, target: Path) -> None:
         fresh.replace(target)
 
 
-def _insert(connection: Connection, file_id: str, filename: str, size: int, purpose: str, seconds: int | None) -> Row:
+def _insert(connection: Connection, file_id: str, asked: NewFile) -> Row:
     created = now()
+    seconds = asked.seconds or (BATCH_SECONDS if asked.purpose == "batch" else None)
     connection.execute(
         "INSERT INTO files(id, filename, bytes, purpose, created_at, expires_at) VALUES (?,?,?,?,?,?)",
-        (file_id, filename, size, purpose, created, created + seconds if seconds else None),
+        (file_id, asked.filename, asked.bytes, asked.purpose, created, created + seconds if seconds else None),
     )
     return connection.execute("SELECT * FROM files WHERE id = ?", (file_id,)).fetchone()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shutil
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -12,6 +13,8 @@ from filelock import FileLock, Timeout
 from core.errors import AppError
 from core.server.engines.base import sync
 from core.words import T
+
+ROOM = 8 << 20  # bytes
 
 
 class Occupied(AppError):
@@ -23,7 +26,7 @@ class Home:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.expanduser().resolve()
-        for path in (self.folder, self.files, self.incoming, self.jobs, self.batches):
+        for path in (self.folder, self.files, self.incoming, self.parts, self.jobs, self.batches):
             path.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     @property
@@ -38,6 +41,11 @@ class Home:
     def incoming(self) -> Path:
         """Uploads on their way in; whatever is here when the server starts was never acknowledged."""
         return self.folder / "incoming"
+
+    @property
+    def parts(self) -> Path:
+        """Parts of uploads that are not completed."""
+        return self.folder / "parts"
 
     @property
     def jobs(self) -> Path:
@@ -62,6 +70,10 @@ class Home:
     def batch(self, batch_id: str) -> Path:
         """The folder in which a batch is worked on."""
         return self.batches / batch_id
+
+    def has_room(self) -> bool:
+        """Whether the disk has room for more than a few lines."""
+        return shutil.disk_usage(self.folder).free >= ROOM
 
     def key(self) -> str:
         """The bearer token that clients must send; made at the first run, readable by this user only."""

@@ -23,6 +23,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -131,3 +132,11 @@ def digest_of(request: Request, body: Any) -> str:
     """The SHA-256 of what a request means: its path, and its body without regard to the order of keys or blanks."""
     text = json.dumps([request.method, request.url.path, body], sort_keys=True)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def hash_of(request: Request, path: Path) -> str:
+    """The SHA-256 of a file, where the request has a key to compare it for; else nothing."""
+    if not request.headers.get("idempotency-key"):
+        return ""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -28,6 +28,7 @@ class Ingest:
     def __init__(self, database: Database, files: Files) -> None:
         self._database = database
         self._files = files
+        self._results: list[str] = []  # the files of the transaction that is under way
 
     def read(self, job: Row, folder: JobDir) -> bool:
         """Takes over what is new. True where the worker has said its last word. Raises ValueError on a broken line."""
@@ -38,14 +39,20 @@ class Ingest:
         if not events:
             return False
         last = False
-        with self._database.write() as connection:
-            current = job_row(connection, job["id"])
-            if current["status"] not in ("running", "paused") or current["offset"] != job["offset"]:
-                return False
-            for event in events:
-                last = self._take(connection, current, event) or last
-            connection.execute("UPDATE jobs SET offset = ? WHERE id = ?", (end, job["id"]))
-            dropped = _drop_old(connection, job["id"])
+        self._results.clear()
+        try:
+            with self._database.write() as connection:
+                current = job_row(connection, job["id"])
+                if current["status"] not in ("running", "paused") or current["offset"] != job["offset"]:
+                    return False
+                for event in events:
+                    last = self._take(connection, current, event) or last
+                connection.execute("UPDATE jobs SET offset = ? WHERE id = ?", (end, job["id"]))
+                dropped = _drop_old(connection, job["id"])
+        except BaseException:
+            for file_id in self._results:
+                self._files.drop_bytes(file_id)
+            raise
         folder.drop_checkpoints(dropped)  # only now that nobody is offered them any more
         return last
 
@@ -92,6 +99,7 @@ class Ingest:
             (wire.new_id("ftckpt_"), job["id"], step, _at(event), name, json.dumps(metrics)),
         )
         add_model(connection, job, name, f"checkpoints/step-{step}")
+        connection.execute("UPDATE jobs SET deaths = 0 WHERE id = ?", (job["id"],))  # it gets on, whoever kills it
 
     def _end(self, connection: Connection, job: Row, event: dict[str, Any]) -> bool:
         status = event.get("status")
@@ -108,6 +116,7 @@ class Ingest:
     def _succeed(self, connection: Connection, job: Row, event: dict[str, Any]) -> None:
         name = model_name(job)
         results = self._files.write_result(connection, job["id"], result_csv(connection, job["id"]))
+        self._results.append(results)
         add_model(connection, job, name, "final")
         connection.execute(
             "UPDATE jobs SET fine_tuned_model = ?, trained_tokens = ?, result_files = ? WHERE id = ?",

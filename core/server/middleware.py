@@ -10,11 +10,13 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core import words
+from core.server.bodies import Bodies
 from core.server.errors import ApiError, unexpected
 from core.words import T
 
 HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
-OPEN_PATHS = frozenset({"/health"})
+BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})
+OPEN_PATHS = frozenset({"/health", "/openapi.json"})
 HEADERS = (
     (b"cache-control", b"no-store"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
@@ -32,6 +34,7 @@ class Doorkeeper:
     def __init__(self, app: ASGIApp, key: str) -> None:
         self.app = app
         self.key = key.encode()
+        self._bodies = Bodies()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -39,19 +42,25 @@ class Doorkeeper:
             return
         headers = Headers(scope=scope)
         words.use(words.best_language(headers.get("accept-language")))
-        request_id = b"req_" + secrets.token_hex(12).encode()
+        marks = answer_headers()
         started = False
 
         async def send_marked(message: Message) -> None:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                message["headers"] = [*message["headers"], *HEADERS, (b"x-request-id", request_id)]
+                message["headers"] = [*message["headers"], *marks]
             await send(message)
 
         refusal = self._refusal(scope["path"], headers)
         try:
-            await (refusal.response() if refusal else self.app)(scope, receive, send_marked)
+            if refusal:
+                await refusal.response()(scope, receive, send_marked)
+            elif scope["method"] in BODILESS:
+                await self.app(scope, receive, send_marked)
+            else:
+                with self._bodies.of(scope["path"], receive) as watched:
+                    await self.app(scope, watched, send_marked)
         except Exception as error:
             if started:
                 raise
@@ -70,6 +79,11 @@ class Doorkeeper:
             )
             return ApiError(401, message, code="invalid_api_key", headers={"www-authenticate": "Bearer"})
         return None
+
+
+def answer_headers() -> list[tuple[bytes, bytes]]:
+    """What every answer carries; the id in it is new each time."""
+    return [*HEADERS, (b"x-request-id", b"req_" + secrets.token_hex(12).encode())]
 
 
 def known_host(values: list[str]) -> bool:

@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from http import HTTPStatus
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, WithJsonSchema
 from pydantic.json_schema import models_json_schema
 
 Json = dict[str, Any]
@@ -26,6 +26,15 @@ class Reply(BaseModel):
     """What the server answers: its models name every key, so that an answer with another one is a mistake."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+Blob = Annotated[bytes, WithJsonSchema({"type": "string", "format": "binary"})]  # a file in a form
+
+
+class Query(BaseModel):
+    """What a list can be asked with; `after` is the id of the last thing seen."""
+
+    after: str = ""
 
 
 class ErrorDetail(Reply):
@@ -43,10 +52,18 @@ class ErrorReply(Reply):
     error: ErrorDetail
 
 
+class OpenApi(BaseModel):
+    """An OpenAPI document."""
+
+    openapi: str
+    info: dict[str, Any]
+    paths: dict[str, Any]
+
+
 @dataclass(frozen=True)
 class Operation:
     """One method of one path. `reply` is the model of the JSON answer; None means bytes. `errors` are the statuses it
-    can have besides ALWAYS; a body adds 400 and 413. `makes` says that it takes an Idempotency-Key."""
+    can have besides ALWAYS; a body adds 400, 408, 413 and 503. `makes` says that it takes an Idempotency-Key."""
 
     method: Literal["GET", "POST", "DELETE"]
     path: str
@@ -133,7 +150,11 @@ def _query(model: Model | None) -> list[Json]:
     if model is None:
         return []
     schema = model.model_json_schema(by_alias=True)
-    return [{"name": name, "in": "query", "schema": field} for name, field in schema["properties"].items()]
+    parameters = [{"name": name, "in": "query", "schema": field} for name, field in schema["properties"].items()]
+    for parameter in parameters:
+        if parameter["schema"].get("type") == "object":  # metadata[team]=north
+            parameter |= {"style": "deepObject", "explode": True}
+    return parameters
 
 
 def _header(name: str, schema: Json) -> Json:
@@ -145,7 +166,7 @@ def _responses(operation: Operation, refs: dict[Any, Json]) -> Json:
     if operation.reply is not None:
         content = {"application/json": {"schema": refs[(operation.reply, "serialization")]}}
     if operation.events is not None:
-        about = "Lines `data: {…}`, each a chunk as in the schema; the last one is `data: [DONE]`."
+        about = "Lines `data: {…}`, each a chunk as in the schema; completions end with `data: [DONE]`."
         schema = {"type": "string", "description": about, "x-chunk": refs[(operation.events, "serialization")]}
         content["text/event-stream"] = {"schema": schema}
     responses: Json = {"200": {"description": "Done.", "content": content}}
@@ -153,7 +174,7 @@ def _responses(operation: Operation, refs: dict[Any, Json]) -> Json:
         responses["206"] = {"description": "The part that was asked for.", "content": content}
     errors = {*operation.errors, *ALWAYS}
     if operation.body or operation.form:
-        errors |= {400, 413}
+        errors |= {400, 408, 413, 503}
     if operation.makes:
         errors |= {400, 409, 422}
     if operation.query:

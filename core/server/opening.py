@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from core.server import wire
 from core.server.database import now
-from core.server.engines.base import AskError, EngineError, Predictor
+from core.server.engines.base import AskError, EngineError, Predictor, SpecError
 from core.server.errors import ApiError, bad_request
 from core.server.models import Models
 from core.server.predictors import Predictors
@@ -28,8 +28,8 @@ class Opening:
         try:
             with self._predictors.use(self._models.served(name)) as predictor:
                 yield predictor
-        except AskError as error:
-            raise bad_request(error.message, error.param) from None
+        except (AskError, SpecError) as error:
+            raise bad_request(error.message, error.param, getattr(error, "code", None)) from None
         except EngineError as error:
             raise ApiError(503, error.message, param="model", code="model_unavailable") from error
 

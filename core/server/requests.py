@@ -4,13 +4,28 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, RootModel, ValidationError, model_validator
+from pydantic_core import CoreSchema, PydanticCustomError
 
 from core.graders import BadGrader, check
+from core.graders.definitions import Multi, Python, ScoreModel, StringCheck, TextSimilarity
 from core.server.errors import ApiError, bad_request
 from core.server.hyperparameters import DpoHyperparameters, Hyperparameters, ReinforcementHyperparameters
 from core.words import T
+
+
+class _AnyGrader(RootModel[StringCheck | TextSimilarity | ScoreModel | Python | Multi]):
+    """A grader: a string check, a similarity, a judging model, Python, or several joined by a formula."""
+
+
+class _DescribedAsGrader:
+    """Marks a field that is taken as it was sent and described as what a grader may be."""
+
+    def __get_pydantic_json_schema__(self, _core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return handler(_AnyGrader.__pydantic_core_schema__)
+
+
+AnyGrader = Annotated[dict[str, Any], _DescribedAsGrader()]
 
 
 class _Detail(BaseModel):
@@ -24,7 +39,7 @@ class _DpoDetail(BaseModel):
 class ReinforcementDetail(BaseModel):
     """How answers are graded."""
 
-    grader: dict[str, Any]
+    grader: AnyGrader
     hyperparameters: ReinforcementHyperparameters | None = None
     response_format: dict[str, Any] | None = None
 
@@ -108,7 +123,7 @@ def refuse_bad(grader: dict[str, Any], param: str, item: dict[str, Any] | None =
         check(grader, None if item is None else item.keys())
     except BadGrader as error:
         where = param + error.param.removeprefix("grader")
-        message = T("{param}: {problem}", param=where, problem=str(error))
+        message = T("{param}: {problem}", param=where, problem=str(error.message))
         raise bad_request(message, where, "invalid_grader") from None
 
 

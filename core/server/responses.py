@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 import itertools
-import json
 import logging
 from collections.abc import Iterator, Sequence
+from typing import Annotated, Literal
 
+from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from core.server import wire
-from core.server.answering import answered, broken_off, reply, stream
-from core.server.answers import Answer, logprob
-from core.server.asking import ChatRequest
+from core.server.answer_schemas import InputTokens, ItemPage, ResponseEvent, ResponseReply
+from core.server.answering import JSON_LIMIT, answered, reply, stream
 from core.server.chat import pieces
-from core.server.database import now
-from core.server.engines.base import Piece
 from core.server.errors import bad_request
+from core.server.idempotency import Claim, Idempotency, digest_of
+from core.server.openapi import Operation, Query
 from core.server.opening import Opening
-from core.server.paging import Paging, query_of
+from core.server.paging import MOST, Paging, query_of
 from core.server.replies import at_once
 from core.server.requests import parse
-from core.server.response_items import items_of, messages_of, output_call, output_message, output_text
+from core.server.response_items import items_of, messages_of
 from core.server.response_requests import ResponseRequest, renamed
 from core.server.response_store import Responses
+from core.server.response_writing import Writing
+from core.server.routes_jobs import read_json
+from core.server.schemas import Deleted
 from core.words import T
 
 log = logging.getLogger("luopan.provider")
@@ -34,35 +38,40 @@ log = logging.getLogger("luopan.provider")
 class ResponseRoutes:
     """Create, show and delete responses, and list what they answered."""
 
-    def __init__(self, opening: Opening, responses: Responses) -> None:
+    def __init__(self, opening: Opening, responses: Responses, idempotency: Idempotency) -> None:
         self._opening = opening
         self._responses = responses
+        self._idempotency = idempotency
 
     def routes(self) -> Sequence[Route]:
         """The routes, to be mounted."""
-        root = "/v1/responses"
         return [
-            Route(root, self.create, methods=["POST"]),
-            Route(f"{root}/input_tokens", self.count, methods=["POST"]),
-            Route(f"{root}/{{id}}", self.retrieve, methods=["GET"]),
-            Route(f"{root}/{{id}}", self.delete, methods=["DELETE"]),
-            Route(f"{root}/{{id}}/cancel", self.cancel, methods=["POST"]),
-            Route(f"{root}/{{id}}/input_items", self.input_items, methods=["GET"]),
+            Route(_ROOT, self.create, methods=["POST"]),
+            Route(f"{_ROOT}/input_tokens", self.count, methods=["POST"]),
+            Route(f"{_ROOT}/{{id}}", self.retrieve, methods=["GET"]),
+            Route(f"{_ROOT}/{{id}}", self.delete, methods=["DELETE"]),
+            Route(f"{_ROOT}/{{id}}/cancel", self.cancel, methods=["POST"]),
+            Route(f"{_ROOT}/{{id}}/input_items", self.input_items, methods=["GET"]),
         ]
 
     async def create(self, request: Request) -> Response:
-        return await answered(request, self._create)
-
-    def _create(self, body: object) -> Response:
+        body = await read_json(request, JSON_LIMIT)
         asked = _read(body)
-        if not asked.stream:
-            return reply(self._whole(asked, store=asked.store is not False))
+        if asked.stream:
+            return await run_in_threadpool(self._stream, asked)
+        if asked.store is False:
+            return await run_in_threadpool(lambda: reply(self._whole(asked)))
+        digest = digest_of(request, body)
+        return await self._idempotency.answer(request, digest, lambda claim: self._whole(asked, claim))
+
+    def _stream(self, asked: ResponseRequest) -> Response:
         writing = Writing(asked, *self._conversation(asked))
-        return stream(self._events(writing, store=asked.store is not False), done=False, named=True)
+        claim = None if asked.store is False else Claim(None, "")
+        return stream(self._events(writing, claim), done=False, named=True)
 
     def ask(self, body: object) -> wire.Json:
         """The whole response to a request as it was sent; it is not stored. Raises ApiError."""
-        return self._whole(_read(body), store=False)
+        return self._whole(_read(body).model_copy(update={"store": False}))
 
     async def count(self, request: Request) -> Response:
         """How many tokens the model reads in a request."""
@@ -102,13 +111,14 @@ class ResponseRoutes:
             raise bad_request(T("input holds nothing to answer."), "input")
         return messages, items
 
-    def _whole(self, asked: ResponseRequest, *, store: bool) -> wire.Json:
+    def _whole(self, asked: ResponseRequest, claim: Claim | None = None) -> wire.Json:
+        """A whole response, stored together with its claim where there is one."""
         writing = Writing(asked, *self._conversation(asked))
-        for _event in self._events(writing, store=store, whole=True):
+        for _event in self._events(writing, claim, whole=True):
             pass
         return writing.response
 
-    def _events(self, writing: Writing, *, store: bool, whole: bool = False) -> Iterator[wire.Json]:
+    def _events(self, writing: Writing, claim: Claim | None, *, whole: bool = False) -> Iterator[wire.Json]:
         with renamed(), self._opening.model(writing.chat.model) as predictor:
             writing.chat.check_model(predictor)
             coming = pieces(predictor, writing.chat, 0, writing.answer)
@@ -120,8 +130,8 @@ class ResponseRoutes:
                     yield from writing.add(piece)
                 yield from writing.close()
                 writing.end()
-                if store:
-                    self._responses.keep(writing.response, writing.items)
+                if claim is not None:
+                    self._responses.keep(writing.response, writing.items, claim)
             except Exception as error:
                 if whole:
                     raise
@@ -130,139 +140,49 @@ class ResponseRoutes:
             yield writing.last()
 
 
-class Writing:
-    """One response as far as it has come, with the events that tell of it."""
-
-    def __init__(self, asked: ResponseRequest, messages: list[wire.Json], items: list[wire.Json]) -> None:
-        self.chat: ChatRequest = asked.as_chat(messages)
-        self.items = items
-        self.answer = Answer()
-        self.prompt_tokens = 0
-        self.response = _empty(asked)
-        self._number = itertools.count()
-        self._message: wire.Json | None = None
-
-    def begin(self) -> Iterator[wire.Json]:
-        """The events before the first piece."""
-        yield self._event("response.created", response=dict(self.response))
-        yield self._event("response.in_progress", response=dict(self.response))
-
-    def add(self, piece: Piece) -> Iterator[wire.Json]:
-        """Takes a piece in."""
-        self.answer.add(piece)
-        if piece.kind == "tool_calls":
-            yield from self._close_message("completed")
-            for call in json.loads(piece.text):
-                yield from self._call(output_call(call))
-            return
-        if self._message is None:
-            yield from self._open_message()
-        logs = [logprob(piece)] if self.chat.logprobs and piece.logprob is not None else []
-        message, part = self._open()
-        part["text"] += piece.text
-        part["logprobs"] += logs
-        yield self._event("response.output_text.delta", item=message, delta=piece.text, logprobs=logs)
-
-    def close(self) -> Iterator[wire.Json]:
-        """The events after the last piece."""
-        if self._message is None and not self.response["output"]:
-            yield from self._open_message()
-        yield from self._close_message("incomplete" if self.answer.bounded == "length" else "completed")
-
-    def end(self) -> None:
-        """Puts down how it ended, and what it took."""
-        cut = self.answer.bounded == "length"
-        self.response["status"] = "incomplete" if cut else "completed"
-        self.response["incomplete_details"] = {"reason": "max_output_tokens"} if cut else None
-        self.response["completed_at"] = None if cut else now()
-        self.response["usage"] = {
-            "input_tokens": self.prompt_tokens,
-            "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
-            "output_tokens": self.answer.tokens,
-            "output_tokens_details": {"reasoning_tokens": 0},
-            "total_tokens": self.prompt_tokens + self.answer.tokens,
-        }
-
-    def fail(self, error: Exception) -> None:
-        """Puts down that it broke off."""
-        message = broken_off(error)["error"]["message"]
-        self.response |= {"status": "failed", "error": {"code": "server_error", "message": message}}
-
-    def last(self) -> wire.Json:
-        """The event of the end."""
-        return self._event(f"response.{self.response['status']}", response=self.response)
-
-    def _open_message(self) -> Iterator[wire.Json]:
-        self._message = output_message(wire.new_id("msg_"), [], "in_progress")
-        self.response["output"] = [*self.response["output"], self._message]
-        yield self._event("response.output_item.added", item=dict(self._message), whole=True)
-        self._message["content"] = [output_text("", [])]
-        yield self._event("response.content_part.added", item=self._message, part=output_text("", []))
-
-    def _close_message(self, status: str) -> Iterator[wire.Json]:
-        if self._message is None:
-            return
-        message, part = self._open()
-        text, logs = part["text"], part["logprobs"]
-        yield self._event("response.output_text.done", item=message, text=text, logprobs=logs)
-        yield self._event("response.content_part.done", item=message, part=part)
-        message["status"] = status
-        yield self._event("response.output_item.done", item=message, whole=True)
-        self._message = None
-
-    def _call(self, item: wire.Json) -> Iterator[wire.Json]:
-        self.response["output"] = [*self.response["output"], item]
-        begun = {**item, "arguments": "", "status": "in_progress"}
-        yield self._event("response.output_item.added", item=begun, whole=True)
-        arguments = item["arguments"]
-        yield self._event("response.function_call_arguments.delta", item=item, delta=arguments)
-        yield self._event("response.function_call_arguments.done", item=item, arguments=arguments, name=item["name"])
-        yield self._event("response.output_item.done", item=item, whole=True)
-
-    def _open(self) -> tuple[wire.Json, wire.Json]:
-        assert self._message is not None
-        return self._message, self._message["content"][0]
-
-    def _event(self, type: str, *, item: wire.Json | None = None, whole: bool = False, **more: object) -> wire.Json:
-        event: wire.Json = {"type": type, "sequence_number": next(self._number)}
-        if item is not None:
-            event["output_index"] = len(self.response["output"]) - 1
-            event |= {"item": item} if whole else {"item_id": item["id"]}
-            if "content" in item and not whole:
-                event["content_index"] = 0
-        return {**event, **more}
-
-
 def _read(body: object) -> ResponseRequest:
     asked = parse(ResponseRequest, body)
     asked.check()
     return asked
 
 
-def _empty(asked: ResponseRequest) -> wire.Json:
-    return {
-        "id": wire.new_id("resp_"),
-        "object": "response",
-        "created_at": now(),
-        "completed_at": None,
-        "status": "in_progress",
-        "background": False,
-        "error": None,
-        "incomplete_details": None,
-        "instructions": asked.instructions,
-        "max_output_tokens": asked.max_output_tokens,
-        "metadata": asked.metadata or {},
-        "model": asked.model,
-        "output": [],
-        "parallel_tool_calls": asked.parallel_tool_calls is not False,
-        "previous_response_id": asked.previous_response_id,
-        "store": asked.store is not False,
-        "temperature": 1.0 if asked.temperature is None else asked.temperature,
-        "text": {"format": (asked.text or {}).get("format") or {"type": "text"}},
-        "tool_choice": asked.tool_choice or "auto",
-        "tools": [{"description": None, "parameters": None, "strict": None, **tool} for tool in asked.tools or ()],
-        "top_logprobs": asked.top_logprobs or 0,
-        "top_p": 1.0 if asked.top_p is None else asked.top_p,
-        "truncation": "disabled",
-        "usage": None,
-    }
+class RetrieveResponse(BaseModel):
+    """GET /v1/responses/{id}."""
+
+    stream: Literal["false", "0"] | None = None
+
+
+class ListItems(Query):
+    """GET /v1/responses/{id}/input_items."""
+
+    limit: Annotated[int, Field(ge=1, le=MOST)] = 20
+    order: Literal["asc", "desc"] = "desc"
+
+
+_ROOT = "/v1/responses"
+DOCUMENTED = (
+    Operation(
+        "POST",
+        _ROOT,
+        "Answers a text or a list of items",
+        ResponseReply,
+        body=ResponseRequest,
+        events=ResponseEvent,
+        errors=(404,),
+        makes=True,
+    ),
+    Operation(
+        "POST",
+        f"{_ROOT}/input_tokens",
+        "Counts what a model would read",
+        InputTokens,
+        body=ResponseRequest,
+        errors=(404,),
+    ),
+    Operation("GET", f"{_ROOT}/{{id}}", "Shows a response", ResponseReply, query=RetrieveResponse, errors=(400, 404)),
+    Operation("DELETE", f"{_ROOT}/{{id}}", "Forgets a response", Deleted, errors=(404,)),
+    Operation("POST", f"{_ROOT}/{{id}}/cancel", "Refuses: all are whole", ResponseReply, errors=(400, 404)),
+    Operation(
+        "GET", f"{_ROOT}/{{id}}/input_items", "Lists what a response answered", ItemPage, query=ListItems, errors=(404,)
+    ),
+)

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Annotated
 
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from core.server import wire
+from core.server.answer_schemas import BatchPage, BatchReply
 from core.server.answering import reply
 from core.server.batches import Batches, CreateBatch, shown
 from core.server.errors import bad_request
 from core.server.files import Files
 from core.server.idempotency import Claim, Idempotency, digest_of
-from core.server.paging import Paging
+from core.server.openapi import Operation, Query
+from core.server.paging import MOST, Paging
 from core.server.replies import at_once
 from core.server.requests import parse
 from core.server.routes_jobs import JSON_LIMIT, read_json
@@ -32,12 +36,11 @@ class BatchRoutes:
 
     def routes(self) -> Sequence[Route]:
         """The routes, to be mounted."""
-        root = "/v1/batches"
         return [
-            Route(root, self.create, methods=["POST"]),
-            Route(root, self.list, methods=["GET"]),
-            Route(f"{root}/{{id}}", self.retrieve, methods=["GET"]),
-            Route(f"{root}/{{id}}/cancel", self.cancel, methods=["POST"]),
+            Route(_ROOT, self.create, methods=["POST"]),
+            Route(_ROOT, self.list, methods=["GET"]),
+            Route(f"{_ROOT}/{{id}}", self.retrieve, methods=["GET"]),
+            Route(f"{_ROOT}/{{id}}/cancel", self.cancel, methods=["POST"]),
         ]
 
     async def create(self, request: Request) -> Response:
@@ -77,3 +80,18 @@ class BatchRoutes:
         cancelled = self._batches.cancel(request.path_params["id"])
         self._wake()
         return reply(cancelled)
+
+
+class ListBatches(Query):
+    """GET /v1/batches."""
+
+    limit: Annotated[int, Field(ge=1, le=MOST)] = 20
+
+
+_ROOT = "/v1/batches"
+DOCUMENTED = (
+    Operation("POST", _ROOT, "Starts a batch", BatchReply, body=CreateBatch, makes=True),
+    Operation("GET", _ROOT, "Lists batches", BatchPage, query=ListBatches),
+    Operation("GET", f"{_ROOT}/{{id}}", "Shows a batch", BatchReply, errors=(404,)),
+    Operation("POST", f"{_ROOT}/{{id}}/cancel", "Ends a batch early", BatchReply, errors=(404, 409)),
+)

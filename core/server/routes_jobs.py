@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import orjson
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -17,13 +18,35 @@ from core.server.files import Files
 from core.server.idempotency import Claim, Idempotency, digest_of
 from core.server.jobs import Base, Jobs
 from core.server.models import Models
-from core.server.paging import Paging, query_of
+from core.server.openapi import Operation, Query
+from core.server.paging import MOST, Paging, query_of
 from core.server.replies import JSONResponse, at_once
 from core.server.requests import CreateJob, parse, refuse_bad
+from core.server.schemas import CheckpointPage, EventPage, JobPage, JobReply
 from core.words import T
 
 JSON_LIMIT = 1 << 20  # bytes
 DEPTH_LIMIT = 200
+MOST_VALUES = 2_000_000
+
+
+class ListJobs(Query):
+    """GET /v1/fine_tuning/jobs; `metadata` holds pairs that a job must have."""
+
+    limit: Annotated[int, Field(ge=1, le=MOST)] = 20
+    metadata: dict[str, str] = Field(default_factory=dict)
+
+
+class ListEvents(Query):
+    """GET /v1/fine_tuning/jobs/{id}/events."""
+
+    limit: Annotated[int, Field(ge=1, le=MOST)] = 20
+
+
+class ListCheckpoints(Query):
+    """GET /v1/fine_tuning/jobs/{id}/checkpoints."""
+
+    limit: Annotated[int, Field(ge=1, le=MOST)] = 10
 
 
 class JobRoutes:
@@ -40,16 +63,15 @@ class JobRoutes:
 
     def routes(self) -> Sequence[Route]:
         """The routes, to be mounted."""
-        root = "/v1/fine_tuning/jobs"
         return [
-            Route(root, self.create, methods=["POST"]),
-            Route(root, self.list, methods=["GET"]),
-            Route(f"{root}/{{id}}", self.retrieve, methods=["GET"]),
-            Route(f"{root}/{{id}}/cancel", self.cancel, methods=["POST"]),
-            Route(f"{root}/{{id}}/pause", self.pause, methods=["POST"]),
-            Route(f"{root}/{{id}}/resume", self.resume, methods=["POST"]),
-            Route(f"{root}/{{id}}/events", self.events, methods=["GET"]),
-            Route(f"{root}/{{id}}/checkpoints", self.checkpoints, methods=["GET"]),
+            Route(_ROOT, self.create, methods=["POST"]),
+            Route(_ROOT, self.list, methods=["GET"]),
+            Route(f"{_ROOT}/{{id}}", self.retrieve, methods=["GET"]),
+            Route(f"{_ROOT}/{{id}}/cancel", self.cancel, methods=["POST"]),
+            Route(f"{_ROOT}/{{id}}/pause", self.pause, methods=["POST"]),
+            Route(f"{_ROOT}/{{id}}/resume", self.resume, methods=["POST"]),
+            Route(f"{_ROOT}/{{id}}/events", self.events, methods=["GET"]),
+            Route(f"{_ROOT}/{{id}}/checkpoints", self.checkpoints, methods=["GET"]),
         ]
 
     async def create(self, request: Request) -> Response:
@@ -130,6 +152,26 @@ class JobRoutes:
         return JSONResponse(self._jobs.checkpoints(request.path_params["id"], Paging.of(request, 10)))
 
 
+_ROOT = "/v1/fine_tuning/jobs"
+DOCUMENTED = (
+    Operation("POST", _ROOT, "Begins a job", JobReply, body=CreateJob, makes=True),
+    Operation("GET", _ROOT, "Lists jobs", JobPage, query=ListJobs),
+    Operation("GET", f"{_ROOT}/{{id}}", "Shows a job", JobReply, errors=(404,)),
+    Operation("POST", f"{_ROOT}/{{id}}/cancel", "Cancels a job", JobReply, errors=(400, 404)),
+    Operation("POST", f"{_ROOT}/{{id}}/pause", "Pauses a job", JobReply, errors=(400, 404)),
+    Operation("POST", f"{_ROOT}/{{id}}/resume", "Lets a paused job go on", JobReply, errors=(400, 404)),
+    Operation("GET", f"{_ROOT}/{{id}}/events", "Lists the events of a job", EventPage, query=ListEvents, errors=(404,)),
+    Operation(
+        "GET",
+        f"{_ROOT}/{{id}}/checkpoints",
+        "Lists the checkpoints of a job",
+        CheckpointPage,
+        query=ListCheckpoints,
+        errors=(404,),
+    ),
+)
+
+
 async def read_json(request: Request, limit: int) -> object:
     """The body as JSON, whatever its content type says. Raises ApiError 400, or 413 over the limit (bytes)."""
     raw = bytearray()
@@ -138,6 +180,8 @@ async def read_json(request: Request, limit: int) -> object:
         if len(raw) > limit:
             message = T("The body is larger than {limit} MB.", limit=limit >> 20)
             raise ApiError(413, message, code="request_too_large")
+    if raw.count(b",") + 4 * raw.count(b"{") > MOST_VALUES:  # once read, each takes many times its bytes
+        raise ApiError(413, T("The body holds too many values."), code="request_too_large")
     try:
         body = orjson.loads(raw)
     except orjson.JSONDecodeError as error:

@@ -16,11 +16,14 @@ import uvicorn
 
 from core.errors import BadInput
 from core.server.app import make_app
+from core.server.connection import limited_to
 from core.server.home import Home
 from core.words import T
 
 LOOPBACK = "127.0.0.1"
 TRIES = 50  # ports looked at from the wanted one on
+MOST_CONNECTIONS = 16_000
+OWN_FILES = 512  # open files that are no connections
 WATCH_EVERY = 0.5  # seconds, where the system cannot tell of a process' end by itself
 
 Ready = Callable[[str, str], None]
@@ -54,9 +57,11 @@ def serve(folder: Path, environment: Mapping[str, str], *, port: int, parent: in
 
         config = uvicorn.Config(
             make_app(home, environment),
+            http=limited_to(_connections()),  # type: ignore[arg-type]
             log_level="warning",
             access_log=False,
             server_header=False,
+            backlog=1024,
             timeout_graceful_shutdown=1,
             timeout_keep_alive=75,
             lifespan="on",
@@ -88,11 +93,27 @@ def _bind(port: int) -> socket.socket:
         except OSError:
             listener.close()
             continue
-        listener.listen(128)
+        listener.listen(1024)
         return listener
     raise BadInput(
         T("No free port from {first} to {last} on this machine.", first=port, last=last), T("Choose one with --port.")
     )
+
+
+def _connections() -> int:
+    """How many may be open at once: as many as the system lets this process have, less what it needs itself."""
+    try:
+        import resource
+    except ImportError:  # Windows, whose event loop has room for some hundred
+        return 400
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_CONNECTIONS + OWN_FILES
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(hard, wanted)
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return MOST_CONNECTIONS if soft == resource.RLIM_INFINITY else max(16, min(MOST_CONNECTIONS, soft - OWN_FILES))
 
 
 def _end_with(parent: int, server: uvicorn.Server) -> None:

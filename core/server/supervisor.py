@@ -20,21 +20,24 @@ from typing import Any
 from core.server.children import Child, last_words
 from core.server.database import Database, Row
 from core.server.engines.base import JobDir, JobSpec
-from core.server.examination import examine
+from core.server.errors import is_disk
 from core.server.files import Files
 from core.server.home import Home
 from core.server.ingest import Ingest
 from core.server.jobs import TERMINAL, add_event, fail_job, job_row
 from core.server.models import Models
-from core.server.validation import Unfit, keep_inputs
 from core.words import T
 
 log = logging.getLogger("luopan.provider")
 
 BUSY, IDLE = 0.1, 1.0  # seconds between two looks
+CHECKERS = 2  # jobs whose files are checked at once, so that a small one need not wait for a large one
 RESTARTS = 3
 PATIENCE = 120.0  # seconds that a worker has to reach a place to pause at
 FAREWELL = 5.0  # seconds that a worker has to leave by itself after its last word
+# Of the jobs that wait in the queue only those that could begin now; there may be thousands behind them.
+_ACTIVE = """SELECT * FROM jobs WHERE tidy = 0 AND (status != 'queued' OR seq IN
+    (SELECT seq FROM jobs WHERE status = 'queued' AND tidy = 0 ORDER BY seq LIMIT ?)) ORDER BY seq"""
 
 
 class Supervisor:
@@ -60,7 +63,7 @@ class Supervisor:
         self._children: dict[str, Child] = {}
         self._checking: dict[str, Future[None]] = {}
         self._at_rest: set[str] = set()  # paused jobs whose process has gone
-        self._checker = ThreadPoolExecutor(1, thread_name_prefix="validation")
+        self._checker = ThreadPoolExecutor(CHECKERS, thread_name_prefix="validation")
         self._wake = threading.Event()
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
@@ -92,7 +95,7 @@ class Supervisor:
 
     def _look(self) -> bool:
         with self._database.read() as connection:
-            rows = connection.execute("SELECT * FROM jobs WHERE tidy = 0 ORDER BY seq").fetchall()
+            rows = connection.execute(_ACTIVE, (self._concurrency,)).fetchall()
         self._at_rest &= {row["id"] for row in rows if row["status"] == "paused"}
         rows = [row for row in rows if row["id"] not in self._at_rest]
         busy = bool(rows)
@@ -110,8 +113,8 @@ class Supervisor:
             self._tend(job)
         except Exception as error:
             log.exception("job %s stumbled", job["id"])
-            if isinstance(error, OSError) and not isinstance(error, FileNotFoundError):
-                return False  # a full disk may have room at the next look
+            if is_disk(error):
+                return False  # there may be room at the next look
             self._fail(job["id"], "server_error", str(T("The job broke off: {error}.", error=repr(error)[:300])))
         return True
 
@@ -132,27 +135,39 @@ class Supervisor:
     # validating_files -> queued
 
     def _validate(self, job: Row) -> None:
+        from core.server.examination import Abandoned, Unfit  # its rules take long to load, and are not needed before
+
         try:
             plan = self._plan(job)
+            self._queue(job["id"], plan)
+        except Abandoned:
+            pass
         except Unfit as error:
             self._fail(job["id"], error.code, error.message, error.param)
         except Exception as error:
             log.exception("job %s could not be validated", job["id"])
+            if is_disk(error):
+                time.sleep(IDLE)  # then once more: there may be room
+                return
             message = str(T("The files could not be validated: {error}.", error=repr(error)[:300]))
             self._fail(job["id"], "server_error", message)
-        else:
-            self._queue(job["id"], plan)
         finally:
             self._checking.pop(job["id"], None)
             self.wake()
 
     def _plan(self, job: Row) -> dict[str, Any]:
+        from core.server.examination import examine, keep_inputs
+
         spec = self._spec(job)
         folder = JobDir.create(self._home.job(job["id"]), spec)
         validation = self._files.path(job["validation_file"]) if job["validation_file"] else None
         keep_inputs(spec, self._files.path(job["training_file"]), validation)
         names = (job["training_file"], job["validation_file"] or "")
-        return examine(folder.path, names, self._environment)
+        return examine(folder.path, names, self._environment, lambda: self._wanted(job["id"]))
+
+    def _wanted(self, job_id: str) -> bool:
+        with self._database.read() as connection:
+            return not self._stopping and job_row(connection, job_id)["status"] not in TERMINAL
 
     def _spec(self, job: Row) -> JobSpec:
         folder = self._home.job(job["id"])
@@ -263,6 +278,9 @@ class Supervisor:
         return child
 
     def _restart(self, job: Row, child: Child) -> None:
+        if not self._home.has_room():
+            self._wait_for_room(job["id"])
+            return
         del self._children[job["id"]]
         reason = last_words(self._home.job(job["id"])) or str(T("it said nothing"))
         if job["deaths"] >= RESTARTS:
@@ -280,6 +298,12 @@ class Supervisor:
             add_event(connection, job["id"], str(message), level="warn")
         self._launch(job)
 
+    def _wait_for_room(self, job_id: str) -> None:
+        """Says so once; the next looks see whether there is room."""
+        with self._database.write() as connection:
+            message = T("There is no room left on the disk. The job goes on when there is.")
+            add_event(connection, job_id, str(message), level="warn", key="no-room")
+
     def _fail(self, job_id: str, code: str, message: str, param: str | None = None) -> None:
         with self._database.write() as connection:
             if job_row(connection, job_id)["status"] not in TERMINAL:
@@ -293,7 +317,8 @@ class Supervisor:
         child = self._child(job)
         if child is not None and child.alive():
             if job["status"] == "cancelled" and folder.path.exists():
-                folder.ask("cancel")
+                with contextlib.suppress(OSError):  # a full disk does not keep it alive
+                    folder.ask("cancel")
             child.end(0.0 if job["status"] == "cancelled" else FAREWELL)
             return
         if job["id"] in self._checking:

@@ -17,7 +17,7 @@ from core.words import T
 
 FIELD_LIMIT = 4096  # bytes of one plain field
 FIELDS_LIMIT = 20
-FLUSH_AT = 1 << 20
+WRITE_AT = 1 << 20
 FORM_OVERHEAD = 1 << 20  # bytes of a form besides its file
 
 
@@ -33,14 +33,23 @@ class Upload:
 
 
 class _Parts:
-    """Follows the parser's callbacks and writes the part called "file" away."""
+    """Follows the parser's callbacks and writes the part of one name away."""
 
-    def __init__(self, upload: Upload, out: BinaryIO, limit: int) -> None:
+    def __init__(self, upload: Upload, out: BinaryIO, limit: int, wanted: str) -> None:
         self.upload = upload
+        self.wanted = wanted
         self.out = out
         self.limit = limit
+        self.held = bytearray()  # of the file, not written yet
         self.ended = False
         self._reset()
+
+    def write_held(self) -> None:
+        """Writes what is held. The disk may take its time, so this belongs into a thread."""
+        with memoryview(self.held) as left:
+            while left:
+                left = left[self.out.write(left) :]
+        self.held = bytearray()
 
     def _reset(self) -> None:
         self.header, self.value, self.headers = b"", b"", dict[bytes, bytes]()
@@ -74,9 +83,9 @@ class _Parts:
     def _on_headers(self) -> None:
         _, options = parse_options_header(self.headers.get(b"content-disposition"))
         self.name = options.get(b"name", b"").decode("utf-8", "replace")
-        if self.name == "file":
+        if self.name == self.wanted:
             if self.upload.has_file:
-                raise bad_request(T("Send one file at a time."), "file")
+                raise bad_request(T("Send one file at a time."), self.wanted)
             self.is_file = self.upload.has_file = True
             self.upload.filename = clean_name(options.get(b"filename", b"").decode("utf-8", "replace"))
 
@@ -85,7 +94,7 @@ class _Parts:
             self.upload.bytes += end - start
             if self.upload.bytes > self.limit:
                 raise too_large(self.limit)
-            self.out.write(data[start:end])
+            self.held += data[start:end]
             return
         self.text += data[start:end]
         if len(self.text) > FIELD_LIMIT:
@@ -101,17 +110,19 @@ class _Parts:
         self.ended = True
 
 
-async def receive(content_type: str, blocks: AsyncIterator[bytes], path: Path, limit: int) -> Upload:
-    """Reads a whole form and puts its file at `path`, on disk when this returns. Raises ApiError; then nothing is
-    left behind."""
+async def receive(
+    content_type: str, blocks: AsyncIterator[bytes], path: Path, limit: int, wanted: str = "file"
+) -> Upload:
+    """Reads a whole form and puts its file, the part of the wanted name, at `path`, on disk when this returns. Raises
+    ApiError; then nothing is left behind."""
     kind, options = parse_options_header(content_type)
     boundary = options.get(b"boundary")
     if kind != b"multipart/form-data" or not boundary:
-        raise bad_request(T("Send the file as multipart/form-data with the fields purpose and file."))
+        raise bad_request(T("Send the file as multipart/form-data, in the field {name}.", name=wanted))
     upload = Upload(path)
     try:
-        with path.open("xb", buffering=FLUSH_AT) as out:
-            parts = _Parts(upload, out, limit)
+        with path.open("xb", buffering=0) as out:
+            parts = _Parts(upload, out, limit, wanted)
             parser = parts.parser(boundary)
             received = 0
             async for block in blocks:
@@ -119,9 +130,11 @@ async def receive(content_type: str, blocks: AsyncIterator[bytes], path: Path, l
                 if received > limit + FORM_OVERHEAD:
                     raise too_large(limit)
                 parser.write(block)
+                if len(parts.held) >= WRITE_AT:
+                    await run_in_threadpool(parts.write_held)
             if not parts.ended:
                 raise bad_request(T("The upload ended too early. Send it again."), "file")
-            await run_in_threadpool(_to_disk, out)
+            await run_in_threadpool(_finish, parts, out)
     except MultipartParseError:
         path.unlink(missing_ok=True)
         raise bad_request(T("The upload is not a well-formed multipart form."), "file") from None
@@ -131,8 +144,8 @@ async def receive(content_type: str, blocks: AsyncIterator[bytes], path: Path, l
     return upload
 
 
-def _to_disk(out: BinaryIO) -> None:
-    out.flush()
+def _finish(parts: _Parts, out: BinaryIO) -> None:
+    parts.write_held()
     os.fsync(out.fileno())
 
 

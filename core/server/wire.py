@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -30,6 +31,32 @@ def file(row: Row) -> Json:
         "purpose": row["purpose"],
         "status": "processed",
         "status_details": None,
+    }
+
+
+def upload(row: Row, made: Json | None) -> Json:
+    """An `upload`, with the file that came of it."""
+    late = row["status"] == "pending" and row["expires_at"] <= time.time()
+    return {
+        "id": row["id"],
+        "object": "upload",
+        "bytes": row["bytes"],
+        "created_at": row["created_at"],
+        "expires_at": row["expires_at"],
+        "filename": row["filename"],
+        "purpose": row["purpose"],
+        "status": "expired" if late else row["status"],
+        "file": made,
+    }
+
+
+def part(row: Row) -> Json:
+    """An `upload.part`."""
+    return {
+        "id": row["id"],
+        "object": "upload.part",
+        "created_at": row["created_at"],
+        "upload_id": row["upload_id"],
     }
 
 

@@ -34,7 +34,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -269,11 +269,14 @@ class JobDir:
             known = self._known_keys()
             if key and key in known:
                 return
-            known.add(key)
             event = {"type": type, "at": round(time.time(), 3), **({"key": key} if key else {}), **fields}
-            with self.events_path.open("ab") as file:
-                file.write(json.dumps(event, ensure_ascii=False, allow_nan=False).encode() + b"\n")
-                file.flush()
+            line = json.dumps(event, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+            with self.events_path.open("ab", buffering=0) as file:
+                before = file.tell()
+                if file.write(line) < len(line):
+                    file.truncate(before)  # half an event is none
+                    raise OSError("No space left on device")
+                known.add(key)
                 if type != "metrics":
                     os.fsync(file.fileno())
 
@@ -299,7 +302,8 @@ class JobDir:
 
         def beat() -> None:
             while not done.wait(every):
-                self.state(*self._progress)
+                with suppress(OSError):  # a full disk ends the work where the work meets it
+                    self.state(*self._progress)
 
         thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
         self.state(*self._progress)
@@ -309,7 +313,8 @@ class JobDir:
         finally:
             done.set()
             thread.join()
-            self.state(*self._progress)
+            with suppress(OSError):
+                self.state(*self._progress)
 
     def checkpoint(self, step: int, write: Callable[[Path], None], metrics: Mapping[str, float]) -> Path:
         """Writes checkpoints/step-N as a whole and tells the server, which offers it and drops the oldest ones."""

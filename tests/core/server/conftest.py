@@ -119,15 +119,27 @@ def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
 
 
 @pytest.fixture
-def own_provider(tmp_path: Path) -> Iterator[Provider]:
-    """A server that a test may kill; whatever it leaves behind is ended."""
-    own = Provider(tmp_path / "data").start()
-    yield own
-    own.process.kill()
-    own.process.wait()
-    for folder in (own.data / "jobs").iterdir():
-        if pid := own.worker(folder.name):
-            os.kill(pid, signal.SIGKILL)
+def provider_in() -> Iterator[Callable[[Path], Provider]]:
+    """Starts a server on a folder, which a test may kill; whatever it leaves behind is ended."""
+    started = list[Provider]()
+
+    def start(data: Path) -> Provider:
+        started.append(Provider(data).start())
+        return started[-1]
+
+    yield start
+    for own in started:
+        own.process.kill()
+        own.process.wait()
+        for folder in (own.data / "jobs").iterdir():
+            if pid := own.worker(folder.name):
+                os.kill(pid, signal.SIGKILL)
+
+
+@pytest.fixture
+def own_provider(provider_in: Callable[[Path], Provider], tmp_path: Path) -> Provider:
+    """A server that a test may kill."""
+    return provider_in(tmp_path / "data")
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ from core.server.database import Database, Row
 from core.server.engines.base import JobDir
 from core.server.files import Files
 from core.server.home import Home
+from core.server.idempotency import Claim
 from core.server.ingest import Ingest
 from core.server.jobs import Base, Jobs, job_row
 from core.server.paging import Paging
@@ -29,7 +30,7 @@ class Bench:
         self.files = Files(home, self.database)
         self.ingest = Ingest(self.database, self.files)
         request = CreateJob(model="local-classic-1", training_file="file-1", suffix="s")
-        self.id = self.jobs.create(request, Base("local-classic-1", "classic", None), None, "")["id"]
+        self.id = self.jobs.create(request, Base("local-classic-1", "classic", None), Claim(None, ""))["id"]
         self.folder = JobDir(home.job(self.id))
         self.folder.path.mkdir(parents=True)
         with self.database.write() as connection:

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from core.server import uploads
 from core.server.database import Database
 from core.server.errors import ApiError
-from core.server.files import Files
+from core.server.files import Files, NewFile
 from core.server.home import Home
 
 CONTENT = '{"messages": []}\r\n\r\n--boundary\r\n你好\x00\n'.encode()
@@ -74,7 +74,7 @@ def test_a_file_whose_time_is_over_is_gone(tmp_path: Path) -> None:
     files = Files(home, database)
     source = home.incoming / "upload-1"
     source.write_bytes(b"{}")
-    kept = files.keep(source, "x.jsonl", 2, "fine-tune", 3600)
+    kept = files.keep(source, NewFile("x.jsonl", 2, "fine-tune", 3600))
     with database.write() as connection:
         connection.execute("UPDATE files SET expires_at = ?", (int(time.time()) - 1,))
     assert files.find(kept["id"]) is None
@@ -196,3 +196,60 @@ def test_what_the_server_writes_for_itself_is_private(provider: Any) -> None:
     assert (provider.data / "key").stat().st_mode & 0o077 == 0
     assert (provider.data / "endpoint.json").stat().st_mode & 0o077 == 0
     assert json.loads((provider.data / "endpoint.json").read_text())["base_url"] == provider.base_url
+
+
+TEXT = b"0123456789"
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "content", "told"),
+    [
+        ("bytes=2-4", 206, b"234", "bytes 2-4/10"),
+        ("bytes=7-", 206, b"789", "bytes 7-9/10"),
+        ("bytes=-3", 206, b"789", "bytes 7-9/10"),
+        ("bytes=8-99", 206, b"89", "bytes 8-9/10"),
+        ("bytes=-99", 206, TEXT, "bytes 0-9/10"),
+        ("bytes=0-0", 206, b"0", "bytes 0-0/10"),
+        ("bytes=0-1,3-4", 200, TEXT, None),
+        ("bytes=5-2", 200, TEXT, None),
+        ("bytes=a-b", 200, TEXT, None),
+        ("pages=1-2", 200, TEXT, None),
+        ("bytes=10-", 416, None, "bytes */10"),
+        ("bytes=-0", 416, None, "bytes */10"),
+    ],
+)
+def test_a_part_of_a_file_is_given_out(
+    provider: Any, asked: str, status: int, content: bytes | None, told: str | None
+) -> None:
+    file_id = provider.upload(TEXT, "digits.txt")
+    reply = provider.ask("GET", f"/files/{file_id}/content", headers={"Range": asked})
+    assert (reply.status_code, reply.headers.get("content-range")) == (status, told)
+    if content is not None:
+        assert reply.content == content and reply.headers["accept-ranges"] == "bytes"
+    else:
+        assert reply.json()["error"]["code"] == "range_not_satisfiable"
+
+
+def test_a_download_goes_on_only_in_the_same_file(provider: Any) -> None:
+    path = f"/files/{provider.upload(TEXT)}/content"
+    mark = provider.ask("GET", path).headers["etag"]
+    part = {"Range": "bytes=4-"}
+    assert provider.ask("GET", path, headers={**part, "If-Range": mark}).content == TEXT[4:]
+    assert provider.ask("GET", path, headers={**part, "If-Range": '"other"'}).content == TEXT
+
+
+def test_the_same_key_takes_a_file_in_once(provider: Any) -> None:
+    key = {"Idempotency-Key": "file-1"}
+    files = provider.client.files
+    once = files.create(file=("a.jsonl", TEXT), purpose="fine-tune", extra_headers=key)
+    assert files.create(file=("a.jsonl", TEXT), purpose="fine-tune", extra_headers=key) == once
+    with pytest.raises(openai.UnprocessableEntityError, match="with another body"):
+        files.create(file=("a.jsonl", TEXT + b"!"), purpose="fine-tune", extra_headers=key)
+
+
+@pytest.mark.parametrize("purpose", ["fine-tune", "assistants", "batch", "vision", "user_data", "evals"])
+def test_a_file_may_have_any_purpose_of_the_protocol(provider: Any, purpose: Any) -> None:
+    file = provider.client.files.create(file=("x.bin", bytes(range(256))), purpose=purpose)
+    assert file.purpose == purpose and provider.client.files.content(file.id).read() == bytes(range(256))
+    assert (file.expires_at is None) is (purpose != "batch")
+    provider.client.files.delete(file.id)

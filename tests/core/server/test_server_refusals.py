@@ -58,7 +58,6 @@ def file_id(provider: Any) -> str:
         ({"integrations": [{"type": "wandb", "wandb": {"project": "p"}}]}, "integrations"),
         ({"method": {"type": "magic"}}, "method.type"),
         ({"method": "supervised"}, "method"),
-        ({"method": {"type": "dpo", "dpo": {"hyperparameters": {"beta": 0.1}}}}, "method.type"),
         (
             {"method": {"type": "supervised", "supervised": {"hyperparameters": {"n_epochs": 0}}}},
             "method.supervised.hyperparameters.n_epochs",
@@ -118,6 +117,7 @@ def test_a_bad_job_names_its_parameter(provider: Any, file_id: str, change: dict
         ({"audio": {"voice": "alloy"}}, "audio"),
         ({"web_search_options": {"search_context_size": "low"}}, "web_search_options"),
         ({"frequency_penalty": 0.5}, "frequency_penalty"),
+        ({"moderation": {"model": "m"}}, "moderation"),
         ({"tool_choice": "required"}, "tool_choice"),
         ({"tool_choice": {"type": "function", "function": {"name": "f"}}}, "tool_choice"),
         ({"modalities": ["audio"]}, "modalities"),

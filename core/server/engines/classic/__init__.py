@@ -4,3 +4,4 @@
 """
 
 BASE = "local-classic-1"
+METHODS = ("supervised", "dpo", "reinforcement")

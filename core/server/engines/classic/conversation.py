@@ -1,4 +1,4 @@
-"""Training files as questions and answers, and what of a conversation the n-grams look at."""
+"""Conversations as questions and answers, and what of them the n-grams look at."""
 
 from __future__ import annotations
 
@@ -6,22 +6,21 @@ import json
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
-from core.dataset.examples import load, messages_of, text_of
+from core.dataset.examples import text_of
 from core.server.engines.base import Message
 from core.server.engines.classic.features import ideographic
 
 AnswerKind = Literal["text", "tool_calls"]
 _SHARED = 0.95  # of all rows: "nearly all"
 _FEWEST = 10  # rows below which a shared beginning says nothing
-_CLOSED_ANSWERS = 500
-_CLOSED_LENGTH = 64
-_CLOSED_SHARE = 0.8
+CLOSED_ANSWERS = 500
+CLOSED_LENGTH = 64
+CLOSED_SHARE = 0.8
 _TOKEN = re.compile(r"[⺀-鿿가-힣豈-﫿\U00020000-\U0003ffff]|[^\W⺀-鿿가-힣豈-﫿\U00020000-\U0003ffff]+|[^\w\s]")
 
 
@@ -40,52 +39,6 @@ class Answer:
 
     text: str
     kind: AnswerKind = "text"
-
-
-@dataclass
-class Rows:
-    """The examples of a file. `without_answer` rows had nothing to learn and were left out; `tokens` counts the
-    questions, see count_tokens."""
-
-    questions: list[Question] = field(default_factory=list)
-    answers: list[Answer] = field(default_factory=list)
-    without_answer: int = 0
-    tokens: int = 0
-
-    def __len__(self) -> int:
-        return len(self.answers)
-
-
-def read_rows(path: Path) -> Rows:
-    """The examples of a chat or completion file. Raises ValueError with the line number where a line is no object."""
-    rows = Rows()
-    with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            text = line.decode("utf-8-sig" if number == 1 else "utf-8", "replace").strip()
-            if not text:
-                continue
-            try:
-                messages, answer = _asked_and_answered(load(text))
-            except ValueError as error:
-                raise ValueError(f"line {number}: {error}") from error
-            if answer is None:
-                rows.without_answer += 1
-                continue
-            rows.questions.append(question_of(messages))
-            rows.answers.append(answer)
-            rows.tokens += count_tokens(messages)
-    return rows
-
-
-def _asked_and_answered(body: dict[str, Any]) -> tuple[list[Message], Answer | None]:
-    if isinstance(body.get("completion"), str):
-        return [{"role": "user", "content": body.get("prompt")}], Answer(body["completion"])
-    messages = messages_of(body)
-    for index in range(len(messages) - 1, -1, -1):
-        message = messages[index]
-        if message.get("role") == "assistant" and message.get("weight") != 0:
-            return messages[:index], answer_of(message)
-    return messages, None
 
 
 def answer_of(message: Message) -> Answer | None:
@@ -185,8 +138,8 @@ def is_closed(answers: Sequence[Answer]) -> bool:
     four of five rows with an answer that comes at least twice."""
     times = Counter(answers)
     again = sum(count for count in times.values() if count > 1)
-    short = all(answer.kind == "tool_calls" or len(answer.text) <= _CLOSED_LENGTH for answer in times)
-    return bool(times) and len(times) <= _CLOSED_ANSWERS and short and again >= _CLOSED_SHARE * len(answers)
+    short = all(answer.kind == "tool_calls" or len(answer.text) <= CLOSED_LENGTH for answer in times)
+    return bool(times) and len(times) <= CLOSED_ANSWERS and short and again >= CLOSED_SHARE * len(answers)
 
 
 def speaks_chinese(messages: Sequence[Message]) -> bool:

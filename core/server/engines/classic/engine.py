@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from core.server.engines.base import JobSpec, Launch, ModelCard, Plan, Predictor
-from core.server.engines.classic import BASE
+from core.server.engines.classic import BASE, METHODS
 from core.words import T
 
 # One thread each: on a shared machine several BLAS threads wait for each other longer than they work.
@@ -24,20 +24,21 @@ class ClassicEngine:
         """Its one base model: whether it classifies or looks up follows from the training file."""
         description = T(
             "A small model on this machine that learns from your examples alone, in seconds. Where the answers are a "
-            "set to choose from (labels), it classifies by character and word n-grams and says how sure it is; where "
-            "they are free text, it gives the answer of the nearest example word for word, or says that none is near. "
+            "set to choose from (labels, or the fields of a JSON object), it classifies by character and word n-grams "
+            "and says how sure it is; preferences and graders can then train it too. Where they are free text, it "
+            "gives the answer of the nearest example word for word, without a probability, or says that none is near. "
             "It understands no language and writes nothing new. Untrained it knows nothing."
         )
-        return [ModelCard(BASE, self.name, ("supervised",), 65_536, description, 1_760_000_000)]
+        return [ModelCard(BASE, self.name, METHODS, 65_536, description, 1_760_000_000)]
 
     def check(self, spec: JobSpec) -> Plan:
         """What would be done for a job; reads both files. Raises SpecError where it cannot be done."""
         from core.server.engines.classic.planning import plan, read_file, refuse_what_cannot_be
 
         refuse_what_cannot_be(spec)
-        rows = read_file(spec.training_path, "training_file")
-        valid = read_file(spec.validation_path, "validation_file") if spec.validation_path else None
-        return plan(spec, rows, valid)
+        rows = read_file(spec.training_path, "training_file", spec.method)
+        valid = read_file(spec.validation_path, "validation_file", spec.method) if spec.validation_path else None
+        return plan(spec, rows, valid)[0]
 
     def command(self, spec: JobSpec, job_dir: Path) -> Launch:
         """The worker's command line. Run it where `core` can be imported."""

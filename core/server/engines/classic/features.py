@@ -89,6 +89,16 @@ class Vocabulary:
             known, frequency = known[frequency > least], frequency[frequency > least]
         return cls(known, (np.log((1 + texts) / (1 + frequency)) + 1).astype(np.float32))
 
+    def joined(self, other: Vocabulary) -> tuple[Vocabulary, Ints]:
+        """These n-grams and those of another that are new here, and where these stand among them."""
+        fresh = ~np.isin(other.hashes, self.hashes)
+        hashes = np.concatenate((self.hashes, other.hashes[fresh]))
+        order = np.argsort(hashes)
+        places = np.empty(len(order), np.int64)
+        places[order] = np.arange(len(order))
+        idf = np.concatenate((self.idf, other.idf[fresh]))
+        return Vocabulary(hashes[order], idf[order]), places[: len(self.hashes)]
+
     def vectors(self, found: tuple[Hashes, Ints], texts: int, look: Callable[[], None] = lambda: None) -> Sparse:
         """Each text as a vector of length 1 over the known n-grams; unknown ones are passed over. `look` may raise."""
         hashes, owners = found

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from core.server.engines.base import JobDir, JobSpec, Plan
-from core.server.engines.classic.conversation import Answer, Frame, Question, Rows
+from core.server.engines.classic.conversation import Answer, Frame, Question
 from core.server.engines.classic.features import Ints
 from core.server.engines.classic.model import OpenModel
+from core.server.engines.classic.reading import Rows
 from core.server.engines.classic.retrieval import Index, agreement, threshold
 
 _ASKED = 10  # questions a step

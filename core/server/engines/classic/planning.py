@@ -3,96 +3,108 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
 
 from core.server.engines.base import JobSpec, Number, Plan, SpecError
-from core.server.engines.classic import BASE
-from core.server.engines.classic.conversation import Rows, count_text, is_closed, read_rows
+from core.server.engines.classic import BASE, METHODS
+from core.server.engines.classic.conversation import count_text
+from core.server.engines.classic.deciding import Decision, decide
+from core.server.engines.classic.reading import Rows, read_rows
+from core.server.engines.classic.rewards import check_grader, seconds_of
 from core.words import T, Text
 
-Mode = Literal["closed", "open"]
-MOST_CLASSES = 5_000
 _OPEN_STEPS = 200
 _NAMED = 5  # unseen answers that a warning names
-_RANGES = {"n_epochs": (1, 50), "batch_size": (1, 256), "learning_rate_multiplier": (0.01, 20)}
+_WHOLE = {"n_epochs", "batch_size", "eval_interval", "eval_samples"}
+_RANGES: dict[str, dict[str, tuple[float, float]]] = {
+    "supervised": {"n_epochs": (1, 50), "batch_size": (1, 256), "learning_rate_multiplier": (0.01, 20)},
+}
+_RANGES["dpo"] = {**_RANGES["supervised"], "beta": (1e-6, 2)}
+_RANGES["reinforcement"] = {
+    **_RANGES["supervised"],
+    "compute_multiplier": (1e-5, 10),
+    "eval_interval": (1, 1_000_000),
+    "eval_samples": (1, 100_000),
+}
+BETA = 0.1  # what OpenAI's documentation gives as an example
+_EVALUATIONS = 40  # of a reinforcement job, where nothing is said
+_EVAL_ROWS = 200
 
 
-def read_file(path: Path, param: str) -> Rows:
+def read_file(path: Path, param: str, method: str = "supervised") -> Rows:
     """The examples of a file; SpecError names the line that cannot be read, or that nothing can be learnt."""
     try:
-        rows = read_rows(path)
+        rows = read_rows(path, method)
     except ValueError as error:
         message = T("{param}: {error}. Check the file and upload it again.", param=param, error=str(error))
         raise SpecError(param, "invalid_file", message) from error
     if not rows:
         message = T("{param}: no example in it has an answer by the assistant to learn from.", param=param)
+        if method == "dpo":
+            message = T("{param}: no example in it has two different answers, one of them preferred.", param=param)
+        if method == "reinforcement":
+            message = T("{param}: no example in it asks anything.", param=param)
         raise SpecError(param, "no_examples", message)
     return rows
 
 
 def refuse_what_cannot_be(spec: JobSpec) -> None:
-    """Raises SpecError for a model, method or parent that this engine does not train."""
+    """Raises SpecError for a model or method that this engine does not train."""
     if spec.base_model != BASE:
         message = T("The classic engine trains {base}, not {seen}.", base=BASE, seen=spec.base_model)
         raise SpecError("model", "model_not_found", message)
-    if spec.method != "supervised":
-        message = T('The classic engine trains by the method "supervised", not "{seen}".', seen=spec.method)
+    if spec.method not in METHODS:
+        message = T(
+            'The classic engine trains by the methods {known}, not "{seen}".',
+            known=", ".join(METHODS),
+            seen=spec.method,
+        )
         raise SpecError("method", "unsupported_method", message)
-    if spec.parent:
-        message = T(
-            "The classic engine cannot go on from a fine-tuned model. It trains in seconds: put all examples into one "
-            "file and start from {base}.",
-            base=BASE,
-        )
-        raise SpecError("model", "parent_not_supported", message)
 
 
-def mode_of(spec: JobSpec, rows: Rows) -> Mode:
-    """Whether the answers are learnt as classes or looked up: as metadata.engine_mode says, else as they are."""
-    asked = spec.metadata.get("engine_mode", "")
-    if asked not in ("", "closed", "open"):
-        message = T('metadata.engine_mode is "{seen}"; it can be "closed" or "open".', seen=asked)
-        raise SpecError("metadata.engine_mode", "invalid_value", message)
-    different = len(set(rows.answers))
-    if asked == "closed" and different > MOST_CLASSES:
-        message = T(
-            "The file has {n} different answers; as classes at most {most} can be learnt. Leave metadata.engine_mode "
-            "out to look up the nearest example instead.",
-            n=different,
-            most=MOST_CLASSES,
-        )
-        raise SpecError("metadata.engine_mode", "too_many_answers", message)
-    if asked:
-        return "closed" if asked == "closed" else "open"
-    return "closed" if is_closed(rows.answers) else "open"
-
-
-def plan(spec: JobSpec, rows: Rows, valid: Rows | None = None) -> Plan:
-    """The numbers of a job on these rows, and what a person should know about them."""
-    mode = mode_of(spec, rows)
-    numbers = _resolved(spec.hyperparameters, len(rows))
+def plan(spec: JobSpec, rows: Rows, valid: Rows | None = None) -> tuple[Plan, Decision]:
+    """The numbers of a job on these rows, what a person should know about them, and what it chooses among."""
+    if spec.method == "reinforcement":
+        check_grader(spec.grader, rows.items + (valid.items if valid else []))
+    decided = decide(spec, rows)
+    mode, rows = decided.mode, decided.rows
+    numbers = _resolved(spec, len(rows))
     if mode == "open":
         numbers["n_epochs"] = 1  # an index is complete after one look
     epochs, batch = int(numbers["n_epochs"]), int(numbers["batch_size"])
-    steps = epochs * -(-len(rows) // batch) if mode == "closed" else min(_OPEN_STEPS, len(rows))
-    spoken = len(rows) if mode == "closed" else sum(count_text(answer.text) for answer in rows.answers)
-    seconds = 1 + len(rows) / 20_000 + (2 * steps / 1_200 if mode == "closed" else 2)
-    return Plan(mode, numbers, steps, epochs * (rows.tokens + spoken), round(seconds, 1), _warnings(mode, rows, valid))
+    steps = epochs * -(-len(rows) // batch) if mode != "open" else min(_OPEN_STEPS, len(rows))
+    if spec.method == "reinforcement" and spec.hyperparameters.get("eval_interval", "auto") == "auto":
+        numbers["eval_interval"] = max(1, steps // _EVALUATIONS)
+    spoken = len(rows) if mode != "open" else sum(count_text(answer.text) for answer in rows.answers)
+    found = Plan(
+        mode, numbers, steps, epochs * (rows.tokens + spoken), _seconds(spec, decided, valid, steps, batch),
+        _warnings(spec, decided, valid),
+    )  # fmt: skip
+    return found, decided
 
 
-def _resolved(asked: Mapping[str, Number | str], rows: int) -> dict[str, Number]:
+def _seconds(spec: JobSpec, decided: Decision, valid: Rows | None, steps: int, batch: int) -> float:
+    rows, seconds = len(decided.rows), 1.0
+    if spec.grader and decided.choices:
+        items = decided.rows.items + (valid.items if valid else [])
+        seconds += seconds_of(spec.grader, items, sum(decided.choices.sizes))
+    return round(seconds + rows / 20_000 + (2 * steps / 1_200 if decided.mode != "open" else 2), 1)
+
+
+def _resolved(spec: JobSpec, rows: int) -> dict[str, Number]:
     """The hyper-parameters without "auto": few rows are gone through more often, in smaller batches."""
     epochs, batch = (15, 8) if rows <= 1_000 else (8, 16) if rows < 20_000 else (3, 32)
     numbers: dict[str, Number] = {"n_epochs": epochs, "batch_size": batch, "learning_rate_multiplier": 1.0}
-    for name, (low, high) in _RANGES.items():
-        value = asked.get(name, "auto")
+    if spec.method == "dpo":
+        numbers |= {"beta": BETA}
+    if spec.method == "reinforcement":
+        numbers |= {"compute_multiplier": 1.0, "eval_interval": 1, "eval_samples": _EVAL_ROWS}
+    for name, (low, high) in _RANGES[spec.method].items():
+        value = spec.hyperparameters.get(name, "auto")
         if value == "auto":
             continue
-        whole = name != "learning_rate_multiplier"
         right = isinstance(value, (int, float)) and not isinstance(value, bool) and low <= value <= high
-        if not right or (whole and value != int(value)):
+        if not right or (name in _WHOLE and value != int(value)):
             message = T(
                 '{name} is {seen}; it can be "auto" or a number from {low} to {high}.',
                 name=name,
@@ -101,24 +113,36 @@ def _resolved(asked: Mapping[str, Number | str], rows: int) -> dict[str, Number]
                 high=high,
             )
             raise SpecError(f"hyperparameters.{name}", "invalid_value", message)
-        numbers[name] = int(value) if whole else float(value)
+        numbers[name] = int(value) if name in _WHOLE else float(value)
+    if spec.method == "reinforcement" and spec.hyperparameters.get("n_epochs", "auto") == "auto":
+        numbers["n_epochs"] = min(50, max(1, round(epochs * numbers["compute_multiplier"])))
     return numbers
 
 
-def _warnings(mode: Mode, rows: Rows, valid: Rows | None) -> tuple[Text, ...]:
+def _warnings(spec: JobSpec, decided: Decision, valid: Rows | None) -> tuple[Text, ...]:
     found = []
-    for file, part in (("training_file", rows), ("validation_file", valid)):
+    for file, part in (("training_file", decided.rows), ("validation_file", valid)):
         if part and part.without_answer:
-            found.append(
-                T(
-                    "{file}: examples without an answer by the assistant to learn from, left out: {n}.",
-                    file=file,
-                    n=part.without_answer,
-                )
-            )
-    if mode == "closed":
-        found += _warnings_of_classes(rows, valid)
+            found.append(_left_out(spec.method, file, part.without_answer))
+    if spec.method == "supervised" and decided.mode == "closed":
+        found += _warnings_of_classes(decided.rows, valid)
+    if spec.method == "supervised" and spec.parent:
+        found.append(
+            T("What the model learnt before and this file does not repeat may be forgotten; its answers stay possible.")
+        )
     return tuple(found)
+
+
+def _left_out(method: str, file: str, n: int) -> Text:
+    if method == "dpo":
+        return T(
+            "{file}: examples left out, because they lack one of two different answers that can be chosen: {n}.",
+            file=file,
+            n=n,
+        )
+    if method == "reinforcement":
+        return T("{file}: examples without a question, left out: {n}.", file=file, n=n)
+    return T("{file}: examples without an answer by the assistant to learn from, left out: {n}.", file=file, n=n)
 
 
 def _warnings_of_classes(rows: Rows, valid: Rows | None) -> list[Text]:

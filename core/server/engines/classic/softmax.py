@@ -10,49 +10,46 @@ from core.server.engines.classic.features import Floats, Ints, Sparse
 
 RATE = 0.2  # the learning rate of multiplier 1
 _ROWS_AT_ONCE = 256
-_MANY = 20_000  # rows
+
+Block = tuple[Ints, Floats]
+"""The features that occur in some rows, and the rows as a dense matrix over them."""
 
 
 @dataclass
 class Softmax:
-    """The weights (feature by class), the bias, and Adagrad's sum of squared gradients, one a feature."""
+    """One head: the weights (feature by class), the bias, and Adagrad's sum of squared gradients, one a feature."""
 
     weights: Floats
     bias: Floats
     squares: Floats
     bias_square: float = 1e-8
-    step: int = 0
 
     @classmethod
-    def fresh(cls, features: int, classes: int, rows: int = _MANY) -> Softmax:
-        """A model that has learnt nothing: every class is as likely as the other.
+    def fresh(cls, features: int, classes: int, start: float = 1e-8) -> Softmax:
+        """A head that has learnt nothing: every class is as likely as the other.
 
-        With few rows to learn from, a feature's first steps follow its gradient instead of being of full length:
-        measured, that is worth one to two points of accuracy up to 10,000 rows and costs as much above.
+        `start` is where the sums of squares begin: a feature's first steps follow its gradient as long as they are
+        shorter, instead of being of full length.
         """
         zeros = np.zeros((features, classes), np.float32)
-        start = 1e-4 if rows <= 1_000 else 1e-5 if rows < _MANY else 1e-8
         return cls(zeros, np.zeros(classes, np.float32), np.full(features, start, np.float32))
 
-    def learn(self, rows: Sparse, classes: Ints, rate: float) -> tuple[float, float]:
-        """One step on a batch; its mean loss (nats) and the share of right guesses, both before the step."""
-        used, dense = rows.block()
+    def scores(self, block: Block) -> tuple[Floats, Floats]:
+        """The score of each class for each row of a block, and the weights that `descend` wants back."""
+        used, dense = block
         weights = self.weights[used]
-        logs = log_softmax(dense @ weights + self.bias)
-        at = np.arange(len(rows))
-        loss, right = -float(logs[at, classes].mean()), float((logs.argmax(axis=1) == classes).mean())
-        wrong = np.exp(logs)
-        wrong[at, classes] -= 1
-        wrong /= len(rows)
-        gradient = dense.T @ wrong
+        return dense @ weights + self.bias, weights
+
+    def descend(self, block: Block, weights: Floats, slopes: Floats, rate: float) -> None:
+        """One step against the slopes: how the loss of the batch grows with the score of each class of each row."""
+        used, dense = block
+        gradient = dense.T @ slopes
         squares = self.squares[used] + (gradient * gradient).mean(axis=1)
         self.squares[used] = squares
         self.weights[used] = weights - (np.float32(rate) / np.sqrt(squares))[:, None] * gradient
-        slope = wrong.sum(axis=0)
+        slope = slopes.sum(axis=0)
         self.bias_square += float((slope * slope).mean())
         self.bias -= np.float32(rate / np.sqrt(self.bias_square)) * slope
-        self.step += 1
-        return loss, right
 
     def logits(self, rows: Sparse) -> Floats:
         """The score of each class for each row."""
@@ -74,13 +71,3 @@ def log_softmax(scores: Floats) -> Floats:
     shifted = scores - scores.max(axis=1, keepdims=True)
     result: Floats = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
     return result
-
-
-def loss_and_accuracy(scores: Floats, classes: Ints) -> tuple[float | None, float]:
-    """The mean loss in nats (None where no row has a class that is known, -1 being unknown), and the share of right
-    guesses, an unknown class being a wrong one."""
-    known = np.flatnonzero(classes >= 0)
-    right = float((scores.argmax(axis=1) == classes).mean())
-    if not len(known):
-        return None, right
-    return -float(log_softmax(scores[known])[np.arange(len(known)), classes[known]].mean()), right

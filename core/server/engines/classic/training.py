@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,11 +12,12 @@ from typing import Any
 import numpy as np
 
 from core.server.engines.base import JobDir, JobSpec, Plan
-from core.server.engines.classic.calibration import calibration_error, temperature
-from core.server.engines.classic.features import Floats, Ints
+from core.server.engines.classic.calibration import Calibration
+from core.server.engines.classic.features import Ints
 from core.server.engines.classic.lesson import Lesson
-from core.server.engines.classic.model import ClosedModel
-from core.server.engines.classic.softmax import RATE, Softmax, loss_and_accuracy
+from core.server.engines.classic.model import ClosedModel, Head, named
+from core.server.engines.classic.objectives import Classes, Measured, Scores, right_answers
+from core.server.engines.classic.softmax import RATE, Softmax
 
 _POINTS = 200  # of the training curve
 _VALID_EVERY = 5  # points of it for one of the validation curve
@@ -35,36 +35,19 @@ class Stopped(Exception):
         self.wanted = wanted
 
 
-@dataclass(frozen=True)
-class Calibration:
-    """The temperature, and on the rows it was fitted on: the accuracy, and the calibration error that is left."""
-
-    temperature: float
-    rows: int = 0
-    accuracy: float = 0.0
-    error: float = 0.0
-
-    @classmethod
-    def fit(cls, scores: Floats, classes: Ints) -> Calibration:
-        """From the scores of rows that the model was not trained on."""
-        found = temperature(scores, classes)
-        accuracy = loss_and_accuracy(scores, classes)[1]
-        return cls(found, len(scores), accuracy, calibration_error(scores, classes, found))
-
-
 class Training:
     """One run over a lesson in the folder of its job."""
 
     def __init__(self, job: JobDir, spec: JobSpec, plan: Plan, lesson: Lesson, look: Callable[[], None]) -> None:
-        self.job = job
-        self.lesson = lesson
-        self.look = look
+        numbers = plan.hyperparameters
+        self.job, self.lesson, self.look = job, lesson, look
         self.seed = spec.seed % (1 << 63)
-        self.epochs = int(plan.hyperparameters["n_epochs"])
-        self.batch = int(plan.hyperparameters["batch_size"])
-        self.rate = RATE * float(plan.hyperparameters["learning_rate_multiplier"])
-        self.total = plan.total_steps
-        self.model = Softmax.fresh(len(lesson.vocabulary.hashes), len(lesson.answers), len(lesson.train))
+        self.epochs, self.batch = int(numbers["n_epochs"]), int(numbers["batch_size"])
+        self.rate = RATE * float(numbers["learning_rate_multiplier"])
+        self.total, self.step = plan.total_steps, 0
+        self.eval_interval = int(numbers.get("eval_interval", 0))
+        self.eval_rows = int(numbers.get("eval_samples", _VALID_ROWS))
+        self.heads = lesson.heads()
         self._saved_at = time.monotonic()
 
     def go_on(self) -> int:
@@ -73,68 +56,74 @@ class Training:
         found = [(_step_of(path), path) for path in places if (path / "optimizer.npz").exists()]
         if found:
             self._load(max(found)[1])
-        self.job.progress(self.model.step, self.total)
-        return self.model.step
+        self.job.progress(self.step, self.total)
+        return self.step
 
     def run(self) -> None:
         """All steps that are left. Raises Stopped; a pause is saved first."""
         a_round = -(-len(self.lesson.train) // self.batch)
-        while self.model.step < self.total:
-            epoch, first = divmod(self.model.step, a_round)
+        while self.step < self.total:
+            epoch, first = divmod(self.step, a_round)
             order = np.random.default_rng((self.seed, epoch)).permutation(len(self.lesson.train))
             for number in range(first, a_round):
                 self._look()
-                loss, right = self._learn(order[number * self.batch : (number + 1) * self.batch])
-                step = self.model.step
-                ends = number == a_round - 1
+                step, ends = self.step + 1, number == a_round - 1
                 point = step * _POINTS // self.total
-                if ends or step == 1 or point > (step - 1) * _POINTS // self.total:
-                    self._measure(step, loss, right, ends, point)
+                tells = ends or step == 1 or point > (step - 1) * _POINTS // self.total or self._evaluates(step)
+                told = self._learn(order[number * self.batch : (number + 1) * self.batch], tells)
+                if tells:
+                    self._report(told, ends, point)
 
     def finish(self) -> Calibration:
         """Calibrates and writes the final model."""
         found = self.calibration()
-        model = self._trained(found.temperature)
+        model = self._trained(found.temperatures)
         self.job.write_folder(self.job.final_path, lambda folder: model.save(folder, half=True))
         shutil.rmtree(self.job.resume_path, ignore_errors=True)
         return found
 
     def calibration(self) -> Calibration:
-        """From the validation rows; without them from training rows that models of the same kind did not see."""
-        if self.lesson.valid is not None:
-            return Calibration.fit(self._valid_scores, self.lesson.valid_classes)
-        rows = len(self.lesson.train)
+        """From the validation rows; without them from training rows that models of the same kind did not see, which
+        takes a method that can be repeated in small; else as the model was that training began with."""
+        lesson = self.lesson
+        if lesson.valid_goal is not None and (known := right_answers(lesson.valid_goal)) is not None:
+            return Calibration.fit(self._valid_scores, known)
+        kept = lesson.temperatures or (1.0,) * len(self.heads)
+        rows = len(lesson.train)
         held = min(_HELD_MOST, int(rows * _HELD_SHARE))
-        if not held:
-            return Calibration(1.0)
+        if not isinstance(lesson.goal, Classes) or not held:
+            return Calibration(kept)
         order = np.random.default_rng((self.seed, _HOLD)).permutation(rows)
         folds = min(_FOLDS_MOST, -(-_HELD_ENOUGH // held))
-        parts = [self._held_out(order, fold * held, (fold + 1) * held) for fold in range(folds)]
-        return Calibration.fit(np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts]))
+        parts = [self._held_out(lesson.goal, order, fold * held, (fold + 1) * held) for fold in range(folds)]
+        scores = [np.concatenate([part[0][head] for part in parts]) for head in range(len(self.heads))]
+        return Calibration.fit(scores, np.concatenate([part[1] for part in parts]))
 
-    def _held_out(self, order: Ints, begin: int, end: int) -> tuple[Floats, Ints]:
-        """The scores of some rows by a model that learns from the others, and their classes."""
+    def _held_out(self, goal: Classes, order: Ints, begin: int, end: int) -> tuple[Scores, Ints]:
+        """The scores of some rows by heads that learn from the others, and their classes."""
         held, rest = order[begin:end], np.concatenate((order[:begin], order[end:]))[:_LEARN_MOST]
-        lesson = self.lesson
+        lesson, heads = self.lesson, self.lesson.heads()
         seen = np.zeros(len(lesson.vocabulary.hashes), bool)
-        learnt = lesson.train.take(rest)
-        seen[learnt.columns] = True
-        model = Softmax.fresh(len(seen), len(lesson.answers), len(rest))
-        total = self.epochs * -(-len(rest) // self.batch)
+        seen[lesson.train.take(rest).columns] = True
+        step, total = 0, self.epochs * -(-len(rest) // self.batch)
         for epoch in range(self.epochs):
             shuffled = np.random.default_rng((self.seed, epoch)).permutation(len(rest))
             for start in range(0, len(rest), self.batch):
                 self.look()
-                rows = rest[shuffled[start : start + self.batch]]
-                rate = self.rate * (1 - model.step / total)
-                model.learn(lesson.train.take(rows), lesson.classes[rows], rate)
-        known = np.bincount(lesson.classes[rest], minlength=len(lesson.answers)) > 0
-        classes = np.where(known[lesson.classes[held]], lesson.classes[held], -1)
-        return model.logits(lesson.train.take(held).only(seen)), classes
+                _descend(lesson, heads, rest[shuffled[start : start + self.batch]], self.rate * (1 - step / total))
+                step += 1
+        classes = goal.classes[held].copy()
+        for head, size in enumerate(lesson.choices.sizes):
+            known = np.bincount(goal.classes[rest, head], minlength=size) > 0
+            classes[~known[classes[:, head]], head] = -1
+        rows = lesson.train.take(held).only(seen)
+        return [head.logits(rows) for head in heads], classes
 
-    def _learn(self, rows: Ints) -> tuple[float, float]:
-        rate = self.rate * (1 - self.model.step / self.total)
-        return self.model.learn(self.lesson.train.take(rows), self.lesson.classes[rows], rate)
+    def _learn(self, rows: Ints, tells: bool) -> Measured:
+        """One step on a batch; with `tells` how well it was answered before the step."""
+        told = _descend(self.lesson, self.heads, rows, self.rate * (1 - self.step / self.total), tells)
+        self.step += 1
+        return told
 
     def _look(self) -> None:
         try:
@@ -146,60 +135,78 @@ class Training:
         if time.monotonic() - self._saved_at > _SAVE_SECONDS:
             self._save_snapshot()
 
-    def _measure(self, step: int, loss: float, right: float, ends: bool, point: int) -> None:
-        self.job.progress(step, self.total)
-        values: dict[str, Any] = {"train_loss": loss, "train_mean_token_accuracy": right}
-        if ends or point % _VALID_EVERY == 0:
+    def _evaluates(self, step: int) -> bool:
+        return self.eval_interval > 0 and step % self.eval_interval == 0
+
+    def _report(self, told: Measured, ends: bool, point: int) -> None:
+        self.job.progress(self.step, self.total)
+        values: dict[str, Any] = _prefixed("train", told)
+        by_point = not self.eval_interval and point % _VALID_EVERY == 0
+        if ends or by_point or self._evaluates(self.step):
             values |= self._on_sample()
         if ends:
             self.__dict__.pop("_valid_scores", None)
             values |= self._on_all()
         values = {name: round(value, 6) for name, value in values.items()}
-        self.job.emit("metrics", step=step, total_steps=self.total, **values)
+        self.job.emit("metrics", step=self.step, total_steps=self.total, **values)
         if ends:
-            self.job.checkpoint(step, self._save, {"step": step, **values})
+            self.job.checkpoint(self.step, self._save, {"step": self.step, **values})
             self._saved_at = time.monotonic()
 
     @cached_property
     def _sample(self) -> Ints:
-        rows = len(self.lesson.valid_classes)
-        return np.random.default_rng((self.seed, _SAMPLE)).permutation(rows)[:_VALID_ROWS]
+        rows = len(self.lesson.valid or ())
+        return np.random.default_rng((self.seed, _SAMPLE)).permutation(rows)[: self.eval_rows]
 
     @cached_property
-    def _valid_scores(self) -> Floats:
+    def _valid_scores(self) -> Scores:
         assert self.lesson.valid is not None
-        return self.model.logits(self.lesson.valid)
+        return [head.logits(self.lesson.valid) for head in self.heads]
 
-    def _on_sample(self) -> dict[str, float]:
-        if self.lesson.valid is None:
+    def _on_sample(self) -> Measured:
+        lesson = self.lesson
+        if lesson.valid is None or lesson.valid_goal is None:
             return {}
-        scores = self.model.logits(self.lesson.valid.take(self._sample))
-        return _named("valid", scores, self.lesson.valid_classes[self._sample])
+        part = lesson.valid.take(self._sample)
+        scores = [head.logits(part) for head in self.heads]
+        return _prefixed("valid", lesson.valid_goal.measure(self._sample, scores, self.lesson.references(part)))
 
-    def _on_all(self) -> dict[str, float]:
-        return {} if self.lesson.valid is None else _named("full_valid", self._valid_scores, self.lesson.valid_classes)
+    def _on_all(self) -> Measured:
+        lesson = self.lesson
+        if lesson.valid is None or lesson.valid_goal is None:
+            return {}
+        rows, reference = np.arange(len(lesson.valid)), self.lesson.references(lesson.valid)
+        return _prefixed("full_valid", lesson.valid_goal.measure(rows, self._valid_scores, reference))
 
-    def _trained(self, by: float) -> ClosedModel:
-        lesson, model = self.lesson, self.model
-        return ClosedModel(lesson.frame, lesson.answers, lesson.vocabulary, model.weights, model.bias, by)
+    def _trained(self, temperatures: tuple[float, ...]) -> ClosedModel:
+        heads = tuple(Head(h.weights, h.bias, by) for h, by in zip(self.heads, temperatures, strict=True))
+        return ClosedModel(self.lesson.frame, self.lesson.choices, self.lesson.vocabulary, heads)
 
     def _save(self, folder: Path) -> None:
-        by = 1.0 if self.lesson.valid is None else temperature(self._valid_scores, self.lesson.valid_classes)
-        self._trained(by).save(folder, half=False)
+        lesson = self.lesson
+        found = Calibration(lesson.temperatures or (1.0,) * len(self.heads))
+        if lesson.valid_goal is not None and (known := right_answers(lesson.valid_goal)) is not None:
+            found = Calibration.fit(self._valid_scores, known)
+        self._trained(found.temperatures).save(folder, half=False)
         self._save_optimizer(folder)
 
     def _save_snapshot(self) -> None:
         def write(folder: Path) -> None:
-            np.savez(folder / "weights.npz", weights=self.model.weights, bias=self.model.bias)
+            arrays: dict[str, Any] = {}
+            for number, head in enumerate(self.heads):
+                arrays |= {named("weights", number): head.weights, named("bias", number): head.bias}
+            np.savez(folder / "weights.npz", **arrays)
             self._save_optimizer(folder)
 
         self.job.write_folder(self.job.resume_path, write)
         self._saved_at = time.monotonic()
 
     def _save_optimizer(self, folder: Path) -> None:
-        model = self.model
-        state = np.array([model.bias_square], np.float64), np.array([model.step], np.int64)
-        np.savez(folder / "optimizer.npz", squares=model.squares, bias_square=state[0], step=state[1])
+        arrays: dict[str, Any] = {"step": np.array([self.step], np.int64)}
+        for number, head in enumerate(self.heads):
+            square = np.array([head.bias_square], np.float64)
+            arrays |= {named("squares", number): head.squares, named("bias_square", number): square}
+        np.savez(folder / "optimizer.npz", **arrays)
 
     def _load(self, folder: Path) -> None:
         weights = folder / "weights.npz"
@@ -207,9 +214,29 @@ class Training:
             np.load(weights if weights.exists() else folder / "arrays.npz", allow_pickle=False) as arrays,
             np.load(folder / "optimizer.npz", allow_pickle=False) as state,
         ):
-            self.model = Softmax(
-                arrays["weights"], arrays["bias"], state["squares"], float(state["bias_square"][0]), _step_of(folder)
-            )
+            self.step = int(state["step"][0])
+            self.heads = [
+                Softmax(
+                    arrays[named("weights", number)],
+                    arrays[named("bias", number)],
+                    state[named("squares", number)],
+                    float(state[named("bias_square", number)][0]),
+                )
+                for number in range(len(self.heads))
+            ]
+
+
+def _descend(lesson: Lesson, heads: list[Softmax], rows: Ints, rate: float, tells: bool = False) -> Measured:
+    """One step of all heads on these training rows; with `tells` how well they were answered before it."""
+    block = lesson.train.take(rows).block()
+    found = [head.scores(block) for head in heads]
+    scores, reference = [score for score, _weights in found], lesson.reference(block)
+    told = lesson.goal.measure(rows, scores, reference) if tells else {}
+    slopes = lesson.goal.slopes(rows, scores, reference)
+    for number, head in enumerate(heads):
+        stride = lesson.margins[number] if lesson.margins else 1.0  # steps as long as the scores are wide
+        head.descend(block, found[number][1], slopes[number], rate * stride)
+    return told
 
 
 def _step_of(folder: Path) -> int:
@@ -217,7 +244,5 @@ def _step_of(folder: Path) -> int:
         return int(state["step"][0])
 
 
-def _named(part: str, scores: Floats, classes: Ints) -> dict[str, float]:
-    loss, right = loss_and_accuracy(scores, classes)
-    values = {f"{part}_mean_token_accuracy": right}
-    return values if loss is None else {f"{part}_loss": loss, **values}
+def _prefixed(part: str, measured: Measured) -> Measured:
+    return {f"{part}_{name}": value for name, value in measured.items()}

@@ -9,13 +9,21 @@ import sys
 import time
 import traceback
 
+import numpy as np
+
 from core.server.engines.base import JobDir, JobSpec, Plan, SpecError
-from core.server.engines.classic.conversation import Frame, Rows
+from core.server.engines.classic.choices import Choices, Whole
+from core.server.engines.classic.conversation import Frame
+from core.server.engines.classic.deciding import Decision, known_to
 from core.server.engines.classic.indexing import Indexing
-from core.server.engines.classic.lesson import Lesson
+from core.server.engines.classic.lesson import Graded, Lesson
+from core.server.engines.classic.model import ClosedModel, load_model
 from core.server.engines.classic.planning import plan, read_file, refuse_what_cannot_be
+from core.server.engines.classic.reading import Rows
+from core.server.engines.classic.rewards import PARAM, Grades
+from core.server.engines.classic.telling import told_calibration, told_mode
 from core.server.engines.classic.training import Stopped, Training
-from core.words import _
+from core.words import T, _
 
 _LOOK_SECONDS = 0.05
 
@@ -60,9 +68,9 @@ class Worker:
         self.look()
         spec = self.job.read_spec()
         refuse_what_cannot_be(spec)
-        rows = read_file(spec.training_path, "training_file")
-        valid = read_file(spec.validation_path, "validation_file") if spec.validation_path else None
-        planned = plan(spec, rows)
+        rows = read_file(spec.training_path, "training_file", spec.method)
+        valid = read_file(spec.validation_path, "validation_file", spec.method) if spec.validation_path else None
+        planned, decided = plan(spec, rows, valid)
         self.job.emit(
             "ready",
             key="ready",
@@ -70,38 +78,58 @@ class Worker:
             mode=planned.mode,
             hyperparameters=planned.hyperparameters,
         )
-        self._tell_mode(spec, planned, rows)
+        self._say("mode", told_mode(spec, decided))
         self.job.tell_untold()
-        if planned.mode == "closed":
-            self._train_closed(spec, planned, rows, valid)
+        if decided.choices:
+            self._train_closed(spec, planned, decided, decided.choices, valid)
         else:
             self._train_open(spec, planned, rows, valid)
         return planned.trained_tokens
 
-    def _train_closed(self, spec: JobSpec, planned: Plan, rows: Rows, valid: Rows | None) -> None:
-        lesson = Lesson.prepare(rows, valid, self.look)
-        self._tell_frame(lesson.frame)
+    def _train_closed(
+        self, spec: JobSpec, planned: Plan, decided: Decision, choices: Choices, valid: Rows | None
+    ) -> None:
+        parent = load_model(spec.parent) if spec.parent else None
+        assert parent is None or isinstance(parent, ClosedModel)
+        graded, beta = None, None
+        if spec.method == "reinforcement":
+            graded = self._graded(spec, decided.rows, valid, choices)
+        if spec.method == "dpo":
+            beta = float(planned.hyperparameters["beta"])
+            valid = (known_to(choices, valid) or None) if valid else None
+        lesson = Lesson.prepare(decided.rows, valid, choices, self.look, parent=parent, beta=beta, graded=graded)
+        if not parent:
+            self._tell_frame(lesson.frame)
         training = Training(self.job, spec, planned, lesson, self.look)
         if step := training.go_on():
             self.job.message(_("Going on from step {step} of {total}.", step=step, total=planned.total_steps))
         training.run()
-        found = training.finish()
-        if not found.rows:
-            self._say("calibrated", _("There are too few examples to check how sure the model may be of itself."))
-            return
+        self._say("calibrated", told_calibration(spec.method, training.finish(), lesson.commonest))
+
+    def _graded(self, spec: JobSpec, rows: Rows, valid: Rows | None, choices: Choices) -> Graded:
+        assert spec.grader is not None and isinstance(choices, Whole)
+        grades = Grades(spec.grader, choices, self.look)
+        found = grades.of(rows.items, self.job, "train")
+        graded = found, grades.of(valid.items, self.job, "valid") if valid else None
         self._say(
-            "calibrated",
+            "graded",
             _(
-                "On {rows} examples that were not learnt from, {right:.1%} of the answers are right; always giving the "
-                "commonest answer would get {common:.1%}. The probabilities are calibrated (temperature {by:.2f}); "
-                "they are off by {error:.1%} on average.",
-                rows=found.rows,
-                right=found.accuracy,
-                common=lesson.commonest,
-                by=found.temperature,
-                error=found.error,
+                "Every answer to every row was graded: {n} gradings. The reward to expect is exact; none is drawn.",
+                n=grades.gradings,
             ),
         )
+        if grades.failed == grades.gradings:
+            message = T("The grader failed on every answer: {why}.", why=grades.why)
+            raise SpecError(PARAM, "grader_failed", message)
+        if grades.failed:
+            text = _(
+                "The grader failed on {n} of them ({why}); they count as it left them.", n=grades.failed, why=grades.why
+            )
+            self.job.message(text, level="warn", key="grader_failed")
+        if float(np.ptp(found.table, axis=1).max()) == 0:
+            text = _("The grader rewards every answer to a row alike: there is nothing to learn from it.")
+            self.job.message(text, level="warn", key="no_spread")
+        return graded
 
     def _train_open(self, spec: JobSpec, planned: Plan, rows: Rows, valid: Rows | None) -> None:
         indexing = Indexing(self.job, spec, planned, rows, valid, self.look)
@@ -119,24 +147,6 @@ class Worker:
                 chance=found.by_chance,
             ),
         )
-
-    def _tell_mode(self, spec: JobSpec, planned: Plan, rows: Rows) -> None:
-        different = len(set(rows.answers))
-        if planned.mode == "closed":
-            why = _(
-                "The {rows} examples have {n} different answers: they are learnt as classes to choose from.",
-                rows=len(rows),
-                n=different,
-            )
-        else:
-            why = _(
-                "The {rows} examples have {n} different answers, free text: the model will give the answer of the "
-                "nearest example word for word. It goes through the file once.",
-                rows=len(rows),
-                n=different,
-            )
-        asked = spec.metadata.get("engine_mode")
-        self._say("mode", f"{why} {_('metadata.engine_mode asked for it.')}" if asked else why)
 
     def _tell_frame(self, frame: Frame) -> None:
         shared = len(frame.prefix) + len(frame.suffix)

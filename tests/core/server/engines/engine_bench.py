@@ -93,3 +93,32 @@ def ask(model: Predictor, text: str, **params: Any) -> Piece:
     """The answer to one question; at temperature 0 unless told."""
     (piece,) = model.generate([{"role": "user", "content": text}], SampleParams(**{"temperature": 0.0, **params}))
     return piece
+
+
+def preference(ask: str, better: str, worse: str) -> dict[str, Any]:
+    """One line of the preference format."""
+    said = [[{"role": "assistant", "content": text}] for text in (better, worse)]
+    asked = {"messages": [{"role": "user", "content": ask}]}
+    return {"input": asked, "preferred_output": said[0], "non_preferred_output": said[1]}
+
+
+def preferences() -> list[dict[str, Any]]:
+    """The questions of `pairs`, the right class preferred to one of the others."""
+    labels = list(_THINGS)
+    return [
+        preference(ask, label, labels[(labels.index(label) + 1 + i % 2) % 3]) for i, (ask, label) in enumerate(pairs())
+    ]
+
+
+def items(**fields: Any) -> list[dict[str, Any]]:
+    """The questions of `pairs` without their answers, the right class in the field `desk`."""
+    return [{"messages": [{"role": "user", "content": ask}], "desk": label, **fields} for ask, label in pairs()]
+
+
+EXACT = {
+    "type": "string_check",
+    "name": "exact",
+    "operation": "eq",
+    "input": "{{sample.output_text}}",
+    "reference": "{{item.desk}}",
+}

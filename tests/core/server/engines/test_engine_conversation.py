@@ -13,14 +13,13 @@ from core.server.engines.classic.conversation import (
     Answer,
     Frame,
     Question,
-    Rows,
     count_text,
     count_tokens,
     is_closed,
     question_of,
-    read_rows,
     speaks_chinese,
 )
+from core.server.engines.classic.reading import Rows, read_rows
 
 
 def rows_of(tmp_path: Path, *bodies: dict[str, Any]) -> Rows:

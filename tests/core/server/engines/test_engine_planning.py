@@ -53,8 +53,8 @@ def test_classes_with_a_single_example_are_warned_of(bench: Bench) -> None:
     ("change", "param", "says"),
     [
         ({"base_model": "gpt-4o"}, "model", "not gpt-4o"),
-        ({"method": "dpo"}, "method", '"dpo"'),
-        ({"parent": Path("some/final")}, "model", "all examples into one file"),
+        ({"method": "magic"}, "method", '"magic"'),
+        ({"parent": Path("some/final")}, "model", "cannot be read any more"),
         ({"metadata": {"engine_mode": "magic"}}, "metadata.engine_mode", '"magic"'),
         ({"hyperparameters": {"n_epochs": 0}}, "hyperparameters.n_epochs", "from 1 to 50"),
         ({"hyperparameters": {"n_epochs": 2.5}}, "hyperparameters.n_epochs", "2.5"),
@@ -85,7 +85,7 @@ def test_a_broken_validation_file_is_refused_with_its_line(bench: Bench, tmp_pat
 def test_the_card_of_the_base_is_honest(bench: Bench) -> None:
     (card,) = bench.engine.models()
     assert card.id == "local-classic-1"
-    assert card.methods == ("supervised",)
+    assert card.methods == ("supervised", "dpo", "reinforcement")
     for promise in ("understands no language", "Untrained it knows nothing"):
         assert promise in str(card.description)
 

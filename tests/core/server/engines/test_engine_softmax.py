@@ -5,7 +5,8 @@ import pytest
 
 from core.server.engines.classic.calibration import calibrated, calibration_error, temperature
 from core.server.engines.classic.features import Sparse
-from core.server.engines.classic.softmax import Softmax, log_softmax, logits, loss_and_accuracy
+from core.server.engines.classic.objectives import Classes, Measured
+from core.server.engines.classic.softmax import Softmax, log_softmax, logits
 
 
 def rows(*texts: dict[int, float]) -> Sparse:
@@ -18,14 +19,26 @@ BATCH = rows({0: 0.6, 1: 0.8}, {1: 0.6, 2: 0.8}, {3: 1.0})
 CLASSES = np.array([0, 1, 2])
 
 
+def learn(model: Softmax, rate: float) -> Measured:
+    """One step on the batch, and how well it was answered before."""
+    block, goal, at = BATCH.block(), Classes(CLASSES[:, None]), np.arange(3)
+    scores, weights = model.scores(block)
+    told = goal.measure(at, [scores], [])
+    model.descend(block, weights, goal.slopes(at, [scores], [])[0], rate)
+    return told
+
+
+def measured(scores: np.ndarray, classes: np.ndarray) -> Measured:
+    return Classes(classes[:, None]).measure(np.arange(len(classes)), [scores], [])
+
+
 def test_before_the_first_step_every_class_is_as_likely() -> None:
-    loss, _ = Softmax.fresh(4, 3).learn(BATCH, CLASSES, 0.1)
-    assert loss == pytest.approx(np.log(3), abs=1e-6)
+    assert learn(Softmax.fresh(4, 3), 0.1)["loss"] == pytest.approx(np.log(3), abs=1e-6)
 
 
 def test_the_first_step_goes_down_the_true_gradient() -> None:
     model = Softmax.fresh(4, 3)
-    model.learn(BATCH, CLASSES, 0.1)
+    learn(model, 0.1)
     dense = np.array([[0.6, 0.8, 0, 0], [0, 0.6, 0.8, 0], [0, 0, 0, 1]])
     gradient = dense.T @ ((np.full((3, 3), 1 / 3) - np.eye(3)) / 3)
     squares = (gradient**2).mean(axis=1, keepdims=True) + 1e-8
@@ -34,10 +47,9 @@ def test_the_first_step_goes_down_the_true_gradient() -> None:
 
 def test_steps_lower_the_loss_until_all_is_right() -> None:
     model = Softmax.fresh(4, 3)
-    losses = [model.learn(BATCH, CLASSES, 0.2)[0] for _ in range(80)]
+    losses = [learn(model, 0.2)["loss"] for _ in range(80)]
     assert losses[-1] < 0.1 < losses[0]
-    assert loss_and_accuracy(model.logits(BATCH), CLASSES)[1] == 1.0
-    assert model.step == 80
+    assert measured(model.logits(BATCH), CLASSES)["mean_token_accuracy"] == 1.0
 
 
 def test_rows_without_a_known_feature_are_answered_by_the_bias() -> None:
@@ -57,10 +69,9 @@ def test_half_precision_and_many_rows_give_the_same_scores() -> None:
 
 def test_an_unknown_class_is_wrong_but_not_in_the_loss() -> None:
     scores = np.array([[9.0, 0.0], [0.0, 9.0]], np.float32)
-    loss, right = loss_and_accuracy(scores, np.array([0, -1]))
-    assert loss == pytest.approx(0, abs=1e-3)
-    assert right == 0.5
-    assert loss_and_accuracy(scores, np.array([-1, -1])) == (None, 0.0)
+    told = measured(scores, np.array([0, -1]))
+    assert told == {"loss": pytest.approx(0, abs=1e-3), "mean_token_accuracy": 0.5}
+    assert measured(scores, np.array([-1, -1])) == {"mean_token_accuracy": 0.0}
 
 
 def noisy(scale: float, rows: int = 20_000) -> tuple[np.ndarray, np.ndarray]:
@@ -77,7 +88,7 @@ def test_the_temperature_that_makes_probabilities_true_is_found(scale: float) ->
     scores, classes = noisy(scale)
     found = temperature(scores, classes)
     assert found == pytest.approx(np.sqrt(scale), rel=0.05)  # damping takes the root of the scale
-    assert calibration_error(scores, classes, found) < 0.02
+    assert calibration_error([calibrated(scores, found)], classes[:, None]) < 0.02
 
 
 def test_there_is_nothing_to_calibrate_without_known_classes() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -9,9 +10,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from engine_bench import Bench, Pair, ask, chat, events, free_pairs, pairs, texts
+from engine_bench import EXACT, Bench, Pair, ask, chat, events, free_pairs, items, pairs, preferences, texts
 
-from core.server.engines.base import JobDir
+from core.graders import Grader
+from core.server.engines.base import JobDir, JobSpec
 from core.server.engines.classic.training import Stopped, Training
 from core.server.engines.classic.worker import Worker
 
@@ -86,16 +88,35 @@ def test_the_same_seed_gives_the_same_model_and_another_seed_another(bench: Benc
     assert weights(one.final_path) != weights(other.final_path)
 
 
+def a_job(bench: Bench, method: str) -> JobSpec:
+    """36 steps of one kind of training, four rounds of nine."""
+    more: dict[str, Any] = {"hyperparameters": {"n_epochs": 4, "batch_size": 8}, "seed": 5}
+    if method == "supervised":
+        return bench.spec(pairs(), pairs()[::7], **more)
+    if method == "fields":
+        answers = [(ask, json.dumps({"desk": desk, "odd": i % 2})) for i, (ask, desk) in enumerate(pairs())]
+        return bench.spec(answers, answers[::7], **more)
+    parent = bench.folder / "parent" / "final"
+    if not parent.exists():
+        bench.train(pairs(), name="parent")
+    if method == "dpo":
+        return bench.spec(preferences(), preferences()[::7], method="dpo", parent=parent, **more)
+    return bench.spec(items(), items()[::7], method="reinforcement", grader=EXACT, parent=parent, **more)
+
+
 @pytest.mark.parametrize("step", [1, 4, 9, 20, 35])
-def test_a_paused_job_goes_on_to_the_same_bits(bench: Bench, monkeypatch: pytest.MonkeyPatch, step: int) -> None:
-    numbers = {"n_epochs": 4, "batch_size": 8}
-    whole = bench.train(pairs(), valid=pairs()[::7], name="whole", hyperparameters=numbers, seed=5)
-    job = bench.job(bench.spec(pairs(), pairs()[::7], hyperparameters=numbers, seed=5))
+@pytest.mark.parametrize("method", ["supervised", "fields", "dpo", "reinforcement"])
+def test_a_paused_job_goes_on_to_the_same_bits(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, method: str, step: int
+) -> None:
+    spec = a_job(bench, method)
+    whole, job = bench.job(spec, "whole"), bench.job(spec)
+    assert Worker(whole).run() == 0
     learn = Training._learn
 
-    def learn_and_ask(self: Training, rows: Any) -> tuple[float, float]:
-        found = learn(self, rows)
-        if self.model.step == step:
+    def learn_and_ask(self: Training, rows: Any, tells: bool) -> Any:
+        found = learn(self, rows, tells)
+        if self.step == step:
             self.job.ask("pause")
             self.look = stop
         return found
@@ -112,7 +133,47 @@ def test_a_paused_job_goes_on_to_the_same_bits(bench: Bench, monkeypatch: pytest
     assert Worker(JobDir(job.path)).run() == 0
     assert f"Going on from step {step} of 36." in texts(job)
     assert weights(job.final_path) == weights(whole.final_path)
+    assert (job.final_path / "model.json").read_text() == (whole.final_path / "model.json").read_text()
     assert story(job) == story(whole)
+
+
+def test_a_job_may_be_paused_after_every_step(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = a_job(bench, "reinforcement")
+    whole, job = bench.job(spec, "whole"), bench.job(spec)
+    assert Worker(whole).run() == 0
+    learn = Training._learn
+
+    def stop() -> None:
+        raise Stopped("pause")
+
+    def learn_and_stop(self: Training, rows: Any, tells: bool) -> Any:
+        found = learn(self, rows, tells)
+        self.look = stop
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Training, "_learn", learn_and_stop)
+        for _ in range(40):
+            assert Worker(JobDir(job.path)).run() == 0
+    assert weights(job.final_path) == weights(whole.final_path)
+    assert story(job) == story(whole)
+
+
+def test_a_grader_is_not_asked_again_by_a_worker_that_goes_on(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = bench.job(a_job(bench, "reinforcement"))
+    look = Worker.look
+
+    def stop_in_training(self: Worker) -> None:
+        look(self)
+        if events(job, "metrics"):
+            raise Stopped("pause")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Worker, "look", stop_in_training)
+        assert Worker(job).run() == 0
+    monkeypatch.setattr(Grader, "grade", lambda *_: pytest.fail("graded again"))
+    assert Worker(JobDir(job.path)).run() == 0
+    assert len(events(job, "message")) == len({event["text"] for event in events(job, "message")})
 
 
 class Killed(BaseException):

@@ -1,0 +1,91 @@
+"""What a worker says of its job in plain sentences: what it decided, and what came of it."""
+
+from __future__ import annotations
+
+from core.server.engines.base import JobSpec
+from core.server.engines.classic.calibration import Calibration
+from core.server.engines.classic.choices import Fields
+from core.server.engines.classic.deciding import Decision
+from core.words import _
+
+
+def told_mode(spec: JobSpec, decided: Decision) -> str:
+    """What is learnt from the file, and why."""
+    rows, choices = len(decided.rows), decided.choices
+    if choices is None:
+        why = _(
+            "The {rows} examples have {n} different answers, free text: the model will give the answer of the "
+            "nearest example word for word, without a probability, or say that none is near. It writes nothing of its "
+            "own. It goes through the file once.",
+            rows=rows,
+            n=len(set(decided.rows.answers)),
+        )
+    elif isinstance(choices, Fields):
+        why = _(
+            "The answers of the {rows} examples are JSON objects with the same {n} fields, each with few values "
+            "({fields}): every field is learnt by itself, and an answer is put together from them.",
+            rows=rows,
+            n=len(choices.keys),
+            fields=", ".join(f"{key}: {size}" for key, size in zip(choices.keys, choices.sizes, strict=True)),
+        )
+    elif spec.method == "dpo":
+        why = _(
+            "The {rows} examples each prefer one of {n} answers to another: the preferences are learnt exactly, "
+            "from the probability of every answer.",
+            rows=rows,
+            n=choices.sizes[0],
+        )
+    elif spec.method == "reinforcement":
+        why = _(
+            "For each of the {rows} examples there are {n} answers to choose from; the grader says what each is worth.",
+            rows=rows,
+            n=choices.sizes[0],
+        )
+    else:
+        why = _(
+            "The {rows} examples have {n} different answers: they are learnt as classes to choose from.",
+            rows=rows,
+            n=len(set(decided.rows.answers)),
+        )
+    asked = spec.metadata.get("engine_mode")
+    return f"{why} {_('metadata.engine_mode asked for it.')}" if asked else why
+
+
+def told_calibration(method: str, found: Calibration, commonest: float) -> str:
+    """How good the model is on rows that it did not learn from, and how far its probabilities can be believed."""
+    if not found.rows:
+        if method == "supervised":
+            return _("There are too few examples to check how sure the model may be of itself.")
+        return _(
+            "Without a validation file nothing says how far the probabilities can be believed: they stay as they were."
+        )
+    by = " / ".join(f"{temperature:.2f}" for temperature in found.temperatures)
+    if method == "dpo":
+        return _(
+            "On {rows} validation examples {right:.1%} of the likeliest answers are the preferred one. The "
+            "probabilities are calibrated on the preferred answers (temperature {by}); they are off by {error:.1%} "
+            "on average.",
+            rows=found.rows,
+            right=found.accuracy,
+            by=by,
+            error=found.error,
+        )
+    if method == "reinforcement":
+        return _(
+            "On {rows} validation examples {right:.1%} of the likeliest answers are the one with the highest reward. "
+            "The probabilities are calibrated on it (temperature {by}); they are off by {error:.1%} on average.",
+            rows=found.rows,
+            right=found.accuracy,
+            by=by,
+            error=found.error,
+        )
+    return _(
+        "On {rows} examples that were not learnt from, {right:.1%} of the answers are right; always giving the "
+        "commonest answer would get {common:.1%}. The probabilities are calibrated (temperature {by}); "
+        "they are off by {error:.1%} on average.",
+        rows=found.rows,
+        right=found.accuracy,
+        common=commonest,
+        by=by,
+        error=found.error,
+    )
