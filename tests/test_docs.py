@@ -18,6 +18,7 @@ from core.settings import VARIABLES
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = {path.name: path.read_text(encoding="utf-8") for path in sorted((ROOT / "docs").glob("*.md"))}
 SOURCES = [ROOT / "app.py", *(ROOT / "core").rglob("*.py"), *(ROOT / "pages").rglob("*.py")]
 # Words that only the machine knows on which something was written or built; put together here, so as not to be found.
 PLACES = ["/wor" + "k/", "/ro" + "ot/", "/home" + "/runner", "/ven" + "v/bin/python"]
@@ -73,12 +74,22 @@ def test_the_two_commands_are_one_line_each_and_name_what_is_there(marker: str) 
 def test_the_continuous_integration_runs_the_readmes_own_command() -> None:
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     assert "<!-- test command -->" in script and "README.md" in script
+    assert (
+        "requirements-ray.txt" in script and "-r requirements-lora.txt" in (ROOT / "requirements-ray.txt").read_text()
+    )
     assert (ROOT / ".ci" / "run").stat().st_mode & 0o100, "it can be run"
 
 
 def test_every_file_that_the_readme_leads_to_is_there() -> None:
     for target in re.findall(r"\]\(([^)]+)\)", README):
         assert target.startswith("http") or (ROOT / target).exists(), target
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_readme_leads_to_every_page_and_they_lead_to_what_is_there(name: str) -> None:
+    assert f"](docs/{name})" in README
+    for target in re.findall(r"\]\(([^)]+)\)", PAGES[name]):
+        assert target.startswith("http") or (ROOT / "docs" / target).exists(), target
 
 
 def test_the_python_example_of_the_readme_is_python() -> None:
@@ -95,15 +106,20 @@ def test_every_command_explains_itself(name: str) -> None:
 
 @pytest.mark.parametrize(
     "words",
-    [*commands(README), *commands(INTRODUCTION), *(c for path in SOURCES for c in commands(path.read_text("utf-8")))],
+    [
+        *commands(README),
+        *commands(INTRODUCTION),
+        *(c for page in PAGES.values() for c in commands(page)),
+        *(c for path in SOURCES for c in commands(path.read_text("utf-8"))),
+    ],
     ids=" ".join,
 )
 def test_every_command_that_is_shown_exists(words: list[str]) -> None:
     if words[0] == "--help":
         return
     assert words[0] in COMMANDS, words
-    below = re.search(r"\{([\w,-]+)\}", help_of(words[0]).split("options:")[0])
-    verbs = words[:2] if below and len(words) > 1 and words[1] in below[1].split(",") else words[:1]
+    below = words[1:] and words[1].isalpha() and re.search(rf"^ +{words[1]}\b", help_of(words[0]), re.MULTILINE)
+    verbs = words[:2] if below else words[:1]
     explained = help_of(*verbs)
     for option in (word for word in words if word.startswith("--")):
         assert option in explained, f"{' '.join(words)}: {option}"
@@ -123,7 +139,7 @@ def test_every_variable_is_in_the_readme_word_for_word(name: str, meaning: tuple
 
 def test_the_readme_names_no_variable_that_nobody_reads() -> None:
     read = {*VARIABLES, "LUOPAN_TEST_DATA"}
-    assert set(re.findall(r"LUOPAN_\w+", README)) <= read
+    assert set(re.findall(r"LUOPAN_\w+", README + "".join(PAGES.values()))) <= read
 
 
 def test_the_changelog_tells_of_the_version_that_this_is() -> None:
@@ -140,8 +156,9 @@ def test_no_file_knows_the_machine_it_was_written_on(word: str) -> None:
 
 
 def test_requirements_pin_every_library_that_is_imported() -> None:
-    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
-    pins = [re.match(r"([\w.-]+)==[\w.]+(;.*)?$", line.split(" #")[0].strip()) for line in lines if line.strip()]
+    files = [ROOT / f"requirements{part}.txt" for part in ("", "-lora", "-ray")]
+    lines = [line.split(" #")[0].strip() for file in files for line in file.read_text(encoding="utf-8").splitlines()]
+    pins = [re.match(r"([\w.-]+)(?:\[\w+\])?==[\w.]+(;.*)?$", line) for line in lines if line and line[:3] != "-r "]
     assert all(pins), "every line pins one version"
     pinned = {pin[1].lower().replace("_", "-") for pin in pins if pin}
     modules = {module.split(".")[0] for path in SOURCES for module in imported(path)}

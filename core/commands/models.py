@@ -1,4 +1,4 @@
-"""`python -m core models`: the models of a provider, and the end of those that are no longer wanted."""
+"""`python -m core models`: the models of a provider, their way elsewhere, and the end of those no longer wanted."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
+from core.commands import modelexport
 from core.words import _
 
 
 def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     """Add `models` to the command line."""
-    text = "list the models of a provider, delete one that was trained"
+    text = "list the models of a provider; export, publish or delete one that was trained"
     parser = subparsers.add_parser("models", help=text, description=text[0].upper() + text[1:] + ".")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     listing = _verb(verbs, "list", "the models that can be trained or asked, with their last day")
@@ -26,6 +27,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         )
         verb.add_argument("--json", action="store_true", help="print one JSON object")
         verb.set_defaults(run=run)
+    modelexport.add_verbs(verbs)
 
 
 def _verb(verbs: Any, name: str, text: str) -> argparse.ArgumentParser:

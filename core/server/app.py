@@ -23,6 +23,7 @@ from core.server.answer_rooms import AnswerRooms
 from core.server.database import Database
 from core.server.errors import HANDLERS
 from core.server.files import SIZE_LIMIT, Files
+from core.server.gateway import gateway
 from core.server.graders import GraderRoutes
 from core.server.home import Home
 from core.server.idempotency import Idempotency
@@ -102,7 +103,7 @@ def make_app(
         routes=routes,
         lifespan=lifespan,
         exception_handlers=HANDLERS,
-        middleware=[Middleware(Doorkeeper, key=home.key())],
+        middleware=[Middleware(Doorkeeper, key=home.key()), *gateway(environment)],
     )
     app.router.redirect_slashes = False
     return app

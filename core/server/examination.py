@@ -25,7 +25,7 @@ from core.words import T, Text
 __all__ = ["Abandoned", "Unfit", "examine", "keep_inputs"]
 
 LOOK = 0.2  # seconds
-SMALL = 4 << 20  # bytes; up to here starting a process takes longer than the work
+SMALL = 4 << 20  # bytes; up to here starting a process takes longer than the work, if the engine says no less
 
 
 class Abandoned(Exception):
@@ -39,7 +39,7 @@ def examine(
     sentences. Raises Unfit; and Abandoned, some time after it is no longer `wanted`."""
     spec = JobDir(folder).read_spec()
     inputs = [path for path in (spec.training_path, spec.validation_path) if path is not None]
-    if sum(path.stat().st_size for path in inputs) <= SMALL:
+    if sum(path.stat().st_size for path in inputs) <= min(SMALL, _engine_of(spec.base_model).small):
         return _examine(spec, names)
     command = [sys.executable, "-m", "core.server.examination", str(folder), *names]
     env = {name: value for name, value in environment.items() if not is_secret(name)}

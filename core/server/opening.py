@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 from core.server import wire
 from core.server.database import now
-from core.server.engines.base import AskError, Predictor, SpecError
-from core.server.errors import bad_request
+from core.server.engines.base import AskError, EngineError, Predictor, SpecError
+from core.server.errors import ApiError, bad_request
 from core.server.models import Models
 from core.server.predictors import Predictors
 
@@ -24,12 +24,14 @@ class Opening:
     @contextmanager
     def model(self, name: str) -> Iterator[Predictor]:
         """The open model, for as long as the block runs. Raises ApiError: 404 where there is none, 400 where it
-        cannot do what the block wants of it."""
+        cannot do what the block wants of it, 503 where it cannot now."""
         try:
             with self._predictors.use(self._models.served(name)) as predictor:
                 yield predictor
         except (AskError, SpecError) as error:
             raise bad_request(error.message, error.param, getattr(error, "code", None)) from None
+        except EngineError as error:
+            raise ApiError(503, error.message, param="model", code="model_unavailable") from error
 
 
 def head(kind: str, prefix: str, model: str) -> wire.Json:

@@ -36,9 +36,10 @@ class Reading:
 
 
 class OwnTokenizer:
-    """A tokenizer.json with the settings beside it. Raises BadInput where they cannot be used."""
+    """A tokenizer.json with the settings beside it. Raises BadInput where they cannot be used.
+    `variables` are what the chat template may ask for beside the conversation, such as enable_thinking."""
 
-    def __init__(self, files: dict[str, bytes]) -> None:
+    def __init__(self, files: dict[str, bytes], **variables: Any) -> None:
         from tokenizers import Tokenizer
 
         try:
@@ -52,7 +53,7 @@ class OwnTokenizer:
             raise BadInput(told, T("Get it anew from where the model is published.")) from None
         self.tokenizer = tokenizer
         config = config_of(files)
-        constants = {name: _word(config.get(name)) for name in _CONSTANTS if _word(config.get(name))}
+        constants = {name: _word(config.get(name)) for name in _CONSTANTS if _word(config.get(name))} | variables
         separate = files.get("chat_template.jinja", b"").decode("utf-8", "replace")
         sources = {"default": separate} if separate else _sources(config.get("chat_template"))
         self._templates = {name: Template(source, constants) for name, source in sources.items()}
@@ -67,9 +68,20 @@ class OwnTokenizer:
         """The tokens that steer the model."""
         return frozenset(token.content for token in self.tokenizer.get_added_tokens_decoder().values() if token.special)
 
+    def _template(self, tools: Any) -> Template | None:
+        return self._templates.get("tool_use" if tools else "default") or self._templates.get("default")
+
+    def render(self, messages: list[dict[str, Any]], tools: Any = None, *, ask: bool = False) -> str:
+        """A conversation as the template writes it; `ask` opens the answer. Raises BadInput where it refuses."""
+        template = self._template(tools)
+        if template is None:
+            told = T("The model has no chat template.")
+            raise BadInput(told, T("Take a chat model, whose tokenizer_config.json holds one."))
+        return template.render([_message(message) for message in messages], tools, ask=ask)
+
     def read(self, messages: list[dict[str, Any]], tools: Any = None, *, ask: bool = False) -> Reading:
         """A conversation as the model reads it: by the template, or plainly one message a line where there is none."""
-        template = self._templates.get("tool_use" if tools else "default") or self._templates.get("default")
+        template = self._template(tools)
         given = [_message(message) for message in messages]
         if template is None:
             return _plain(messages, given)
@@ -90,6 +102,10 @@ class OwnTokenizer:
         edge, end = len(prompt), len(prompt) + len(completion)
         turns = ((0, "prompt"), (edge, "completion"))
         return Reading(prompt + completion, turns, ((edge, end),), (True,), framed=False)
+
+    def ids(self, text: str, *, framed: bool = True) -> list[int]:
+        """The tokens of a text; where it is not `framed` by a template, with the tokenizer's own signs at its ends."""
+        return list(self.tokenizer.encode(_whole(text), add_special_tokens=not framed).ids)
 
     def tokens(self, reading: Reading) -> list[Span]:
         """Where each token of a text stands in it, in characters; tokens that stand for nothing there are empty."""

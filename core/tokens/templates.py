@@ -143,7 +143,7 @@ class _Sandbox(ImmutableSandboxedEnvironment):
 class Template:
     """A chat template that was read and can be rendered for any example. Raises BadInput where it is none."""
 
-    def __init__(self, source: str, constants: dict[str, str] | None = None) -> None:
+    def __init__(self, source: str, constants: dict[str, Any] | None = None) -> None:
         if len(source) > SOURCE:
             raise BadInput(T("The chat template is too long."), T("Use the one that came with the model."))
         self._sandbox = _Sandbox()

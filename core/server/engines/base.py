@@ -39,13 +39,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from core.server.engines.sampling import Ability, AskError, Piece, SampleParams
+from core.server.engines.sampling import Ability, AskError, EngineError, Piece, SampleParams
 from core.words import Text
 
 __all__ = [
     "Ability",
     "AskError",
     "Engine",
+    "EngineError",
     "Hyperparameters",
     "JobDir",
     "JobSpec",
@@ -176,9 +177,10 @@ class Predictor(Protocol):
 
 
 class Engine(Protocol):
-    """A way to train and to answer."""
+    """A way to train and to answer. Files of up to `small` bytes are checked within the server, larger ones apart."""
 
     name: str
+    small: int
 
     def models(self) -> list[ModelCard]:
         """The base models it serves."""

@@ -42,6 +42,17 @@ class AskError(Exception):
         return str(self.message)
 
 
+class EngineError(Exception):
+    """A model that cannot answer now, with a sentence; the same question may be answered another time."""
+
+    def __init__(self, message: Text) -> None:
+        super().__init__(message)
+        self.message = message
+
+    def __str__(self) -> str:
+        return str(self.message)
+
+
 # What a model may be able to do beyond answering text; a request for anything else is refused with its parameter.
 Ability = Literal["tools", "response_format", "penalties", "logit_bias", "embed"]
 

@@ -18,6 +18,7 @@ class ClassicEngine:
     first needed, so that a server without work stays small."""
 
     name = "classic"
+    small = 4 << 20  # up to here starting a process takes longer than the work
 
     def models(self) -> list[ModelCard]:
         """Its one base model: whether it classifies or looks up follows from the training file."""

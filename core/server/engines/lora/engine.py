@@ -1,0 +1,124 @@
+"""The lora engine as the server sees it. Nothing here loads torch: that is for the processes that it starts."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from core.server.engines.base import JobSpec, Launch, ModelCard, Plan, Predictor, SpecError
+from core.server.engines.lora.bases import Base, Folder, configured
+from core.server.engines.lora.launching import device, elsewhere, launch
+from core.server.engines.lora.planning import (
+    METHODS,
+    answer_tokens,
+    answers_each,
+    plan,
+    read_material,
+    refuse_what_cannot_be,
+)
+from core.server.engines.lora.runner import Runners
+from core.words import T
+
+PACKAGES = ("torch", "transformers", "trl", "peft", "accelerate", "datasets", "safetensors")
+_CREATED = 1_780_000_000
+
+
+def installed() -> bool:
+    """Whether requirements-lora.txt is installed; looked up, not imported."""
+    return all(importlib.util.find_spec(name) is not None for name in PACKAGES)
+
+
+class LoraEngine:
+    """Trains adapters of open-weight chat models and answers with them, each in processes of their own."""
+
+    name = "lora"
+    small = 64 << 10  # a chat template is a program that runs for each answer
+
+    def __init__(self, bases: Sequence[Base] | None = None) -> None:
+        self._bases = {base.id: base for base in (configured() if bases is None else bases)}
+        self._runners = Runners()
+
+    def models(self) -> list[ModelCard]:
+        """The open models that the settings name."""
+        return [self._card(base) for base in self._bases.values()]
+
+    def check(self, spec: JobSpec) -> Plan:
+        """What would be done for a job; reads both files. Raises SpecError where it cannot be done."""
+        from core.server.engines.lora.fit import estimate, refusal
+        from core.server.engines.lora.safety import UnsafeModel, check_folder
+
+        base = refuse_what_cannot_be(spec, self._bases)
+        folder = base.found()
+        try:
+            check_folder(folder)
+            material = read_material(spec, Folder(folder))
+            planned = plan(spec, material)
+            numbers = planned.hyperparameters
+            answers, most = _tries(spec, planned, material.encoder.longest)
+            fit = estimate(
+                folder,
+                rows_tokens=material.train.lengths(),
+                batch_size=int(numbers["batch_size"]),
+                epochs=float(numbers["n_epochs"]),
+                method=spec.method,
+                device=device(spec),
+                answers=answers,
+                answer_tokens=most,
+            )
+        except UnsafeModel as error:
+            raise SpecError("model", "model_unusable", error.message) from error
+        told = None if elsewhere() else refusal(fit, spec.metadata)
+        if told is not None:
+            raise SpecError("model", "training_does_not_fit", told)
+        return replace(planned, estimated_seconds=fit.seconds, warnings=(fit.sentence, *planned.warnings))
+
+    def command(self, spec: JobSpec, job_dir: Path) -> Launch:
+        """The worker's command line. Run it where `core` can be imported."""
+        base = self._bases.get(spec.base_model)
+        env = environment()
+        if base is not None:
+            env["LUOPAN_LORA_MODELS"] = f"{base.id}={base.source}" if base.local else base.source
+        return launch(spec, job_dir, env)
+
+    def open(self, artifact: Path | None, base: str) -> Predictor:
+        """The model of a final or checkpoint folder; None gives the base."""
+        found = self._bases.get(base, Base(base, f"/{base}"))
+        from core.server.engines.lora.predictor import LoraPredictor
+
+        folder = found.found()
+        return LoraPredictor(self._runners.of(folder, environment()), Folder(folder), artifact)
+
+    def close(self) -> None:
+        """Ends the processes that answer; they end with the server in any case."""
+        self._runners.close()
+
+    def _card(self, base: Base) -> ModelCard:
+        folder = base.folder()
+        description = T(
+            "{source}, an open-weight chat model trained on this machine with LoRA: it writes text, knows what it was "
+            "made with, and takes minutes to hours where the classic engine takes seconds.",
+            source=base.source if not base.local else base.id,
+        )
+        longest = Folder(folder).longest if folder is not None else 2_048
+        return ModelCard(base.id, self.name, METHODS, longest, description, _CREATED)
+
+
+def _tries(spec: JobSpec, planned: Plan, longest: int) -> tuple[int, int]:
+    """How many answers a reinforcement tries to a question, and of how many tokens; none for other methods."""
+    if spec.method != "reinforcement":
+        return 0, 0
+    return answers_each(planned.hyperparameters), answer_tokens(spec, longest)
+
+
+def environment() -> dict[str, str]:
+    """What the processes that load torch find in their environment: no hub, for they work with what is here."""
+    return {
+        "OMP_WAIT_POLICY": "PASSIVE",
+        "TOKENIZERS_PARALLELISM": "false",
+        "HF_HUB_OFFLINE": "1",
+        "TRANSFORMERS_OFFLINE": "1",
+        "HF_DATASETS_OFFLINE": "1",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+    }
