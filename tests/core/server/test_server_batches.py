@@ -255,7 +255,7 @@ def set_in_database(provider: Any, statement: str) -> None:
 
 
 def test_what_is_not_answered_in_time_is_told(own_provider: Any) -> None:
-    batch = start(own_provider, [request(n) for n in range(8_000)])
+    batch = start(own_provider, [request(n) for n in range(40_000)])
     while own_provider.client.batches.retrieve(batch.id).request_counts.completed == 0:
         time.sleep(0.02)
     own_provider.kill()
@@ -265,7 +265,7 @@ def test_what_is_not_answered_in_time_is_told(own_provider: Any) -> None:
     assert done.status == "expired" and done.expired_at is not None and done.request_counts is not None
     undone = lines_of(own_provider, done.error_file_id)
     assert {line["error"]["code"] for line in undone} == {"batch_expired"}
-    assert done.request_counts.completed + len(undone) == 8_000
+    assert done.request_counts.completed + len(undone) == 40_000
 
 
 def test_a_server_that_is_asked_to_stop_goes_on_later(own_provider: Any) -> None:
