@@ -192,7 +192,7 @@ class BatchRunner:
             if now() >= work.expires_at:
                 return self._leave_undone(work, "expired")
             for request in group:
-                line = answer(door, request)
+                line = answer(door, request, self._stopping.wait)
                 if self._stopping.is_set():
                     return None  # models are being closed; what went wrong now is no answer
                 work.add(line)

@@ -15,6 +15,8 @@ from openai.types.responses import Response
 
 from core import sqlite
 from core.server.batch_lines import MOST, examine, groups
+from core.server.batch_work import PAUSES, answer
+from core.server.errors import ApiError
 
 CHAT = "/v1/chat/completions"
 BASE = "local-classic-1"
@@ -253,7 +255,7 @@ def set_in_database(provider: Any, statement: str) -> None:
 
 
 def test_what_is_not_answered_in_time_is_told(own_provider: Any) -> None:
-    batch = start(own_provider, [request(n) for n in range(8_000)])
+    batch = start(own_provider, [request(n) for n in range(40_000)])
     while own_provider.client.batches.retrieve(batch.id).request_counts.completed == 0:
         time.sleep(0.02)
     own_provider.kill()
@@ -263,7 +265,7 @@ def test_what_is_not_answered_in_time_is_told(own_provider: Any) -> None:
     assert done.status == "expired" and done.expired_at is not None and done.request_counts is not None
     undone = lines_of(own_provider, done.error_file_id)
     assert {line["error"]["code"] for line in undone} == {"batch_expired"}
-    assert done.request_counts.completed + len(undone) == 8_000
+    assert done.request_counts.completed + len(undone) == 40_000
 
 
 def test_a_server_that_is_asked_to_stop_goes_on_later(own_provider: Any) -> None:
@@ -288,3 +290,23 @@ def test_a_file_is_looked_through_with_its_limits(tmp_path: Any) -> None:
     with path.open("rb") as file:
         sizes = [len(group) for group, _end in groups(file, 0, 1_000, 1 << 30)]
     assert sizes == [1_000] * 50 + [1]
+
+
+@pytest.mark.parametrize(("failures", "status"), [(0, 200), (3, 200), (4, 200), (5, 503)])
+def test_a_model_that_is_not_there_now_is_asked_again(failures: int, status: int) -> None:
+    asked: list[object] = []
+    waited: list[float] = []
+
+    def door(body: object) -> dict[str, Any]:
+        asked.append(body)
+        if len(asked) <= failures:
+            raise ApiError(503, "not now")
+        return {"object": "chat.completion"}
+
+    def wait(seconds: float) -> bool:
+        waited.append(seconds)
+        return False
+
+    line = answer(door, request(1), wait)
+    assert line["response"]["status_code"] == status and waited == list(PAUSES)[:failures]
+    assert len(asked) == min(failures, len(PAUSES)) + 1
