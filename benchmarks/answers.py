@@ -7,6 +7,10 @@ file, and the questions of the second are asked one at a time: with a plain keep
 client. Milliseconds are medians and 99 of 100; the model's own share is measured in this process with the same model
 and the same questions, so what is left is the server, the wire and the client. Then a batch of as many requests: lines
 per second, and the server's largest resident memory before and after.
+
+Banking77 on two cores with busy neighbours: the model alone 0.24 ms; over HTTP 1.55 to 1.90 ms, 1.3 ms CPU of the
+server; with the openai client 2.5 ms. 50,000 requests took 31.8 s CPU (5,000 in quieter minutes: 2.1 s CPU, 1,126 a
+second), and 157 MiB after 153 MiB before.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ class BadGrader(Exception):
         self.message = message
 
     def __str__(self) -> str:
-        return str(self.message)
+        return f"{self.param}: {self.message}"
 
 
 class _Grader(BaseModel):
@@ -168,8 +168,8 @@ def _read(model: type[_Grader], grader: dict[str, Any], param: str) -> _Grader:
     steps = [step for step in first["loc"] if step not in ("str", "list[union[str,dict[str,any]]]", "dict[str,any]")]
     path = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)[:120]
     if first["type"] == "missing":
-        raise BadGrader(param + path, T("{param} is missing.", param=param + path))
-    raise BadGrader(param + path, T("{param}: {problem}.", param=param + path, problem=first["msg"]))
+        raise BadGrader(param + path, T("This is missing."))
+    raise BadGrader(param + path, T("{problem}.", problem=first["msg"]))
 
 
 def _check_multi(grader: dict[str, Any], param: str, fields: Collection[str] | None) -> None:
@@ -213,8 +213,7 @@ def _check_judge(model: ScoreModel, param: str) -> None:
         raise BadGrader(f"{param}.range", T("The range must be two numbers, the smaller one first."))
     for number, message in enumerate(model.input):
         if any(text is None for text in message_texts(message.content)):
-            where = f"{param}.input[{number}].content"
-            raise BadGrader(where, T("{param}: this server reads text only.", param=where))
+            raise BadGrader(f"{param}.input[{number}].content", T("Only text can be read here."))
 
 
 def message_texts(content: Any) -> list[str | None]:

@@ -18,7 +18,7 @@ LONGEST = 1 << 20  # characters of an answer
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
 REFUSED = ("socket.", "subprocess.", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "os.kill",
            "os.putenv", "os.startfile", "shutil.", "pty.", "ftplib.", "urllib.", "http.client.", "smtplib.",
-           "ctypes.dlsym", "os.chmod", "os.chown", "os.link", "os.symlink", "sys.remote_exec",
+           "ctypes.dlsym", "sqlite3.", "os.chmod", "os.chown", "os.link", "os.symlink", "sys.remote_exec",
            "signal.pthread_kill")  # fmt: skip
 HARMLESS = ("socket.__new__", "socket.gethostname", "shutil.rmtree", "os.putenv")
 

@@ -51,7 +51,7 @@ class AnswerRooms:
             "/v1/chat/completions": Chat(opening),
             "/v1/completions": Completions(opening),
             "/v1/embeddings": Embeddings(opening),
-            "/v1/responses": ResponseRoutes(opening, Responses(database)),
+            "/v1/responses": ResponseRoutes(opening, Responses(database), idempotency),
         }
         asking = {endpoint: room.ask for endpoint, room in rooms.items()}
         self._runner = BatchRunner(home, database, files, models, asking)

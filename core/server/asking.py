@@ -110,6 +110,7 @@ class ChatRequest(Sampling):
     modalities: list[str] | None = None
     audio: Json | None = None
     web_search_options: Json | None = None
+    moderation: Json | None = None
     functions: list[Json] | None = None
     function_call: str | Json | None = None
 
@@ -144,6 +145,7 @@ class ChatRequest(Sampling):
             (any(m != "text" for m in self.modalities or ()), "modalities", speech),
             (bool(self.audio), "audio", speech),
             (bool(self.web_search_options), "web_search_options", T("This server searches nothing on the web.")),
+            (bool(self.moderation), "moderation", T("This server moderates nothing.")),
             (bool(self.functions), "functions", old),
             (self.function_call is not None, "function_call", old),
         )

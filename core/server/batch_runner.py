@@ -7,6 +7,7 @@ files count. After a kill whatever lies behind that mark is cut off and answered
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import shutil
@@ -15,6 +16,7 @@ import time
 from collections.abc import Mapping
 from contextlib import ExitStack
 
+from core import sqlite
 from core.server import wire
 from core.server.batch_lines import examine, groups
 from core.server.batch_work import Door, Work, answer, undone
@@ -33,6 +35,7 @@ LINES, BYTES = 32, 4 << 20  # of a group: between two looks at whether to go on
 MARK_EVERY = 0.5  # seconds between two marks on disk
 IDLE = 1.0  # seconds between two looks for work
 
+_DATABASE = (sqlite.module().OperationalError,)
 _OPEN = ",".join("?" * len(OPEN))
 _UNDONE = {
     "expired": ("batch_expired", T("The completion window ended before this request was answered.")),
@@ -83,8 +86,8 @@ class BatchRunner:
                 batch = self._take()
                 if batch is not None:
                     self._carry(batch)
-            except OSError:  # a full disk may have room at the next look
-                log.exception("a batch could not be written")
+            except (OSError, *_DATABASE) as error:  # a full disk may have room at the next look
+                log.warning("a batch could not be written: %s", error)
                 self._stopping.wait(IDLE)
             except Exception as error:
                 log.exception("a batch stumbled")
@@ -111,7 +114,8 @@ class BatchRunner:
             self._stopping.wait(IDLE)
             return
         message = str(T("The batch broke off: {error}.", error=repr(error)[:300]))
-        self._fail(batch["id"], [{"code": "server_error", "message": message, "param": None, "line": None}])
+        with contextlib.suppress(OSError, *_DATABASE):  # then the next look stumbles again
+            self._fail(batch["id"], [{"code": "server_error", "message": message, "param": None, "line": None}])
 
     def _fail(self, batch_id: str, errors: list[wire.Json]) -> None:
         with self._database.write() as connection:
@@ -188,7 +192,7 @@ class BatchRunner:
             if now() >= work.expires_at:
                 return self._leave_undone(work, "expired")
             for request in group:
-                line = answer(door, request)
+                line = answer(door, request, self._stopping.wait)
                 if self._stopping.is_set():
                     return None  # models are being closed; what went wrong now is no answer
                 work.add(line)

@@ -16,9 +16,11 @@ from core.server import wire
 from core.server.answering import dumps
 from core.server.database import Row
 from core.server.errors import ApiError, bad_request, unexpected
+from core.server.routes_jobs import DEPTH_LIMIT, too_deep
 from core.words import T, Text
 
 Door = Callable[[object], wire.Json]
+PAUSES = (1.0, 5.0, 15.0, 60.0)  # seconds before a model that was not there is asked again
 
 
 @dataclass
@@ -88,18 +90,28 @@ class Work:
         return (self.read_to, self.output_to, self.error_to, self.completed, self.failed, *self.tokens, self.id)
 
 
-def answer(door: Door, request: wire.Json) -> wire.Json:
-    """The line that answers a request of a batch, whatever happens."""
-    try:
-        if request["body"].get("stream"):
-            raise bad_request(T("A request of a batch cannot be streamed."), "stream")
-        status, body = 200, door(request["body"])
-    except ApiError as error:
-        status, body = error.status, _body(error)
-    except Exception as error:
-        status, body = 500, json.loads(bytes(unexpected("POST", request["url"], error).body))
+def answer(door: Door, request: wire.Json, wait: Callable[[float], bool] = lambda _seconds: False) -> wire.Json:
+    """The line that answers a request of a batch, whatever happens. A model that cannot answer now (503) is asked again
+    after a while; `wait` lets seconds pass and says whether to give up."""
+    for pause in (*PAUSES, None):
+        status, body = _asked(door, request)
+        if status != 503 or pause is None or wait(pause):
+            break
     response = {"status_code": status, "request_id": f"req_{secrets.token_hex(12)}", "body": body}
     return {"id": _line_id(), "custom_id": request["custom_id"], "response": response, "error": None}
+
+
+def _asked(door: Door, request: wire.Json) -> tuple[int, wire.Json]:
+    try:
+        if too_deep(request["body"]):
+            raise bad_request(T("The body is nested deeper than {most} levels.", most=DEPTH_LIMIT))
+        if request["body"].get("stream"):
+            raise bad_request(T("A request of a batch cannot be streamed."), "stream")
+        return 200, door(request["body"])
+    except ApiError as error:
+        return error.status, _body(error)
+    except Exception as error:
+        return 500, json.loads(bytes(unexpected("POST", request["url"], error).body))
 
 
 def undone(request: wire.Json, code: str, message: Text) -> wire.Json:

@@ -71,8 +71,7 @@ def _listen(process: subprocess.Popen[bytes], wanted: Callable[[], bool]) -> tup
 
 def _examine(spec: JobSpec, names: tuple[str, str]) -> dict[str, Any]:
     engine = _engine_of(spec.base_model)
-    limit = next(card.context_tokens for card in engine.models() if card.id == spec.base_model)
-    check_inputs(spec, names, limit)
+    check_inputs(spec, names)
     try:
         plan = engine.check(spec)
     except SpecError as error:

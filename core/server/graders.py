@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Sequence
-from functools import partial
 from typing import Annotated, Any
 
-from anyio import CapacityLimiter, to_thread
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -79,7 +79,7 @@ class GraderRoutes:
     def __init__(self, models: Models, predictors: Predictors) -> None:
         self._models = models
         self._predictors = predictors
-        self._limiter: CapacityLimiter | None = None
+        self._slots = asyncio.Semaphore(AT_ONCE)
 
     def routes(self) -> Sequence[Route]:
         """The routes, to be mounted."""
@@ -91,12 +91,12 @@ class GraderRoutes:
 
     async def run(self, request: Request) -> Response:
         asked = parse(RunGrader, await read_json(request, JSON_LIMIT))
-        self._limiter = self._limiter or CapacityLimiter(AT_ONCE)
-        return JSONResponse(await to_thread.run_sync(partial(self._run, asked), limiter=self._limiter))
+        async with self._slots:
+            return JSONResponse(await run_in_threadpool(self._run, asked))
 
     async def validate(self, request: Request) -> Response:
         asked = parse(ValidateGrader, await read_json(request, JSON_LIMIT))
-        await to_thread.run_sync(refuse_bad, asked.grader, "grader")
+        await run_in_threadpool(refuse_bad, asked.grader, "grader")
         return JSONResponse({"grader": asked.grader})
 
     def _run(self, asked: RunGrader) -> wire.Json:

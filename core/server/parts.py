@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import threading
@@ -220,7 +221,11 @@ class Uploads:
 
 
 def _copy(source: BinaryIO | Any, out: BinaryIO | Any, digest: Any) -> None:
-    """Appends one file to another in small blocks."""
+    """Appends one file to another: within the system where it can and nobody wants the digest, else in small blocks."""
+    if digest is None and hasattr(os, "copy_file_range"):
+        with contextlib.suppress(OSError):
+            while os.copy_file_range(source.fileno(), out.fileno(), 64 * BLOCK):
+                pass
     while block := source.read(BLOCK):
         if digest is not None:
             digest.update(block)

@@ -4,7 +4,7 @@ has one owner and no projects: whoever has its key can use every checkpoint, so 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
@@ -15,7 +15,6 @@ from core.server import wire
 from core.server.errors import ApiError, bad_request
 from core.server.models import Models
 from core.server.openapi import Operation, Query
-from core.server.paging import MOST, Paging
 from core.server.replies import JSONResponse
 from core.server.requests import parse
 from core.server.routes_jobs import JSON_LIMIT, read_json
@@ -36,7 +35,8 @@ class CreatePermissions(BaseModel):
 class ListPermissions(Query):
     """GET /v1/fine_tuning/checkpoints/{model}/permissions."""
 
-    limit: Annotated[int, Field(ge=1, le=MOST)] = 10
+    limit: int = 10
+    order: Literal["ascending", "descending"] = "descending"
     project_id: str = ""
 
 
@@ -56,7 +56,6 @@ class PermissionRoutes:
 
     def list(self, request: Request) -> Response:
         self._models.show(request.path_params["model"])
-        Paging.of(request, 10)
         return JSONResponse(wire.page([], has_more=False))
 
     async def create(self, request: Request) -> Response:

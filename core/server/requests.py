@@ -123,7 +123,7 @@ def refuse_bad(grader: dict[str, Any], param: str, item: dict[str, Any] | None =
         check(grader, None if item is None else item.keys())
     except BadGrader as error:
         where = param + error.param.removeprefix("grader")
-        message = T("{param}: {problem}", param=where, problem=str(error))
+        message = T("{param}: {problem}", param=where, problem=str(error.message))
         raise bad_request(message, where, "invalid_grader") from None
 
 

@@ -7,6 +7,7 @@ import json
 from core.server import wire
 from core.server.database import Database, now
 from core.server.errors import ApiError, bad_request
+from core.server.idempotency import Claim
 from core.server.paging import Paging
 from core.words import T
 
@@ -20,8 +21,9 @@ class Responses:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def keep(self, response: wire.Json, items: list[wire.Json]) -> None:
-        """Stores a response with the items that it answered; on disk when this returns."""
+    def keep(self, response: wire.Json, items: list[wire.Json], claim: Claim) -> None:
+        """Stores a response with the items that it answered and the key it was asked with; on disk when this
+        returns."""
         with self._database.write() as connection:
             connection.execute("DELETE FROM responses WHERE created_at < ?", (now() - KEEP,))
             connection.execute(
@@ -33,6 +35,7 @@ class Responses:
                 "INSERT INTO response_items(id, response_id, answered, body) VALUES (?,?,?,?)",
                 [(item["id"], response["id"], answered, json.dumps(item)) for item, answered in rows],
             )
+            claim.keep(connection, response)
 
     def get(self, response_id: str) -> wire.Json:
         """A stored response. Raises ApiError 404."""

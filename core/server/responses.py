@@ -8,15 +8,17 @@ from collections.abc import Iterator, Sequence
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from core.server import wire
 from core.server.answer_schemas import InputTokens, ItemPage, ResponseEvent, ResponseReply
-from core.server.answering import answered, reply, stream
+from core.server.answering import JSON_LIMIT, answered, reply, stream
 from core.server.chat import pieces
 from core.server.errors import bad_request
+from core.server.idempotency import Claim, Idempotency, digest_of
 from core.server.openapi import Operation, Query
 from core.server.opening import Opening
 from core.server.paging import MOST, Paging, query_of
@@ -26,6 +28,7 @@ from core.server.response_items import items_of, messages_of
 from core.server.response_requests import ResponseRequest, renamed
 from core.server.response_store import Responses
 from core.server.response_writing import Writing
+from core.server.routes_jobs import read_json
 from core.server.schemas import Deleted
 from core.words import T
 
@@ -35,9 +38,10 @@ log = logging.getLogger("luopan.provider")
 class ResponseRoutes:
     """Create, show and delete responses, and list what they answered."""
 
-    def __init__(self, opening: Opening, responses: Responses) -> None:
+    def __init__(self, opening: Opening, responses: Responses, idempotency: Idempotency) -> None:
         self._opening = opening
         self._responses = responses
+        self._idempotency = idempotency
 
     def routes(self) -> Sequence[Route]:
         """The routes, to be mounted."""
@@ -51,18 +55,23 @@ class ResponseRoutes:
         ]
 
     async def create(self, request: Request) -> Response:
-        return await answered(request, self._create)
-
-    def _create(self, body: object) -> Response:
+        body = await read_json(request, JSON_LIMIT)
         asked = _read(body)
-        if not asked.stream:
-            return reply(self._whole(asked, store=asked.store is not False))
+        if asked.stream:
+            return await run_in_threadpool(self._stream, asked)
+        if asked.store is False:
+            return await run_in_threadpool(lambda: reply(self._whole(asked)))
+        digest = digest_of(request, body)
+        return await self._idempotency.answer(request, digest, lambda claim: self._whole(asked, claim))
+
+    def _stream(self, asked: ResponseRequest) -> Response:
         writing = Writing(asked, *self._conversation(asked))
-        return stream(self._events(writing, store=asked.store is not False), done=False, named=True)
+        claim = None if asked.store is False else Claim(None, "")
+        return stream(self._events(writing, claim), done=False, named=True)
 
     def ask(self, body: object) -> wire.Json:
         """The whole response to a request as it was sent; it is not stored. Raises ApiError."""
-        return self._whole(_read(body), store=False)
+        return self._whole(_read(body).model_copy(update={"store": False}))
 
     async def count(self, request: Request) -> Response:
         """How many tokens the model reads in a request."""
@@ -102,13 +111,14 @@ class ResponseRoutes:
             raise bad_request(T("input holds nothing to answer."), "input")
         return messages, items
 
-    def _whole(self, asked: ResponseRequest, *, store: bool) -> wire.Json:
+    def _whole(self, asked: ResponseRequest, claim: Claim | None = None) -> wire.Json:
+        """A whole response, stored together with its claim where there is one."""
         writing = Writing(asked, *self._conversation(asked))
-        for _event in self._events(writing, store=store, whole=True):
+        for _event in self._events(writing, claim, whole=True):
             pass
         return writing.response
 
-    def _events(self, writing: Writing, *, store: bool, whole: bool = False) -> Iterator[wire.Json]:
+    def _events(self, writing: Writing, claim: Claim | None, *, whole: bool = False) -> Iterator[wire.Json]:
         with renamed(), self._opening.model(writing.chat.model) as predictor:
             writing.chat.check_model(predictor)
             coming = pieces(predictor, writing.chat, 0, writing.answer)
@@ -120,8 +130,8 @@ class ResponseRoutes:
                     yield from writing.add(piece)
                 yield from writing.close()
                 writing.end()
-                if store:
-                    self._responses.keep(writing.response, writing.items)
+                if claim is not None:
+                    self._responses.keep(writing.response, writing.items, claim)
             except Exception as error:
                 if whole:
                     raise
@@ -159,6 +169,7 @@ DOCUMENTED = (
         body=ResponseRequest,
         events=ResponseEvent,
         errors=(404,),
+        makes=True,
     ),
     Operation(
         "POST",

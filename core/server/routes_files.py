@@ -110,6 +110,8 @@ class _Bytes(FileResponse):
     """A file, or the one part of it that a Range header asks for. Several parts, or a range that says nothing, get the
     whole file, as RFC 9110 allows."""
 
+    chunk_size = 256 << 10  # bytes
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         asked = Headers(scope=scope).get("range")
         if asked is not None and _one_range(asked) is None:

@@ -31,9 +31,13 @@ from core.words import T
 log = logging.getLogger("luopan.provider")
 
 BUSY, IDLE = 0.1, 1.0  # seconds between two looks
+CHECKERS = 2  # jobs whose files are checked at once, so that a small one need not wait for a large one
 RESTARTS = 3
 PATIENCE = 120.0  # seconds that a worker has to reach a place to pause at
 FAREWELL = 5.0  # seconds that a worker has to leave by itself after its last word
+# Of the jobs that wait in the queue only those that could begin now; there may be thousands behind them.
+_ACTIVE = """SELECT * FROM jobs WHERE tidy = 0 AND (status != 'queued' OR seq IN
+    (SELECT seq FROM jobs WHERE status = 'queued' AND tidy = 0 ORDER BY seq LIMIT ?)) ORDER BY seq"""
 
 
 class Supervisor:
@@ -59,7 +63,7 @@ class Supervisor:
         self._children: dict[str, Child] = {}
         self._checking: dict[str, Future[None]] = {}
         self._at_rest: set[str] = set()  # paused jobs whose process has gone
-        self._checker = ThreadPoolExecutor(1, thread_name_prefix="validation")
+        self._checker = ThreadPoolExecutor(CHECKERS, thread_name_prefix="validation")
         self._wake = threading.Event()
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
@@ -91,7 +95,7 @@ class Supervisor:
 
     def _look(self) -> bool:
         with self._database.read() as connection:
-            rows = connection.execute("SELECT * FROM jobs WHERE tidy = 0 ORDER BY seq").fetchall()
+            rows = connection.execute(_ACTIVE, (self._concurrency,)).fetchall()
         self._at_rest &= {row["id"] for row in rows if row["status"] == "paused"}
         rows = [row for row in rows if row["id"] not in self._at_rest]
         busy = bool(rows)

@@ -17,7 +17,7 @@ from core.words import T
 
 FIELD_LIMIT = 4096  # bytes of one plain field
 FIELDS_LIMIT = 20
-FLUSH_AT = 1 << 20
+WRITE_AT = 1 << 20
 FORM_OVERHEAD = 1 << 20  # bytes of a form besides its file
 
 
@@ -40,8 +40,16 @@ class _Parts:
         self.wanted = wanted
         self.out = out
         self.limit = limit
+        self.held = bytearray()  # of the file, not written yet
         self.ended = False
         self._reset()
+
+    def write_held(self) -> None:
+        """Writes what is held. The disk may take its time, so this belongs into a thread."""
+        with memoryview(self.held) as left:
+            while left:
+                left = left[self.out.write(left) :]
+        self.held = bytearray()
 
     def _reset(self) -> None:
         self.header, self.value, self.headers = b"", b"", dict[bytes, bytes]()
@@ -86,7 +94,7 @@ class _Parts:
             self.upload.bytes += end - start
             if self.upload.bytes > self.limit:
                 raise too_large(self.limit)
-            self.out.write(data[start:end])
+            self.held += data[start:end]
             return
         self.text += data[start:end]
         if len(self.text) > FIELD_LIMIT:
@@ -113,7 +121,7 @@ async def receive(
         raise bad_request(T("Send the file as multipart/form-data, in the field {name}.", name=wanted))
     upload = Upload(path)
     try:
-        with path.open("xb", buffering=FLUSH_AT) as out:
+        with path.open("xb", buffering=0) as out:
             parts = _Parts(upload, out, limit, wanted)
             parser = parts.parser(boundary)
             received = 0
@@ -122,9 +130,11 @@ async def receive(
                 if received > limit + FORM_OVERHEAD:
                     raise too_large(limit)
                 parser.write(block)
+                if len(parts.held) >= WRITE_AT:
+                    await run_in_threadpool(parts.write_held)
             if not parts.ended:
                 raise bad_request(T("The upload ended too early. Send it again."), "file")
-            await run_in_threadpool(_to_disk, out)
+            await run_in_threadpool(_finish, parts, out)
     except MultipartParseError:
         path.unlink(missing_ok=True)
         raise bad_request(T("The upload is not a well-formed multipart form."), "file") from None
@@ -134,8 +144,8 @@ async def receive(
     return upload
 
 
-def _to_disk(out: BinaryIO) -> None:
-    out.flush()
+def _finish(parts: _Parts, out: BinaryIO) -> None:
+    parts.write_held()
     os.fsync(out.fileno())
 
 

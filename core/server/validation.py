@@ -54,22 +54,23 @@ def _link(source: Path, target: Path, role: str) -> None:
         fresh.replace(target)
 
 
-def check_inputs(spec: JobSpec, names: tuple[str, str], limit: int) -> None:
+def check_inputs(spec: JobSpec, names: tuple[str, str]) -> None:
     """Checks the files, `names` being their ids, as a person could have done before. Raises Unfit with the lines at
     fault."""
     fields = fields_of(spec.grader)
-    _check(spec.training_path, names[0], "training", spec.method, limit, MIN_EXAMPLES)
+    _check(spec.training_path, names[0], "training", spec.method, MIN_EXAMPLES)
     _check_fields(spec.training_path, names[0], "training", fields)
     if spec.validation_path is not None:
-        _check(spec.validation_path, names[1], "validation", spec.method, limit, 1)
+        _check(spec.validation_path, names[1], "validation", spec.method, 1)
         _check_fields(spec.validation_path, names[1], "validation", fields)
 
 
-def _check(path: Path, file_id: str, role: str, method: str, limit: int, minimum: int) -> None:
+def _check(path: Path, file_id: str, role: str, method: str, minimum: int) -> None:
     code, param = f"invalid_{role}_file", f"{role}_file"
     try:
         kind = Kind.REINFORCEMENT if method == "reinforcement" else None  # one without fields looks like a chat
-        report = check_file(path, limit=limit, minimum=minimum, kind=kind)
+        # Tokens are counted by the engine, in its own way; whatever is too long for a model is no error here.
+        report = check_file(path, encoding="", minimum=minimum, kind=kind)
     except AppError as error:
         raise Unfit(code, str(error), param) from error
     errors = [issue for issue in report.details if issue.severity == Severity.ERROR]

@@ -15,6 +15,8 @@ from openai.types.responses import Response
 
 from core import sqlite
 from core.server.batch_lines import MOST, examine, groups
+from core.server.batch_work import PAUSES, answer
+from core.server.errors import ApiError
 
 CHAT = "/v1/chat/completions"
 BASE = "local-classic-1"
@@ -103,12 +105,13 @@ def test_every_kind_of_question_can_be_asked_in_a_batch(
 def test_requests_that_fail_stand_in_the_error_file(provider: Any) -> None:
     bad = request(2, messages=FRUIT, temperature=9)
     streamed = request(3, messages=FRUIT, stream=True)
-    done = ended(provider, start(provider, [request(1), bad, streamed]).id)
+    deep = json.dumps(request(4, messages=FRUIT, metadata={"a": "b"})).replace('{"a": "b"}', "[" * 900 + "]" * 900)
+    done = ended(provider, start(provider, [request(1), bad, streamed, deep.encode()]).id)
     assert done.status == "completed" and done.request_counts is not None
-    assert (done.request_counts.completed, done.request_counts.failed) == (1, 2)
+    assert (done.request_counts.completed, done.request_counts.failed) == (1, 3)
     assert [line["custom_id"] for line in lines_of(provider, done.output_file_id)] == ["row-1"]
     failed = {line["custom_id"]: line for line in lines_of(provider, done.error_file_id)}
-    for name, param in (("row-2", "temperature"), ("row-3", "stream")):
+    for name, param in (("row-2", "temperature"), ("row-3", "stream"), ("row-4", None)):
         response = failed[name]["response"]
         assert (response["status_code"], response["body"]["error"]["param"]) == (400, param)
         assert failed[name]["error"] is None and response["request_id"].startswith("req_")
@@ -287,3 +290,23 @@ def test_a_file_is_looked_through_with_its_limits(tmp_path: Any) -> None:
     with path.open("rb") as file:
         sizes = [len(group) for group, _end in groups(file, 0, 1_000, 1 << 30)]
     assert sizes == [1_000] * 50 + [1]
+
+
+@pytest.mark.parametrize(("failures", "status"), [(0, 200), (3, 200), (4, 200), (5, 503)])
+def test_a_model_that_is_not_there_now_is_asked_again(failures: int, status: int) -> None:
+    asked: list[object] = []
+    waited: list[float] = []
+
+    def door(body: object) -> dict[str, Any]:
+        asked.append(body)
+        if len(asked) <= failures:
+            raise ApiError(503, "not now")
+        return {"object": "chat.completion"}
+
+    def wait(seconds: float) -> bool:
+        waited.append(seconds)
+        return False
+
+    line = answer(door, request(1), wait)
+    assert line["response"]["status_code"] == status and waited == list(PAUSES)[:failures]
+    assert len(asked) == min(failures, len(PAUSES)) + 1

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import openai
 import pytest
 
 from core.server.engines.base import JobDir
@@ -74,6 +77,25 @@ def test_an_upload_without_room_is_refused_and_leaves_nothing(cramped: Any, disk
         assert files_of(cramped) == {kept}
     disk.clear()
     assert {kept, cramped.upload(b"x" * MIB)} == files_of(cramped)
+
+
+def test_parts_that_cannot_be_joined_for_want_of_room_wait_for_it(cramped: Any, disk: Disk) -> None:
+    uploads, block = cramped.client.uploads, b"x" * (4 * MIB)
+    announced = uploads.create(bytes=12 * MIB, filename="a.jsonl", mime_type="text/jsonl", purpose="fine-tune")
+    parts = [uploads.parts.create(announced.id, data=block).id for _ in range(3)]
+    disk.fill(leave=3 * MIB)
+    for attempt in (
+        lambda: uploads.parts.create(announced.id, data=block),
+        lambda: uploads.complete(announced.id, part_ids=parts),
+    ):
+        with pytest.raises(openai.APIStatusError) as caught:
+            attempt()
+        assert (caught.value.status_code, caught.value.code) == (507, "storage_failed")
+        assert not files_of(cramped) and len(list((cramped.data / "parts").iterdir())) == 3
+    disk.clear()
+    file = uploads.complete(announced.id, part_ids=parts).file
+    assert file and cramped.client.files.content(file.id).read() == block * 3
+    assert files_of(cramped) == {file.id} and not list((cramped.data / "parts").iterdir())
 
 
 def test_what_only_reads_goes_on_without_room(cramped: Any, disk: Disk, many_lines: Any) -> None:
@@ -148,3 +170,21 @@ def test_an_event_is_written_whole_or_not_at_all(disk: Disk) -> None:
     disk.clear()
     folder.message("after", key=str(whole - 1))
     assert [event["text"][:6] for event in folder.read_events()[0]][-1] == "after"
+
+
+def test_a_batch_waits_for_room_and_goes_on(cramped: Any, disk: Disk, wait: Any) -> None:
+    body = {"model": MODEL, "messages": [{"role": "user", "content": "hello"}]}
+    line = {"method": "POST", "url": "/v1/chat/completions", "body": body}
+    content = "\n".join(json.dumps({"custom_id": str(number), **line}) for number in range(6_000)).encode()
+    file_id = cramped.client.files.create(file=("batch.jsonl", content), purpose="batch").id
+    disk.fill(leave=MIB)
+    batch = cramped.client.batches.create(
+        input_file_id=file_id, endpoint="/v1/chat/completions", completion_window="24h"
+    )
+    wait(lambda: disk.free() < 64 << 10)
+    time.sleep(2)
+    assert cramped.client.batches.retrieve(batch.id).status in ("validating", "in_progress", "finalizing")
+    disk.clear()
+    done = wait(lambda: (b := cramped.client.batches.retrieve(batch.id)).completed_at and b, 60)
+    found = cramped.client.files.content(done.output_file_id).read().splitlines()
+    assert [json.loads(one)["custom_id"] for one in found] == [str(number) for number in range(6_000)]

@@ -34,6 +34,7 @@ CHECKS = [
     response_headers_conformance,
     response_schema_conformance,
 ]
+ANSWERS = ("/v1/chat/completions", "/v1/completions", "/v1/embeddings", "/v1/responses", "/v1/responses/input_tokens")
 OPERATIONS = sorted({(o.method, plain(o.path)) for o in itertools.chain.from_iterable(ROOMS)})
 
 
@@ -102,6 +103,8 @@ class There:
             case.path_parameters["id"] = self._batch().id
         elif path == "/v1/batches" and method == "POST" and isinstance(case.body, dict):
             case.body["input_file_id"] = self._batch().input_file_id
+        elif path in ANSWERS and isinstance(case.body, dict):
+            case.body["model"] = self.model
         elif "/graders/" in path and isinstance(case.body, dict):
             case.body["grader"] = {"type": "string_check", "input": "a", "reference": "b", "operation": "ne"}
         elif isinstance(case.body, dict) and "model" in case.body:

@@ -117,6 +117,7 @@ def test_a_bad_job_names_its_parameter(provider: Any, file_id: str, change: dict
         ({"audio": {"voice": "alloy"}}, "audio"),
         ({"web_search_options": {"search_context_size": "low"}}, "web_search_options"),
         ({"frequency_penalty": 0.5}, "frequency_penalty"),
+        ({"moderation": {"model": "m"}}, "moderation"),
         ({"tool_choice": "required"}, "tool_choice"),
         ({"tool_choice": {"type": "function", "function": {"name": "f"}}}, "tool_choice"),
         ({"modalities": ["audio"]}, "modalities"),

@@ -178,3 +178,11 @@ def test_a_response_that_is_whole_can_be_neither_cancelled_nor_streamed(provider
     made = provider.client.responses.create(model=BASE, input="hello")
     for method, path in (("POST", f"/responses/{made.id}/cancel"), ("GET", f"/responses/{made.id}?stream=true")):
         assert provider.ask(method, path).status_code == 400
+
+
+def test_a_response_is_made_once_for_its_idempotency_key(provider: Any, trained: Any) -> None:
+    body = {"model": trained.fine_tuned_model, "input": PROMPT}
+    headers = {"Idempotency-Key": f"response-{trained.id}"}
+    first, second = (provider.ask("POST", "/responses", json=body, headers=headers) for _ in range(2))
+    assert first.json() == second.json() and second.headers["idempotent-replayed"] == "true"
+    assert provider.ask("POST", "/responses", json={**body, "input": OTHER}, headers=headers).status_code == 422
