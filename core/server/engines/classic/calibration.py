@@ -19,12 +19,12 @@ UNKNOWN, UNTOLD = -1, -2  # no class: none of those that were learnt; or nothing
 _BINS = 15
 _SUREST = 1e-6
 LEARN_MOST = 50_000  # rows that a model learns from whose held-out rows calibrate
-_HELD_SHARE, _HELD_MOST, _HELD_ENOUGH, _PARTS_MOST = 0.1, 2_000, 500, 5
+_HELD_MOST, _HELD_ENOUGH, _PARTS_MOST, _FEW = 2_000, 500, 5, 2_500
 
 
 def held_out_rows(rows: int) -> int:
     """How many training rows are held out at once where there are no validation rows."""
-    return min(_HELD_MOST, int(rows * _HELD_SHARE))
+    return min(_HELD_MOST, rows // (5 if rows < _FEW else 10))
 
 
 def held_out_parts(rows: int) -> int:
