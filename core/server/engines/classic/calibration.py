@@ -15,14 +15,16 @@ import numpy as np
 from core.server.engines.classic.features import Floats, Ints
 from core.server.engines.classic.softmax import log_softmax
 
+UNKNOWN, UNTOLD = -1, -2  # no class: none of those that were learnt; or nothing that can be called right
 _BINS = 15
+_SUREST = 1e-6
 LEARN_MOST = 50_000  # rows that a model learns from whose held-out rows calibrate
-_HELD_SHARE, _HELD_MOST, _HELD_ENOUGH, _PARTS_MOST = 0.1, 2_000, 500, 5
+_HELD_MOST, _HELD_ENOUGH, _PARTS_MOST, _FEW = 2_000, 500, 5, 2_500
 
 
 def held_out_rows(rows: int) -> int:
     """How many training rows are held out at once where there are no validation rows."""
-    return min(_HELD_MOST, int(rows * _HELD_SHARE))
+    return min(_HELD_MOST, rows // (5 if rows < _FEW else 10))
 
 
 def held_out_parts(rows: int) -> int:
@@ -50,14 +52,17 @@ def _spread(scores: Floats) -> tuple[Floats, Floats]:
 
 
 def temperature(scores: Floats, classes: Ints) -> float:
-    """The temperature that makes the right answers likeliest, between 0.2 and 5; 1 where no class is known (-1)."""
-    known = np.flatnonzero(classes >= 0)
+    """The temperature that makes the right answers likeliest, between 0.2 and 5, and with a row whose class is not
+    among them (-1) that the likeliest answer is wrong; 1 where no class is known."""
+    known, lost = np.flatnonzero(classes >= 0), np.flatnonzero(classes == UNKNOWN)
     if not len(known) or scores.shape[1] < 2:
         return 1.0
 
     def loss(log_t: float) -> float:
-        logs = calibrated(scores[known], float(np.exp(log_t)))
-        return -float(logs[np.arange(len(known)), classes[known]].mean())
+        logs = calibrated(scores, float(np.exp(log_t)))
+        right = logs[known, classes[known]].sum(dtype=np.float64)
+        wrong = np.log1p(-np.exp(logs[lost].max(axis=1)).clip(max=1 - _SUREST)).sum(dtype=np.float64)
+        return -float(right + wrong)
 
     low, high = np.log(0.2), np.log(5.0)
     for _ in range(30):  # the loss has one valley in the temperature: thirds close in on it
@@ -91,7 +96,9 @@ class Calibration:
 
     @classmethod
     def fit(cls, scores: Sequence[Floats], classes: Ints) -> Calibration:
-        """From the scores of rows that the heads were not trained on; classes, -1 where unknown, in a column a head."""
+        """From the scores of rows that the heads were not trained on; classes in a column a head."""
+        told = (classes != UNTOLD).all(axis=1)
+        scores, classes = [score[told] for score in scores], classes[told]
         found = tuple(temperature(score, classes[:, head]) for head, score in enumerate(scores))
         logs = [calibrated(score, by) for score, by in zip(scores, found, strict=True)]
         right = np.all([log.argmax(axis=1) == classes[:, head] for head, log in enumerate(logs)], axis=0)

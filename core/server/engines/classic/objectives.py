@@ -11,6 +11,7 @@ from typing import Protocol
 
 import numpy as np
 
+from core.server.engines.classic.calibration import UNTOLD
 from core.server.engines.classic.features import Floats, Ints
 from core.server.engines.classic.softmax import log_softmax
 
@@ -166,8 +167,8 @@ class Rewards:
 
 
 def right_answers(goal: Objective) -> Ints | None:
-    """The one right class of each row, a column a head, -1 where there is none: of preferences the preferred one, of
-    rewards the highest. None where that says nothing about probabilities."""
+    """The one right class of each row, a column a head: of preferences the preferred one, of rewards the highest,
+    UNTOLD where several are. None where they always are."""
     if isinstance(goal, Classes):
         return goal.classes
     if isinstance(goal, Pairs):
@@ -175,6 +176,6 @@ def right_answers(goal: Objective) -> Ints | None:
     if isinstance(goal, Rewards):
         best = goal.table.max(axis=1, keepdims=True)
         alone = (goal.table == best).sum(axis=1) == 1
-        found = np.where(alone, goal.table.argmax(axis=1), -1)[goal.kinds][:, None]
+        found = np.where(alone, goal.table.argmax(axis=1), UNTOLD)[goal.kinds][:, None]
         return found if (found >= 0).any() else None
     return None

@@ -89,12 +89,12 @@ def _seconds(spec: JobSpec, decided: Decision, valid: Rows | None, steps: int, e
     and by characters times epochs, once more for each model that calibration learns without some rows."""
     rows = decided.rows
     chars, measured = rows.characters, valid.characters if valid else 0
-    seconds = 0.6 + 3.5e-6 * (chars + measured)
+    seconds = 0.5 + 3.5e-6 * (chars + measured)
     if decided.choices is None:
         asked = min(_OPEN_STEPS, len(rows)) * 10 + 1_000 + (2_000 if valid else 0)
         return round(seconds + asked * (3e-4 + 4e-8 * len(rows)), 1)
     classes = sum(decided.choices.sizes)
-    learning = 1.5e-4 * steps + 4e-7 * epochs * (chars + measured) * (1 + classes / 400)
+    learning = 1e-4 * steps + 2.5e-7 * epochs * (chars + measured) * (1 + classes / 400)
     again = 0 if valid else held_out_parts(len(rows))
     seconds += learning * (1 + again * min(1, LEARN_MOST / len(rows)))
     if spec.grader:

@@ -12,7 +12,14 @@ from typing import Any
 import numpy as np
 
 from core.server.engines.base import JobDir, JobSpec, Plan
-from core.server.engines.classic.calibration import LEARN_MOST, Calibration, held_out_parts, held_out_rows, plain
+from core.server.engines.classic.calibration import (
+    LEARN_MOST,
+    UNKNOWN,
+    Calibration,
+    held_out_parts,
+    held_out_rows,
+    plain,
+)
 from core.server.engines.classic.features import Ints
 from core.server.engines.classic.lesson import Lesson
 from core.server.engines.classic.model import ClosedModel, Head, named
@@ -118,7 +125,7 @@ class Training:
         for head, size in enumerate(lesson.choices.sizes):
             learnt = right[rest, head]
             known = np.bincount(learnt[learnt >= 0], minlength=size) > 0
-            classes[~known[classes[:, head]], head] = -1
+            classes[(classes[:, head] >= 0) & ~known[classes[:, head]], head] = UNKNOWN
         rows = lesson.train.take(held).only(seen)
         return [head.logits(rows) for head in heads], classes
 

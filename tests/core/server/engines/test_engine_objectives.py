@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from core.server.engines.classic.calibration import UNTOLD
 from core.server.engines.classic.objectives import KL, Classes, Objective, Pairs, Rewards, right_answers
 
 RANDOM = np.random.default_rng(3)
@@ -76,5 +77,5 @@ def test_what_can_be_called_right_is_called_right() -> None:
     assert right_answers(GOALS["classes"]).tolist() == [[0], [1], [2], [3], [0]]  # type: ignore[union-attr]
     assert right_answers(GOALS["pairs"]).tolist() == [[0], [1], [2], [3], [0]]  # type: ignore[union-attr]
     table = np.array([[0, 1, 0], [1, 1, 0]], np.float32)
-    assert right_answers(Rewards(table, np.array([0, 1, 0]))).tolist() == [[1], [-1], [1]]  # type: ignore[union-attr]
+    assert right_answers(Rewards(table, np.array([0, 1, 0]))).tolist() == [[1], [UNTOLD], [1]]  # type: ignore[union-attr]
     assert right_answers(Rewards(table[1:], np.array([0]))) is None

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core.server.engines.classic.calibration import calibrated, calibration_error, temperature
+from core.server.engines.classic.calibration import Calibration, calibrated, calibration_error, temperature
 from core.server.engines.classic.features import Sparse
 from core.server.engines.classic.objectives import Classes, Measured
 from core.server.engines.classic.softmax import Softmax, log_softmax, logits
@@ -89,6 +89,16 @@ def test_the_temperature_that_makes_probabilities_true_is_found(scale: float) ->
     found = temperature(scores, classes)
     assert found == pytest.approx(np.sqrt(scale), rel=0.05)  # damping takes the root of the scale
     assert calibration_error([calibrated(scores, found)], classes[:, None]) < 0.02
+
+
+def test_rows_of_no_known_class_make_less_sure() -> None:
+    scores, classes = noisy(1.0, rows=2_000)
+    lost = np.where(np.arange(2_000) % 4, classes, -1)
+    found = temperature(scores, lost)
+    assert found > 1.3 * temperature(scores, classes)
+    assert calibration_error([calibrated(scores, found)], lost[:, None]) < 0.06
+    untold = np.where(np.arange(2_000) % 4, classes, -2)[:, None]
+    assert Calibration.fit([scores], untold).rows == 1_500
 
 
 def test_there_is_nothing_to_calibrate_without_known_classes() -> None:
