@@ -7,8 +7,8 @@ a million are 720 MB. They are imported as the app does it, everything checked a
 its turn in every round, so that ratios are of one run; figures are medians. An edit is a new text for one row: read,
 checked, counted, all totals and the history kept, committed and on the disk. Beside it stand two fdatasync-bounded
 writes to the same disk: 8 KiB of a file overwritten in place and flushed, which is what the limit is about, and as many
-bytes as the edit's commit appends to SQLite's log (24 KiB; 40 where the number of tokens changes). The last line is
-one JSON object.
+bytes as the edit's commit appends to SQLite's log (24 to 52 KiB, most where the number of tokens changes). The last
+line is one JSON object.
 
 Two cores, beside the work of several others, SQLite, milliseconds for 1,000 / 100,000 / 1,000,000 rows:
 
