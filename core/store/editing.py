@@ -24,11 +24,10 @@ from core.dataset.edits import (
 from core.dataset.examples import Example, Split
 from core.errors import BadInput
 from core.store.loading import draft_row
-from core.store.part import Part, insert_examples, insert_issues, judged, load_dataset, load_examples, reserve_ids
+from core.store.part import Held, Part, hold_dataset, insert_examples, insert_issues, judged, load_examples, reserve_ids
 from core.store.placing import places_after
 from core.store.rejects import mark_mended, still_open
 from core.store.schema import batch, example
-from core.store.values import Dataset
 from core.store.writing import Writer
 from core.words import T
 
@@ -91,7 +90,7 @@ class Editing(Part):
         with self.database.read() as connection:
             return _redoable(connection, dataset_id) is not None
 
-    def _turn(self, connection: Connection, current: Dataset, who: str, kind: str, target: int | None) -> Applied:
+    def _turn(self, connection: Connection, current: Held, who: str, kind: str, target: int | None) -> Applied:
         if target is None:
             return Applied()
         writer = Writer(connection, current, who, self._judge)
@@ -133,9 +132,9 @@ class Editing(Part):
         return tuple(ids)
 
 
-def _ready(connection: Connection, dataset_id: int) -> Dataset:
+def _ready(connection: Connection, dataset_id: int) -> Held:
     """The dataset, held until the transaction ends; one that is still being imported is not edited."""
-    current = load_dataset(connection, dataset_id, lock=True)
+    current = hold_dataset(connection, dataset_id)
     if current.state != "ready":
         raise BadInput(T("“{name}” is still being imported.", name=current.name), T("Wait until it is ready."))
     return current

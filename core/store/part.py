@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import orjson
 from sqlalchemy import Connection, Row, update
@@ -62,6 +62,11 @@ _EXAMPLE_COLUMNS = (
     *("tokens", "answer_tokens", "issues", "content_hash", "origin"),
 )
 _EXAMPLE = f"SELECT {', '.join(_EXAMPLE_COLUMNS)} FROM example WHERE dataset_id IS NOT NULL AND id IN "
+_HELD = ("id", "name", "kind", "encoding", "rows", "state", "answers_closed")
+_HOLD = f"SELECT {', '.join(_HELD)} FROM dataset WHERE id = ?"
+_KINDS = {str(one): one for one in Kind}  # sooner asked than the enumeration itself
+_SPLITS = {str(one): one for one in Split}
+_STATUSES = {str(one): one for one in Status}
 _DATASET = f"SELECT {', '.join(column.name for column in dataset.columns)} FROM dataset WHERE id = ?"
 
 
@@ -103,10 +108,35 @@ def load_dataset(connection: Connection, dataset_id: int, *, lock: bool = False)
     locked = lock and connection.dialect.name != "sqlite"  # SQLite has one writer at a time
     rows = run(connection, _DATASET + " FOR UPDATE" * locked, (dataset_id,))
     if not rows:
-        raise NotFound(T("This dataset does not exist any more."), T("Choose another one from the list."))
+        raise _gone()
     number, name, kind, encoding, revision, count, state, at, origin, closed, recipe = rows[0]
     about = (number, name, Kind(kind), encoding, revision, count, state, read_moment(at))
     return Dataset(*about, origin, bool(closed), read_json(recipe))
+
+
+class Held(NamedTuple):
+    """What of a dataset a batch of edits looks at."""
+
+    id: int
+    name: str
+    kind: Kind
+    encoding: str
+    rows: int
+    state: str
+    answers_closed: bool
+
+
+def hold_dataset(connection: Connection, dataset_id: int) -> Held:
+    """The dataset, to which nobody else writes until the transaction ends. NotFound where it is gone."""
+    rows = run(connection, _HOLD + " FOR UPDATE" * (connection.dialect.name != "sqlite"), (dataset_id,))
+    if not rows:
+        raise _gone()
+    number, name, kind, encoding, count, state, closed = rows[0]
+    return Held(number, name, _KINDS[kind], encoding, count, state, bool(closed))
+
+
+def _gone() -> NotFound:
+    return NotFound(T("This dataset does not exist any more."), T("Choose another one from the list."))
 
 
 def to_dataset(row: Row[Any]) -> Dataset:
@@ -126,11 +156,10 @@ def load_examples(connection: Connection, ids: Sequence[int]) -> dict[int, Examp
 def _to_example(row: tuple[Any, ...]) -> Example:
     """The value of a row with the columns of _EXAMPLE."""
     number, dataset_id, position, kind, raw, label, split, status, revision, *counts, issues, digest, origin = row
-    tokens, answer_tokens = counts
     file, line, sheet, fields = read_json(origin) or ("", 0, "", {})
     return Example(
-        *(number, dataset_id, position, Kind(kind), raw, label, Split(split), Status(status), revision),
-        *(tokens, answer_tokens, tuple(issues.split()), digest, Origin(file, line, sheet, fields)),
+        *(number, dataset_id, position, _KINDS[kind], raw, label, _SPLITS[split], _STATUSES[status], revision),
+        *(*counts, tuple(issues.split()), digest, Origin(file, line, sheet, fields)),
     )
 
 

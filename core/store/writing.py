@@ -15,6 +15,7 @@ from core.dataset.examples import Example, Split, dump
 from core.errors import AppError
 from core.store.database import bulk_insert, now, run, run_insert, run_many, written_moment
 from core.store.part import (
+    Held,
     Judge,
     Judgement,
     chunks,
@@ -28,7 +29,6 @@ from core.store.part import (
 from core.store.schema import BATCH_IDS, batch, example, example_issue, history, steps_of
 from core.store.splits import locked_since
 from core.store.tally import Counted, add_difference, as_counted, count_again, counted, with_severities
-from core.store.values import Dataset
 from core.store.words import add_words, new_text, read_words, texts_of
 from core.words import T, Text
 
@@ -63,7 +63,7 @@ class Writer:
     """Collects what a batch does and writes it in one go, inside the caller's transaction."""
 
     connection: Connection
-    dataset: Dataset
+    dataset: Held
     who: str
     judge: Judge
     saved: int = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -107,19 +108,46 @@ def test_an_unsafe_build_uses_the_rollback_journal_and_a_safe_one_goes_back(
     assert len(Store.open(settings).datasets()) == 3
 
 
-def test_a_step_of_an_import_does_not_wait_for_the_disk_and_every_other_write_does(store: Store) -> None:
-    sqlite_asks = store.database.is_sqlite
-    asked = "PRAGMA synchronous" if sqlite_asks else "SHOW synchronous_commit"
-    durable, loose = (2, 1) if sqlite_asks else ("on", "off")
+def test_every_write_waits_for_the_disk_but_a_step_of_an_import(
+    store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: list[str] = []
+    flush = os.fdatasync
+
+    def told(file: int) -> None:
+        flushed.append(Path(f"/proc/self/fd/{file}").readlink().name)
+        flush(file)
+
+    monkeypatch.setattr(os, "fdatasync", told)
+    on_sqlite = store.database.is_sqlite
 
     def how(lasting: bool) -> object:
+        flushed.clear()
         with store.database.write(lasting=lasting) as connection:
-            return connection.exec_driver_sql(asked).scalar()
+            connection.execute(insert(thing).values(data=1))
+            said = None if on_sqlite else connection.exec_driver_sql("SHOW synchronous_commit").scalar()
+        return list(flushed) if on_sqlite else said
 
+    durable, loose = (["luopan.db-wal"], []) if on_sqlite else ("on", "off")
     assert [how(True), how(False), how(True)] == [durable, loose, durable]
-    with pytest.raises(ZeroDivisionError), store.database.write(lasting=False):
-        raise ZeroDivisionError
+    for lasting in (True, False):
+        with pytest.raises(ZeroDivisionError), store.database.write(lasting=lasting):
+            raise ZeroDivisionError
     assert [how(True), how(True)] == [durable, durable]
+    store.close()
+    assert how(True) == durable, "its file is opened anew"
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="looks at /proc")
+def test_a_store_that_is_closed_holds_no_file(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(settings.folder(), target_is_directory=True)
+    linked = replace(settings, database_url=f"sqlite:///{tmp_path}/link/luopan.db")
+    for _ in range(2):
+        store = Store.open(linked)
+        make(store, [draft("q")])
+        store.close()
+    held = [str(link.readlink()) for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
+    assert not [name for name in held if name.startswith(str(settings.home))]
 
 
 def test_what_is_new_in_a_release_is_done_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
