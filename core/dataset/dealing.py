@@ -47,7 +47,7 @@ class Lines:
             for target, numbers in zip((first, second), drawn(len(self)), strict=True):
                 with target.open("wb") as out:
                     for start in range(0, len(numbers), _AT_ONCE):
-                        out.write(b"\n".join(self._at(numbers[start : start + _AT_ONCE])) + b"\n")
+                        out.write(b"\n".join([*self._at(numbers[start : start + _AT_ONCE]), b""]))
 
     def close(self) -> None:
         """Forget the lines."""

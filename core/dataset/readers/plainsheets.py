@@ -69,7 +69,7 @@ class PlainSheet:
         if not 0 < self.width <= _MOST_CELLS:
             raise Odd
         self.entries = {entry}
-        self._shared: list[str] = []
+        self._shared: list[str | bytes] = []  # in UTF-8 where that needs less memory
         self._strings: IO[bytes] | None = None
         if b' t="s"' in self._begun[:_BLOCK]:
             self._strings = archive.open(_SHARED)
@@ -82,7 +82,7 @@ class PlainSheet:
             yield self.entries
             if self._strings:
                 with self._strings:
-                    self._shared = list(_shared(self._strings))
+                    self._shared = [text if text.isascii() else text.encode() for text in _shared(self._strings)]
             yield self.names
             yield self.height
             yield from self._runs()
@@ -145,7 +145,8 @@ class PlainSheet:
         if not _are_digits(places):
             raise Odd
         try:
-            return list(map(self._shared.__getitem__, map(int, places)))
+            found = map(self._shared.__getitem__, map(int, places))
+            return [text.decode() if isinstance(text, bytes) else text for text in found]
         except IndexError:
             raise Odd from None
 
