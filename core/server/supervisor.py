@@ -12,6 +12,7 @@ import logging
 import shutil
 import threading
 import time
+from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -37,7 +38,8 @@ PATIENCE = 120.0  # seconds that a worker has to reach a place to pause at
 FAREWELL = 5.0  # seconds that a worker has to leave by itself after its last word
 # Of the jobs that wait in the queue only those that could begin now; there may be thousands behind them.
 _ACTIVE = """SELECT * FROM jobs WHERE tidy = 0 AND (status != 'queued' OR seq IN
-    (SELECT seq FROM jobs WHERE status = 'queued' AND tidy = 0 ORDER BY seq LIMIT ?)) ORDER BY seq"""
+    (SELECT seq FROM (SELECT seq, row_number() OVER (PARTITION BY engine ORDER BY seq) AS place
+        FROM jobs WHERE status = 'queued' AND tidy = 0) WHERE place <= ?)) ORDER BY seq"""
 
 
 class Supervisor:
@@ -99,14 +101,19 @@ class Supervisor:
         self._at_rest &= {row["id"] for row in rows if row["status"] == "paused"}
         rows = [row for row in rows if row["id"] not in self._at_rest]
         busy = bool(rows)
-        room = self._concurrency - sum(row["status"] == "running" for row in rows)
+        at_work = Counter(row["engine"] for row in rows if row["status"] == "running")
         for row in rows:
             if row["status"] == "queued":
-                room -= 1
-                if room < 0:
+                if not self._has_room(row["engine"], at_work):
                     continue
+                at_work[row["engine"]] += 1
             busy = self._tend_safely(row) and busy
         return busy
+
+    def _has_room(self, engine: str, at_work: Counter[str]) -> bool:
+        """Whether one more job of an engine may begin beside those that are at work."""
+        most = self._models.engine(engine).at_once
+        return at_work.total() < self._concurrency and (most is None or at_work[engine] < most)
 
     def _tend_safely(self, job: Row) -> bool:
         try:

@@ -180,10 +180,14 @@ class Predictor(Protocol):
 
 
 class Engine(Protocol):
-    """A way to train and to answer. Files of up to `small` bytes are checked within the server, larger ones apart."""
+    """A way to train and to answer. Files of up to `small` bytes are checked within the server, larger ones apart;
+    of its jobs at most `at_once` train at a time (None: as many as the server lets)."""
 
     name: str
     small: int
+
+    @property
+    def at_once(self) -> int | None: ...
 
     def models(self) -> list[ModelCard]:
         """The base models it serves."""

@@ -216,3 +216,23 @@ def test_a_graded_training_is_paused_and_resumed_over_http(
     rewards = metrics(client, job.id, "train_reward_mean")
     assert so_far < len(rewards) == 40
     assert sum(rewards[-8:]) / 8 > sum(rewards[:8]) / 8 + 0.2
+
+
+def test_open_models_are_trained_one_after_the_other_and_hold_up_nobody_else(
+    named: str, own_provider: Any, wait: Callable[..., Any]
+) -> None:
+    client = own_provider.client
+    file = client.files.create(file=("rows.jsonl", chats(30)), purpose="fine-tune").id
+
+    def create(model: str, epochs: int) -> str:
+        how = {"n_epochs": epochs}
+        return str(client.fine_tuning.jobs.create(model=model, training_file=file, hyperparameters=how).id)
+
+    first, second = create(named, 50), create(named, 1)
+    wait(lambda: client.fine_tuning.jobs.retrieve(first).status == "running", 60)
+    classic = create("local-classic-1", 1)
+    wait(lambda: client.fine_tuning.jobs.retrieve(classic).status == "succeeded", 60)
+    assert [client.fine_tuning.jobs.retrieve(job).status for job in (first, second)] == ["running", "queued"]
+    client.fine_tuning.jobs.cancel(first)
+    wait(lambda: client.fine_tuning.jobs.retrieve(second).status == "running", 60)
+    client.fine_tuning.jobs.cancel(second)

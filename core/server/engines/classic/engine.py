@@ -19,6 +19,7 @@ class ClassicEngine:
 
     name = "classic"
     small = 4 << 20  # up to here starting a process takes longer than the work
+    at_once = None
 
     def models(self) -> list[ModelCard]:
         """Its one base model: whether it classifies or looks up follows from the training file."""

@@ -40,6 +40,11 @@ class LoraEngine:
         self._bases = {base.id: base for base in (configured() if bases is None else bases)}
         self._runners = Runners()
 
+    @property
+    def at_once(self) -> int | None:
+        """One after the other here, where a training has the machine to itself; a cluster has a queue of its own."""
+        return None if elsewhere() else 1
+
     def models(self) -> list[ModelCard]:
         """The open models that the settings name."""
         return [self._card(base) for base in self._bases.values()]
