@@ -96,7 +96,7 @@ class _Checking:
         first = next(blocks, [])
         cache = self._cache()
         scan = Scan(self.kind, cache.open(first) if cache else None)
-        counting = Counting(self.encoding, ahead=self.structure is not None, size=self.size)
+        counting = Counting(self.encoding, ahead=self.structure is not None)
         try:
             for block in chain([first], blocks):
                 counting.add(*scan.block(block))
