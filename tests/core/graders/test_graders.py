@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import queue
+import threading
 import time
 from typing import Any
 
@@ -15,6 +17,7 @@ from hypothesis import strategies as st
 from core.graders import BadGrader, Grader, check, fields_of
 from core.graders.formulas import BadFormula, read
 from core.graders.grading import ERRORS, number_in
+from core.graders.sandbox import Broken, Sandbox
 from core.graders.similarity import METRICS, tokens
 from core.graders.templates import Missing, fill
 
@@ -307,6 +310,19 @@ def test_a_python_grader_that_hangs_is_ended_and_the_next_answer_graded() -> Non
         assert "TimeoutError" in str(ready.grade("slow", ITEM).errors["python_grader_runtime_error_details"])
         assert time.monotonic() - began < 5
         assert ready.grade("fast", ITEM).reward == 1
+
+
+def test_a_python_grader_that_reads_nothing_is_ended() -> None:
+    source = "import time\ntime.sleep(60)\ndef grade(sample, item): return 1"
+    box, said = Sandbox(source, seconds=1), queue.Queue[str]()
+
+    def ask() -> None:
+        with pytest.raises(Broken) as broken:
+            box.grade({"output_text": "x" * (1 << 20)}, {})  # more than a pipe holds
+        said.put(broken.value.details)
+
+    threading.Thread(target=ask, daemon=True).start()
+    assert "TimeoutError" in said.get(timeout=10)
 
 
 def test_a_python_grader_is_loaded_once_and_started_again_after_its_death() -> None:
