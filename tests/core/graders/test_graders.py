@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import queue
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -323,6 +327,26 @@ def test_a_python_grader_that_reads_nothing_is_ended() -> None:
 
     threading.Thread(target=ask, daemon=True).start()
     assert "TimeoutError" in said.get(timeout=10)
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="a process is asked after by its number")
+def test_a_python_grader_does_not_outlive_whoever_asked() -> None:
+    asker = (
+        "import os, threading, time\nfrom core.graders.sandbox import Sandbox\n"
+        "box = Sandbox('import time\\ndef grade(sample, item): time.sleep(600)')\n"
+        "threading.Thread(target=box.grade, args=({}, {}), daemon=True).start()\n"
+        "while box._process is None: time.sleep(0.01)\n"
+        "time.sleep(1)\nprint(box._process.pid, flush=True)\nos.kill(os.getpid(), 9)\n"
+    )
+    root = Path(__file__).resolve().parents[3]
+    killed = subprocess.run([sys.executable, "-c", asker], cwd=root, stdout=subprocess.PIPE, text=True)
+    pid, deadline = int(killed.stdout), time.monotonic() + 10
+    with contextlib.suppress(ProcessLookupError):
+        while time.monotonic() < deadline:
+            os.kill(pid, 0)
+            time.sleep(0.1)
+        os.kill(pid, 9)
+        raise AssertionError("the grader runs on")
 
 
 def test_a_python_grader_is_loaded_once_and_started_again_after_its_death() -> None:
