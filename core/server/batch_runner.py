@@ -86,6 +86,9 @@ class BatchRunner:
                 batch = self._take()
                 if batch is not None:
                     self._carry(batch)
+            except FileNotFoundError as error:  # its files will not come back
+                log.warning("the files of a batch are gone: %s", error)
+                self._give_up(batch, error)
             except (OSError, *_DATABASE) as error:  # a full disk may have room at the next look
                 log.warning("a batch could not be written: %s", error)
                 self._stopping.wait(IDLE)

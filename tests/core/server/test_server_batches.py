@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Callable
 from typing import Any
@@ -264,6 +265,18 @@ def test_what_is_not_answered_in_time_is_told(own_provider: Any) -> None:
     undone = lines_of(own_provider, done.error_file_id)
     assert {line["error"]["code"] for line in undone} == {"batch_expired"}
     assert done.request_counts.completed + len(undone) == 8_000
+
+
+def test_a_batch_whose_folder_is_gone_fails_and_is_not_tried_for_ever(own_provider: Any) -> None:
+    batch = start(own_provider, [request(n) for n in range(8_000)])
+    while own_provider.client.batches.retrieve(batch.id).request_counts.completed == 0:
+        time.sleep(0.02)
+    own_provider.kill()
+    shutil.rmtree(own_provider.data / "batches" / batch.id)
+    own_provider.start()
+    failed = ended(own_provider, batch.id, 20)
+    assert failed.status == "failed" and failed.errors is not None and failed.errors.data is not None
+    assert failed.errors.data[0].code == "server_error"
 
 
 def test_a_server_that_is_asked_to_stop_goes_on_later(own_provider: Any) -> None:
