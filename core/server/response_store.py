@@ -84,8 +84,9 @@ class Responses:
         return found
 
     def delete(self, response_id: str) -> wire.Json:
-        """Forgets a response and its items."""
+        """Forgets a response and its items, and the key that would bring it again."""
         self.get(response_id)
         with self._database.write() as connection:
             connection.execute("DELETE FROM responses WHERE id = ?", (response_id,))
+            connection.execute("DELETE FROM idempotency WHERE json_extract(reply, '$.id') = ?", (response_id,))
         return wire.deleted(response_id, "response")

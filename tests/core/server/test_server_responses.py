@@ -186,3 +186,12 @@ def test_a_response_is_made_once_for_its_idempotency_key(provider: Any, trained:
     first, second = (provider.ask("POST", "/responses", json=body, headers=headers) for _ in range(2))
     assert first.json() == second.json() and second.headers["idempotent-replayed"] == "true"
     assert provider.ask("POST", "/responses", json={**body, "input": OTHER}, headers=headers).status_code == 422
+
+
+def test_a_deleted_response_is_not_kept_with_its_idempotency_key(provider: Any, trained: Any) -> None:
+    body = {"model": trained.fine_tuned_model, "input": PROMPT}
+    headers = {"Idempotency-Key": f"forgotten-{trained.id}"}
+    first = provider.ask("POST", "/responses", json=body, headers=headers).json()
+    provider.client.responses.delete(first["id"])
+    again = provider.ask("POST", "/responses", json=body, headers=headers)
+    assert again.json()["id"] != first["id"] and "idempotent-replayed" not in again.headers
