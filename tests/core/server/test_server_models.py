@@ -15,6 +15,7 @@ from core.server.database import Database
 from core.server.engines.base import JobDir, JobSpec
 from core.server.engines.classic.engine import ClassicEngine
 from core.server.errors import ApiError
+from core.server.examination import Unfit, examine
 from core.server.files import Files
 from core.server.home import Home
 from core.server.jobs import Jobs
@@ -88,3 +89,12 @@ def test_without_its_engine_a_model_is_refused_and_a_training_waits(tmp_path: Pa
     assert Jobs(database).get("ftjob-1")["status"] == "running"
     assert len(Jobs(database).events("ftjob-1", Paging(5))["data"]) == 1
     database.close()
+
+
+def test_files_for_a_base_model_that_is_gone_are_refused_with_a_sentence(tmp_path: Path) -> None:
+    training = tmp_path / "training.jsonl"
+    training.write_bytes(b"{}")
+    folder = JobDir.create(tmp_path, JobSpec("ftjob-1", "qwen", training))
+    with pytest.raises(Unfit) as refused:
+        examine(folder.path, ("file-1", ""), {}, lambda: True)
+    assert "qwen does not exist here" in refused.value.message
