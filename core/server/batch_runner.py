@@ -229,12 +229,17 @@ class BatchRunner:
 
     def _finish(self, work: Work, status: str) -> None:
         """Makes files of the output and the errors, in one transaction with the end of the batch."""
-        row = self._row(work.id)
-        with self._database.write() as connection:
-            for kind, size in (("output", work.output_to), ("error", work.error_to)):
-                if size:
-                    name, path = f"{work.id}_{kind}.jsonl", work.folder / f"{kind}.jsonl"
-                    file_id = self._files.adopt(connection, path, name, "batch_output", row["output_seconds"])
-                    connection.execute(f"UPDATE batches SET {kind}_file_id = ? WHERE id = ?", (file_id, work.id))
-            move(connection, work.id, status)
+        row, made = self._row(work.id), list[str]()
+        try:
+            with self._database.write() as connection:
+                for kind, size in (("output", work.output_to), ("error", work.error_to)):
+                    if size:
+                        name, path = f"{work.id}_{kind}.jsonl", work.folder / f"{kind}.jsonl"
+                        made.append(self._files.adopt(connection, path, name, "batch_output", row["output_seconds"]))
+                        connection.execute(f"UPDATE batches SET {kind}_file_id = ? WHERE id = ?", (made[-1], work.id))
+                move(connection, work.id, status)
+        except BaseException:
+            for file_id in made:
+                self._files.drop_bytes(file_id)
+            raise
         self._tidy(work.id)

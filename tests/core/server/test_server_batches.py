@@ -301,3 +301,11 @@ def test_a_file_is_looked_through_with_its_limits(tmp_path: Any) -> None:
     with path.open("rb") as file:
         sizes = [len(group) for group, _end in groups(file, 0, 1_000, 1 << 30)]
     assert sizes == [1_000] * 50 + [1]
+
+
+def test_where_its_end_cannot_be_written_no_bytes_are_left_behind(own_provider: Any) -> None:
+    refusing = "CREATE TRIGGER refusing BEFORE UPDATE OF status ON batches WHEN NEW.status = 'completed'"
+    set_in_database(own_provider, f"{refusing} BEGIN SELECT RAISE(ABORT, 'no'); END")
+    batch = start(own_provider, [request(1)])
+    assert ended(own_provider, batch.id).status == "failed"
+    assert [path.name for path in (own_provider.data / "files").iterdir()] == [batch.input_file_id]
