@@ -12,15 +12,19 @@ import openai
 import pytest
 
 from core.server.database import Database
-from core.server.engines.base import JobDir, JobSpec
+from core.server.engines.base import JobDir, JobSpec, SpecError
 from core.server.engines.classic.engine import ClassicEngine
+from core.server.engines.lora.bases import Base
+from core.server.engines.lora.engine import LoraEngine
 from core.server.errors import ApiError
 from core.server.examination import Unfit, examine
 from core.server.files import Files
 from core.server.home import Home
 from core.server.jobs import Jobs
 from core.server.models import Models
+from core.server.opening import Opening
 from core.server.paging import Paging
+from core.server.predictors import Predictors
 from core.server.supervisor import Supervisor
 from tests.core.server.conftest import wait_for
 
@@ -98,3 +102,15 @@ def test_files_for_a_base_model_that_is_gone_are_refused_with_a_sentence(tmp_pat
     with pytest.raises(Unfit) as refused:
         examine(folder.path, ("file-1", ""), {}, lambda: True)
     assert "qwen does not exist here" in refused.value.message
+
+
+def test_a_model_that_cannot_be_opened_now_says_why_and_is_no_error_of_the_server(tmp_path: Path) -> None:
+    """As that of an open model which the settings do not name any more."""
+    home = Home(tmp_path)
+    models = Models(home, Database(home.database), [LoraEngine([Base("qwen", str(tmp_path / "moved"))])])
+    with pytest.raises(ApiError) as refused, Opening(models, Predictors()).model("qwen"):
+        pass
+    assert (refused.value.status, refused.value.param, refused.value.code) == (400, "model", "model_not_found")
+    assert "moved" in str(refused.value)
+    with pytest.raises(SpecError, match="qwen2 is not among the models"):
+        LoraEngine([]).open(tmp_path, "qwen2")
