@@ -35,7 +35,7 @@ class Predictors:
 
     @contextmanager
     def use(self, served: Served) -> Iterator[Predictor]:
-        """The open model, for as long as the block runs. Raises ApiError, SpecError or EngineError where there is none."""
+        """The open model, for as long as the block runs. Raises ApiError, SpecError or EngineError."""
         entry = self._enter(served.id)
         try:
             with entry.opening:
