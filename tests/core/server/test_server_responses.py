@@ -200,6 +200,7 @@ def test_a_deleted_response_is_not_kept_with_its_idempotency_key(provider: Any, 
 def test_a_response_that_is_streamed_takes_no_key(provider: Any, trained: Any) -> None:
     body = {"model": trained.fine_tuned_model, "input": PROMPT, "stream": True}
     headers = {"Idempotency-Key": f"streamed-{trained.id}"}
-    first, second = (provider.ask("POST", "/responses", json=body, headers=headers) for _ in range(2))
-    ids = [json.loads(reply.text.split("data: ", 1)[1].split("\n", 1)[0])["response"]["id"] for reply in (first, second)]
-    assert ids[0] != ids[1] and "idempotent-replayed" not in second.headers
+    replies = [provider.ask("POST", "/responses", json=body, headers=headers) for _ in range(2)]
+    begun = [json.loads(reply.text.split("data: ", 1)[1].split("\n", 1)[0]) for reply in replies]
+    assert begun[0]["response"]["id"] != begun[1]["response"]["id"]
+    assert "idempotent-replayed" not in replies[1].headers
