@@ -22,6 +22,7 @@ from core.server.batch_lines import examine, groups
 from core.server.batch_work import Door, Work, answer, undone
 from core.server.batches import OPEN, batch_row, move
 from core.server.database import Database, Row, now
+from core.server.engines.base import sync
 from core.server.errors import ApiError
 from core.server.files import Files, link
 from core.server.home import Home
@@ -155,6 +156,8 @@ class BatchRunner:
             message = str(T("The input file was deleted before the batch could read it."))
             self._fail(batch["id"], [{"code": "file_not_found", "message": message, "param": None, "line": None}])
             return False
+        for path in (folder, self._home.batches):  # the database will say that the input is there
+            sync(path)
         findings = examine(folder / "input.jsonl", batch["endpoint"], self._known)
         if findings.errors:
             self._fail(batch["id"], findings.errors)
