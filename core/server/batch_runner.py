@@ -21,7 +21,7 @@ from core.server import wire
 from core.server.batch_lines import examine, groups
 from core.server.batch_work import Door, Work, answer, undone
 from core.server.batches import OPEN, batch_row, move
-from core.server.database import Database, Row, now
+from core.server.database import Connection, Database, Row, now
 from core.server.engines.base import sync
 from core.server.errors import ApiError
 from core.server.files import Files, link
@@ -215,18 +215,14 @@ class BatchRunner:
             for request in group:
                 work.add(undone(request, code, message))
             work.read_to = end
-        self._mark(work)
+        work.sync()  # they count with the end of the batch; after a kill before it they are said again
         return status
 
     def _mark(self, work: Work, status: str | None = None) -> None:
         """Puts on disk what was answered, then notes how far it counts."""
         work.sync()
         with self._database.write() as connection:
-            connection.execute(
-                "UPDATE batches SET read_to = ?, output_to = ?, error_to = ?, completed = ?, failed = ?,"
-                " input_tokens = ?, output_tokens = ? WHERE id = ?",
-                work.mark(),
-            )
+            _note(connection, work)
             if status and batch_row(connection, work.id)["status"] == "in_progress":
                 move(connection, work.id, status)
 
@@ -235,6 +231,7 @@ class BatchRunner:
         row, made = self._row(work.id), list[str]()
         try:
             with self._database.write() as connection:
+                _note(connection, work)
                 for kind, size in (("output", work.output_to), ("error", work.error_to)):
                     if size:
                         name, path = f"{work.id}_{kind}.jsonl", work.folder / f"{kind}.jsonl"
@@ -246,3 +243,11 @@ class BatchRunner:
                 self._files.drop_bytes(file_id)
             raise
         self._tidy(work.id)
+
+
+def _note(connection: Connection, work: Work) -> None:
+    connection.execute(
+        "UPDATE batches SET read_to = ?, output_to = ?, error_to = ?, completed = ?, failed = ?,"
+        " input_tokens = ?, output_tokens = ? WHERE id = ?",
+        work.mark(),
+    )
