@@ -10,6 +10,8 @@ import math
 import os
 import sys
 import tempfile
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +110,18 @@ def told(error: BaseException) -> str:
         return type(error).__name__ + where
 
 
+def end_with_parent() -> None:
+    """Ends this process soon after the one that started it, whatever the grader does meanwhile."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 def main() -> None:
     """Answers until nobody asks any more."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
@@ -117,6 +131,7 @@ def main() -> None:
     questions = os.fdopen(os.dup(0), encoding="utf-8")
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     first = json.loads(questions.readline())
+    end_with_parent()
     folder = str(Path.cwd())
     tempfile.tempdir = folder
     limit()

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -44,16 +45,11 @@ class Sandbox:
         with self._lock:
             for last in (False, True):  # a child that died between two questions is replaced without a word
                 process, fresh = self._child()
-                try:
-                    assert process.stdin is not None
-                    process.stdin.write(task + "\n")
-                    process.stdin.flush()
-                    line = self._answers.get(timeout=self._seconds)
-                except queue.Empty:
+                began = time.monotonic()
+                line = self._answer(process, task)
+                if not line and time.monotonic() - began >= self._seconds:
                     self._end()
-                    raise Broken("runtime", f"TimeoutError: no answer within {self._seconds:g} seconds") from None
-                except OSError:
-                    line = ""
+                    raise Broken("runtime", f"TimeoutError: no answer within {self._seconds:g} seconds")
                 if line:
                     break
                 code = self._end()
@@ -68,6 +64,21 @@ class Sandbox:
         """Ends the child."""
         with self._lock:
             self._end()
+
+    def _answer(self, process: subprocess.Popen[str], task: str) -> str:
+        """The line that the child answers; empty where it has ended, or was ended because it took too long."""
+        late = threading.Timer(self._seconds, process.kill)  # writing would wait for ever where the child reads nothing
+        late.daemon = True
+        late.start()
+        try:
+            assert process.stdin is not None
+            process.stdin.write(task + "\n")
+            process.stdin.flush()
+            return self._answers.get()
+        except OSError:
+            return ""
+        finally:
+            late.cancel()
 
     def _child(self) -> tuple[subprocess.Popen[str], bool]:
         if self._process is not None and self._process.poll() is None:

@@ -47,11 +47,12 @@ class AnswerRooms:
         idempotency: Idempotency,
     ) -> None:
         opening = Opening(models, predictors)
+        self._responses = Responses(database)
         rooms: dict[str, _Room] = {
             "/v1/chat/completions": Chat(opening),
             "/v1/completions": Completions(opening),
             "/v1/embeddings": Embeddings(opening),
-            "/v1/responses": ResponseRoutes(opening, Responses(database), idempotency),
+            "/v1/responses": ResponseRoutes(opening, self._responses, idempotency),
         }
         asking = {endpoint: room.ask for endpoint, room in rooms.items()}
         self._runner = BatchRunner(home, database, files, models, asking)
@@ -65,6 +66,10 @@ class AnswerRooms:
     def start(self) -> None:
         """Goes on with the batches that are open."""
         self._runner.start()
+
+    def expire(self) -> None:
+        """Forgets the responses that were kept for long enough."""
+        self._responses.expire()
 
     def stop(self) -> None:
         """Lets go of them; they go on at the next start."""

@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import logging
 import os
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import cache
 
@@ -80,7 +80,7 @@ def make_app(
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         supervisor.start()
         answers.start()
-        sweeping = asyncio.create_task(_sweep(files, parts))
+        sweeping = asyncio.create_task(_sweep(files.expire, parts.expire, answers.expire, idempotency.expire))
         yield
         sweeping.cancel()
         await run_in_threadpool(answers.stop)
@@ -125,12 +125,12 @@ async def openapi(_request: Request) -> Response:
     return Response(described(), media_type="application/json")
 
 
-async def _sweep(files: Files, parts: Uploads) -> None:
-    """Removes, every now and then, what has come to its end."""
+async def _sweep(*expire: Callable[[], None]) -> None:
+    """Removes, at the start and every now and then, what has come to its end."""
     while True:
+        for remove in expire:
+            try:
+                await run_in_threadpool(remove)
+            except Exception:  # a full disk, say; the next time may go better
+                log.exception("what is over could not be removed")
         await asyncio.sleep(SWEEP_EVERY)
-        try:
-            await run_in_threadpool(files.expire)
-            await run_in_threadpool(parts.expire)
-        except Exception:  # a full disk, say; the next time may go better
-            log.exception("what is over could not be removed")

@@ -21,7 +21,8 @@ from core.server import wire
 from core.server.batch_lines import examine, groups
 from core.server.batch_work import Door, Work, answer, undone
 from core.server.batches import OPEN, batch_row, move
-from core.server.database import Database, Row, now
+from core.server.database import Connection, Database, Row, now
+from core.server.engines.base import sync
 from core.server.errors import ApiError
 from core.server.files import Files, link
 from core.server.home import Home
@@ -86,6 +87,9 @@ class BatchRunner:
                 batch = self._take()
                 if batch is not None:
                     self._carry(batch)
+            except FileNotFoundError as error:  # its files will not come back
+                log.warning("the files of a batch are gone: %s", error)
+                self._give_up(batch, error)
             except (OSError, *_DATABASE) as error:  # a full disk may have room at the next look
                 log.warning("a batch could not be written: %s", error)
                 self._stopping.wait(IDLE)
@@ -152,6 +156,8 @@ class BatchRunner:
             message = str(T("The input file was deleted before the batch could read it."))
             self._fail(batch["id"], [{"code": "file_not_found", "message": message, "param": None, "line": None}])
             return False
+        for path in (folder, self._home.batches):  # the database will say that the input is there
+            sync(path)
         findings = examine(folder / "input.jsonl", batch["endpoint"], self._known)
         if findings.errors:
             self._fail(batch["id"], findings.errors)
@@ -209,29 +215,39 @@ class BatchRunner:
             for request in group:
                 work.add(undone(request, code, message))
             work.read_to = end
-        self._mark(work)
+        work.sync()  # they count with the end of the batch; after a kill before it they are said again
         return status
 
     def _mark(self, work: Work, status: str | None = None) -> None:
         """Puts on disk what was answered, then notes how far it counts."""
         work.sync()
         with self._database.write() as connection:
-            connection.execute(
-                "UPDATE batches SET read_to = ?, output_to = ?, error_to = ?, completed = ?, failed = ?,"
-                " input_tokens = ?, output_tokens = ? WHERE id = ?",
-                work.mark(),
-            )
+            _note(connection, work)
             if status and batch_row(connection, work.id)["status"] == "in_progress":
                 move(connection, work.id, status)
 
     def _finish(self, work: Work, status: str) -> None:
         """Makes files of the output and the errors, in one transaction with the end of the batch."""
-        row = self._row(work.id)
-        with self._database.write() as connection:
-            for kind, size in (("output", work.output_to), ("error", work.error_to)):
-                if size:
-                    name, path = f"{work.id}_{kind}.jsonl", work.folder / f"{kind}.jsonl"
-                    file_id = self._files.adopt(connection, path, name, "batch_output", row["output_seconds"])
-                    connection.execute(f"UPDATE batches SET {kind}_file_id = ? WHERE id = ?", (file_id, work.id))
-            move(connection, work.id, status)
+        row, made = self._row(work.id), list[str]()
+        try:
+            with self._database.write() as connection:
+                _note(connection, work)
+                for kind, size in (("output", work.output_to), ("error", work.error_to)):
+                    if size:
+                        name, path = f"{work.id}_{kind}.jsonl", work.folder / f"{kind}.jsonl"
+                        made.append(self._files.adopt(connection, path, name, "batch_output", row["output_seconds"]))
+                        connection.execute(f"UPDATE batches SET {kind}_file_id = ? WHERE id = ?", (made[-1], work.id))
+                move(connection, work.id, status)
+        except BaseException:
+            for file_id in made:
+                self._files.drop_bytes(file_id)
+            raise
         self._tidy(work.id)
+
+
+def _note(connection: Connection, work: Work) -> None:
+    connection.execute(
+        "UPDATE batches SET read_to = ?, output_to = ?, error_to = ?, completed = ?, failed = ?,"
+        " input_tokens = ?, output_tokens = ? WHERE id = ?",
+        work.mark(),
+    )

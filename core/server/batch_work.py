@@ -15,6 +15,7 @@ from typing import BinaryIO
 from core.server import wire
 from core.server.answering import dumps
 from core.server.database import Row
+from core.server.engines.base import sync
 from core.server.errors import ApiError, bad_request, unexpected
 from core.server.routes_jobs import DEPTH_LIMIT, too_deep
 from core.words import T, Text
@@ -46,6 +47,7 @@ class Work:
     def open(cls, stack: ExitStack, folder: Path, row: Row) -> Work:
         """Opens the files of a batch, cut back to what counts."""
         output, error = (stack.enter_context((folder / f"{name}.jsonl").open("ab")) for name in ("output", "error"))
+        sync(folder)  # a file that a power cut took would come back as nothing but zeros
         output.truncate(row["output_to"])
         error.truncate(row["error_to"])
         return cls(

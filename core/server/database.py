@@ -72,12 +72,17 @@ def _m003_uploads(connection: Connection) -> None:
     connection.execute("CREATE INDEX parts_by_upload ON parts(upload_id)")
 
 
+def _m005_keys_by_age(connection: Connection) -> None:
+    connection.execute("CREATE INDEX idempotency_by_age ON idempotency(created)")
+
+
 # Append only; `PRAGMA user_version` counts how many were applied.
 MIGRATIONS: list[Callable[[Connection], None]] = [
     _m001_tables,
     _m002_graders_and_pauses,
     _m003_uploads,
     answer_tables,
+    _m005_keys_by_age,
 ]
 
 

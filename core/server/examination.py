@@ -92,7 +92,12 @@ def _missing(spec: JobSpec) -> list[Text]:
 
 
 def _engine_of(model: str) -> Engine:
-    return next(engine for engine in engines() if any(card.id == model for card in engine.models()))
+    """The engine of a base model. Raises Unfit where the server was started without it."""
+    found = next((engine for engine in engines() if any(card.id == model for card in engine.models())), None)
+    if found is None:
+        message = T("The model {model} does not exist here. It may have been deleted.", model=model[:120])
+        raise Unfit("model_not_found", message, "model")
+    return found
 
 
 def main(arguments: list[str]) -> None:

@@ -88,9 +88,13 @@ class Files:
         """Makes a file of what is at `path` (already on disk, and left there) within the transaction that names it;
         returns its id."""
         file_id = wire.new_id("file-")
-        link(path, self._home.file(file_id))
-        sync(self._home.files)
-        _insert(connection, file_id, NewFile(filename, path.stat().st_size, purpose, seconds))
+        try:
+            link(path, self._home.file(file_id))
+            sync(self._home.files)
+            _insert(connection, file_id, NewFile(filename, path.stat().st_size, purpose, seconds))
+        except BaseException:
+            self.drop_bytes(file_id)
+            raise
         return file_id
 
     def drop_bytes(self, file_id: str) -> None:
@@ -163,8 +167,11 @@ def link(source: Path, target: Path) -> None:
         raise
     except OSError:
         fresh = target.with_name(target.name + ".tmp")
-        shutil.copyfile(source, fresh)
-        fresh.replace(target)
+        try:
+            shutil.copyfile(source, fresh)
+            fresh.replace(target)
+        finally:
+            fresh.unlink(missing_ok=True)
 
 
 def _insert(connection: Connection, file_id: str, asked: NewFile) -> Row:

@@ -58,7 +58,7 @@ class Claim:
         if self.key is None:
             return
         moment = time.time()
-        connection.execute("DELETE FROM idempotency WHERE created < ?", (moment - KEEP,))
+        _expire(connection)
         connection.execute(
             "INSERT INTO idempotency VALUES (?,?,?,?,?)", (self.key, self.digest, status, json.dumps(reply), moment)
         )
@@ -72,6 +72,11 @@ class Idempotency:
         self._database = database
         self._in_flight: set[str] = set()
         self._lock = threading.Lock()
+
+    def expire(self) -> None:
+        """Forgets the keys, with their answers, that were kept for long enough."""
+        with self._database.write() as connection:
+            _expire(connection)
 
     async def answer(self, request: Request, digest: str, work: Callable[[Claim], Json]) -> Response:
         """The answer of `work`, which runs in a thread, or the first answer that this key got. Raises ApiError 409
@@ -126,6 +131,10 @@ class Idempotency:
             message = T("This Idempotency-Key was used before with another body. Use a new key for a new request.")
             raise ApiError(422, message, param="Idempotency-Key", code="idempotency_mismatch")
         return JSONResponse(json.loads(row["reply"]), row["status"], headers=REPLAYED)
+
+
+def _expire(connection: Connection) -> None:
+    connection.execute("DELETE FROM idempotency WHERE created < ?", (time.time() - KEEP,))
 
 
 def digest_of(request: Request, body: Any) -> str:

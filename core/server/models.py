@@ -13,7 +13,7 @@ from core.server.engines.base import Engine, ModelCard
 from core.server.errors import ApiError, bad_request
 from core.server.home import Home
 from core.server.jobs import Base
-from core.words import T
+from core.words import T, Text
 
 OWNER_BASE, OWNER_TUNED = "luopan", "org-local"
 _IN_USE = (
@@ -41,7 +41,14 @@ class Models:
         self._cards = {card.id: (engine, card) for engine in engines for card in engine.models()}
 
     def engine(self, name: str) -> Engine:
-        """The engine of that name, which exists for every job that could be created."""
+        """The engine of that name. Raises ApiError 503 where the server was started without it."""
+        if name not in self._engines:
+            message = T(
+                "This server was started without the {engine} engine. Start it as before: with LUOPAN_LORA_MODELS and "
+                "the packages of requirements-lora.txt.",
+                engine=name,
+            )
+            raise ApiError(503, message, param="model", code="engine_unavailable")
         return self._engines[name]
 
     def page(self) -> wire.Json:
@@ -62,16 +69,20 @@ class Models:
         if model_id in self._cards:
             return Served(model_id, self._cards[model_id][0], None, model_id)
         row = self._row(model_id)
-        return Served(model_id, self._engines[row["engine"]], self._home.folder / row["path"], row["base"])
+        return Served(model_id, self.engine(row["engine"]), self._home.folder / row["path"], row["base"])
 
     def trainable(self, model_id: str) -> tuple[Base, tuple[str, ...]]:
         """What a job on this model starts from, and the methods it can use. Raises ApiError 400."""
         parent, base = None, model_id
         if model_id not in self._cards:
             try:
-                base, parent = self._row(model_id)["base"], model_id
+                row = self._row(model_id)
             except ApiError as error:
                 raise bad_request(error.message, "model", "model_not_found") from None
+            self.engine(row["engine"])
+            base, parent = row["base"], model_id
+        if base not in self._cards:
+            raise bad_request(_missing(base), "model", "model_not_found")
         engine, card = self._cards[base]
         return Base(base, engine.name, parent), card.methods
 
@@ -93,9 +104,12 @@ class Models:
         with self._database.read() as connection:
             row = connection.execute("SELECT * FROM models WHERE id = ?", (model_id,)).fetchone()
         if row is None:
-            message = T("The model {model} does not exist here. It may have been deleted.", model=model_id[:120])
-            raise ApiError(404, message, param="model", code="model_not_found")
+            raise ApiError(404, _missing(model_id), param="model", code="model_not_found")
         return row
+
+
+def _missing(model_id: str) -> Text:
+    return T("The model {model} does not exist here. It may have been deleted.", model=model_id[:120])
 
 
 def model_name(job: Row, step: int | None = None) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from core.server.engines.base import Predictor
+from core.server.engines.base import EngineError, Predictor, SpecError
 from core.server.errors import ApiError
 from core.server.models import Served
 from core.words import T
@@ -35,7 +35,7 @@ class Predictors:
 
     @contextmanager
     def use(self, served: Served) -> Iterator[Predictor]:
-        """The open model, for as long as the block runs. Raises ApiError where it cannot be opened."""
+        """The open model, for as long as the block runs. Raises ApiError, SpecError or EngineError."""
         entry = self._enter(served.id)
         try:
             with entry.opening:
@@ -91,6 +91,8 @@ class Predictors:
 def _open(served: Served) -> Predictor:
     try:
         return served.engine.open(served.artifact, served.base)
+    except (SpecError, EngineError):  # it has been looked at and says why
+        raise
     except Exception as error:
         if served.artifact is not None and not served.artifact.exists():  # it gave way to a newer one just now
             message = T("The model {model} does not exist here. It may have been deleted.", model=served.id[:120])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from core.server import wire
-from core.server.database import Database, now
+from core.server.database import Connection, Database, now
 from core.server.errors import ApiError, bad_request
 from core.server.idempotency import Claim
 from core.server.paging import Paging
@@ -25,7 +25,7 @@ class Responses:
         """Stores a response with the items that it answered and the key it was asked with; on disk when this
         returns."""
         with self._database.write() as connection:
-            connection.execute("DELETE FROM responses WHERE created_at < ?", (now() - KEEP,))
+            _expire(connection)
             connection.execute(
                 "INSERT INTO responses(id, previous, created_at, body) VALUES (?,?,?,?)",
                 (response["id"], response["previous_response_id"], response["created_at"], json.dumps(response)),
@@ -36,6 +36,11 @@ class Responses:
                 [(item["id"], response["id"], answered, json.dumps(item)) for item, answered in rows],
             )
             claim.keep(connection, response)
+
+    def expire(self) -> None:
+        """Forgets what was kept for long enough."""
+        with self._database.write() as connection:
+            _expire(connection)
 
     def get(self, response_id: str) -> wire.Json:
         """A stored response. Raises ApiError 404."""
@@ -84,8 +89,13 @@ class Responses:
         return found
 
     def delete(self, response_id: str) -> wire.Json:
-        """Forgets a response and its items."""
+        """Forgets a response and its items, and the key that would bring it again."""
         self.get(response_id)
         with self._database.write() as connection:
             connection.execute("DELETE FROM responses WHERE id = ?", (response_id,))
+            connection.execute("DELETE FROM idempotency WHERE json_extract(reply, '$.id') = ?", (response_id,))
         return wire.deleted(response_id, "response")
+
+
+def _expire(connection: Connection) -> None:
+    connection.execute("DELETE FROM responses WHERE created_at < ?", (now() - KEEP,))

@@ -21,13 +21,13 @@ from typing import Any
 from core.server.children import Child, last_words
 from core.server.database import Database, Row
 from core.server.engines.base import JobDir, JobSpec
-from core.server.errors import is_disk
+from core.server.errors import ApiError, is_disk
 from core.server.files import Files
 from core.server.home import Home
 from core.server.ingest import Ingest
 from core.server.jobs import TERMINAL, add_event, fail_job, job_row
 from core.server.models import Models
-from core.words import T
+from core.words import T, Text
 
 log = logging.getLogger("luopan.provider")
 
@@ -247,8 +247,13 @@ class Supervisor:
 
     def _launch(self, job: Row) -> None:
         folder = JobDir(self._home.job(job["id"]))
+        try:
+            engine = self._models.engine(job["engine"])
+        except ApiError as error:
+            self._wait(job["id"], error.message, "no-engine")
+            return
         folder.ask(None)
-        launch = self._models.engine(job["engine"]).command(folder.read_spec(), folder.path)
+        launch = engine.command(folder.read_spec(), folder.path)
         child = Child.start(launch, folder.path, self._environment)
         self._children[job["id"]] = child
         with self._database.write() as connection:
@@ -286,7 +291,8 @@ class Supervisor:
 
     def _restart(self, job: Row, child: Child) -> None:
         if not self._home.has_room():
-            self._wait_for_room(job["id"])
+            message = T("There is no room left on the disk. The job goes on when there is.")
+            self._wait(job["id"], message, "no-room")
             return
         del self._children[job["id"]]
         reason = last_words(self._home.job(job["id"])) or str(T("it said nothing"))
@@ -305,11 +311,10 @@ class Supervisor:
             add_event(connection, job["id"], str(message), level="warn")
         self._launch(job)
 
-    def _wait_for_room(self, job_id: str) -> None:
-        """Says so once; the next looks see whether there is room."""
+    def _wait(self, job_id: str, why: Text | str, key: str) -> None:
+        """Says once what the job waits for; the next looks see whether it is there."""
         with self._database.write() as connection:
-            message = T("There is no room left on the disk. The job goes on when there is.")
-            add_event(connection, job_id, str(message), level="warn", key="no-room")
+            add_event(connection, job_id, str(why), level="warn", key=key)
 
     def _fail(self, job_id: str, code: str, message: str, param: str | None = None) -> None:
         with self._database.write() as connection:

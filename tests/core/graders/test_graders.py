@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import queue
+import subprocess
+import sys
+import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +21,7 @@ from hypothesis import strategies as st
 from core.graders import BadGrader, Grader, check, fields_of
 from core.graders.formulas import BadFormula, read
 from core.graders.grading import ERRORS, number_in
+from core.graders.sandbox import Broken, Sandbox
 from core.graders.similarity import METRICS, tokens
 from core.graders.templates import Missing, fill
 
@@ -307,6 +314,39 @@ def test_a_python_grader_that_hangs_is_ended_and_the_next_answer_graded() -> Non
         assert "TimeoutError" in str(ready.grade("slow", ITEM).errors["python_grader_runtime_error_details"])
         assert time.monotonic() - began < 5
         assert ready.grade("fast", ITEM).reward == 1
+
+
+def test_a_python_grader_that_reads_nothing_is_ended() -> None:
+    source = "import time\ntime.sleep(60)\ndef grade(sample, item): return 1"
+    box, said = Sandbox(source, seconds=1), queue.Queue[str]()
+
+    def ask() -> None:
+        with pytest.raises(Broken) as broken:
+            box.grade({"output_text": "x" * (1 << 20)}, {})  # more than a pipe holds
+        said.put(broken.value.details)
+
+    threading.Thread(target=ask, daemon=True).start()
+    assert "TimeoutError" in said.get(timeout=10)
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="a process is asked after by its number")
+def test_a_python_grader_does_not_outlive_whoever_asked() -> None:
+    asker = (
+        "import os, threading, time\nfrom core.graders.sandbox import Sandbox\n"
+        "box = Sandbox('import time\\ndef grade(sample, item): time.sleep(600)')\n"
+        "threading.Thread(target=box.grade, args=({}, {}), daemon=True).start()\n"
+        "while box._process is None: time.sleep(0.01)\n"
+        "time.sleep(1)\nprint(box._process.pid, flush=True)\nos.kill(os.getpid(), 9)\n"
+    )
+    root = Path(__file__).resolve().parents[3]
+    killed = subprocess.run([sys.executable, "-c", asker], cwd=root, stdout=subprocess.PIPE, text=True)
+    pid, deadline = int(killed.stdout), time.monotonic() + 10
+    with contextlib.suppress(ProcessLookupError):
+        while time.monotonic() < deadline:
+            os.kill(pid, 0)
+            time.sleep(0.1)
+        os.kill(pid, 9)
+        raise AssertionError("the grader runs on")
 
 
 def test_a_python_grader_is_loaded_once_and_started_again_after_its_death() -> None:

@@ -194,3 +194,46 @@ def test_without_a_server_behind_there_is_no_gateway(tmp_path: Path) -> None:
     assert gateway({"LUOPAN_HOME": str(tmp_path)}) == []
     with pytest.raises(BadInput, match="no address"):
         gateway({"LUOPAN_HOME": str(tmp_path), "LUOPAN_VLLM_URL": "127.0.0.1:8000"})
+
+
+class Elsewhere(BaseHTTPRequestHandler):
+    """A server that sends whoever asks it somewhere else, and notes what it was told."""
+
+    told: ClassVar[list[tuple[str, dict[str, str]]]] = []
+
+    def do_GET(self) -> None:
+        self.reply(200, b'{"object": "list", "data": [{"id": "moved", "object": "model"}]}')
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))
+        self.reply(307, b"{}")
+
+    def reply(self, status: int, body: bytes) -> None:
+        self.told.append((self.path, {name.lower(): value for name, value in self.headers.items()}))
+        self.send_response(status)
+        self.send_header("location", "/taken/elsewhere")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_words: Any) -> None:
+        pass
+
+
+@pytest.mark.parametrize("key", ["", "of-the-other-server"])
+def test_no_key_of_this_server_leaves_it_and_no_redirection_is_followed(tmp_path: Path, key: str) -> None:
+    other = ThreadingHTTPServer(("127.0.0.1", 0), Elsewhere)
+    threading.Thread(target=other.serve_forever, daemon=True).start()
+    server = in_front_of(f"http://127.0.0.1:{other.server_port}", key, tmp_path / "front")
+    Elsewhere.told.clear()
+    try:
+        reply = server.ask("POST", "/chat/completions", json={"model": "moved"}, headers={"Cookie": "a=b"})
+        assert reply.status_code == 307 and "location" not in reply.headers
+    finally:
+        server.kill()
+        other.shutdown()
+        other.server_close()
+    assert [path for path, _headers in Elsewhere.told] == ["/v1/models", "/v1/chat/completions"]
+    for _path, headers in Elsewhere.told:
+        assert headers.get("authorization") == (f"Bearer {key}" if key else None) and "cookie" not in headers
+        assert server.key not in str(headers)

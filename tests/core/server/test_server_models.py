@@ -2,11 +2,31 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import openai
 import pytest
+
+from core.server.database import Database
+from core.server.engines.base import JobDir, JobSpec, SpecError
+from core.server.engines.classic.engine import ClassicEngine
+from core.server.engines.lora.bases import Base
+from core.server.engines.lora.engine import LoraEngine
+from core.server.errors import ApiError
+from core.server.examination import Unfit, examine
+from core.server.files import Files
+from core.server.home import Home
+from core.server.jobs import Jobs
+from core.server.models import Models
+from core.server.opening import Opening
+from core.server.paging import Paging
+from core.server.predictors import Predictors
+from core.server.supervisor import Supervisor
+from tests.core.server.conftest import wait_for
 
 
 def test_a_base_model_says_how_it_is_trained_and_has_no_end(provider: Any) -> None:
@@ -40,3 +60,57 @@ def test_a_checkpoint_is_shared_with_nobody(provider: Any, trained: Any) -> None
         permissions.delete("cp_1", fine_tuned_model_checkpoint=model)
     with pytest.raises(openai.NotFoundError):
         permissions.list("ft:gone")
+
+
+def test_without_its_engine_a_model_is_refused_and_a_training_waits(tmp_path: Path) -> None:
+    """As where a server that trained open models is started again without them."""
+    home = Home(tmp_path)
+    database = Database(home.database)
+    with database.write() as connection:
+        connection.execute(
+            "INSERT INTO jobs(id, status, created_at, started_at, model, base, engine, method, hyperparameters,"
+            " training_file, tag, seed, result_files) VALUES ('ftjob-1', 'running', 1, 1, 'qwen', 'qwen', 'lora',"
+            " 'supervised', '{}', 'file-1', 't', 1, '[]')"
+        )
+        connection.execute("INSERT INTO models VALUES (1, 'ft:qwen', 'ftjob-1', 'qwen', 'lora', 1, 'jobs/x/final')")
+    models = Models(home, database, [ClassicEngine()])
+    assert models.show("ft:qwen")["id"] == "ft:qwen"
+    asks: list[Callable[[str], Any]] = [models.served, models.trainable]
+    for ask in asks:
+        with pytest.raises(ApiError) as refused:
+            ask("ft:qwen")
+        assert (refused.value.status, refused.value.code) == (503, "engine_unavailable")
+    JobDir.create(home.job("ftjob-1"), JobSpec("ftjob-1", "qwen", home.job("ftjob-1") / "training.jsonl"))
+    files = Files(home, database)
+    supervisor = Supervisor(home, database, files, models, concurrency=1, environment={})
+    supervisor.start()
+    try:
+        events = wait_for(lambda: Jobs(database).events("ftjob-1", Paging(5))["data"], 10)
+        time.sleep(1)
+    finally:
+        supervisor.stop()
+    assert "lora" in events[0]["message"] and events[0]["level"] == "warn"
+    assert Jobs(database).get("ftjob-1")["status"] == "running"
+    assert len(Jobs(database).events("ftjob-1", Paging(5))["data"]) == 1
+    database.close()
+
+
+def test_files_for_a_base_model_that_is_gone_are_refused_with_a_sentence(tmp_path: Path) -> None:
+    training = tmp_path / "training.jsonl"
+    training.write_bytes(b"{}")
+    folder = JobDir.create(tmp_path, JobSpec("ftjob-1", "qwen", training))
+    with pytest.raises(Unfit) as refused:
+        examine(folder.path, ("file-1", ""), {}, lambda: True)
+    assert "qwen does not exist here" in refused.value.message
+
+
+def test_a_model_that_cannot_be_opened_now_says_why_and_is_no_error_of_the_server(tmp_path: Path) -> None:
+    """As that of an open model which the settings do not name any more."""
+    home = Home(tmp_path)
+    models = Models(home, Database(home.database), [LoraEngine([Base("qwen", str(tmp_path / "moved"))])])
+    with pytest.raises(ApiError) as refused, Opening(models, Predictors()).model("qwen"):
+        pass
+    assert (refused.value.status, refused.value.param, refused.value.code) == (400, "model", "model_not_found")
+    assert "moved" in str(refused.value)
+    with pytest.raises(SpecError, match="qwen2 is not among the models"):
+        LoraEngine([]).open(tmp_path, "qwen2")

@@ -10,6 +10,9 @@ import pytest
 from openai.types.responses import Response, ResponseItemList, ResponseStreamEvent
 from pydantic import TypeAdapter
 
+from core import sqlite
+from tests.core.server.conftest import wait_for
+
 BASE = "local-classic-1"
 PROMPT = "What is the ripe apple of row 3?"
 OTHER = "What is the fast car of row 4?"
@@ -186,3 +189,36 @@ def test_a_response_is_made_once_for_its_idempotency_key(provider: Any, trained:
     first, second = (provider.ask("POST", "/responses", json=body, headers=headers) for _ in range(2))
     assert first.json() == second.json() and second.headers["idempotent-replayed"] == "true"
     assert provider.ask("POST", "/responses", json={**body, "input": OTHER}, headers=headers).status_code == 422
+
+
+def test_a_deleted_response_is_not_kept_with_its_idempotency_key(provider: Any, trained: Any) -> None:
+    body = {"model": trained.fine_tuned_model, "input": PROMPT}
+    headers = {"Idempotency-Key": f"forgotten-{trained.id}"}
+    first = provider.ask("POST", "/responses", json=body, headers=headers).json()
+    provider.client.responses.delete(first["id"])
+    again = provider.ask("POST", "/responses", json=body, headers=headers)
+    assert again.json()["id"] != first["id"] and "idempotent-replayed" not in again.headers
+
+
+def test_a_response_that_is_streamed_takes_no_key(provider: Any, trained: Any) -> None:
+    body = {"model": trained.fine_tuned_model, "input": PROMPT, "stream": True}
+    headers = {"Idempotency-Key": f"streamed-{trained.id}"}
+    replies = [provider.ask("POST", "/responses", json=body, headers=headers) for _ in range(2)]
+    begun = [json.loads(reply.text.split("data: ", 1)[1].split("\n", 1)[0]) for reply in replies]
+    assert begun[0]["response"]["id"] != begun[1]["response"]["id"]
+    assert "idempotent-replayed" not in replies[1].headers
+
+
+def test_what_was_kept_for_long_enough_goes_by_itself(own_provider: Any) -> None:
+    body = {"model": "local-classic-1", "input": PROMPT}
+    keys = [{"Idempotency-Key": name} for name in ("old", "fresh")]
+    old, fresh = (own_provider.ask("POST", "/responses", json=body, headers=key).json()["id"] for key in keys)
+    own_provider.kill()
+    connection = sqlite.module().connect(own_provider.data / "provider.db", isolation_level=None)
+    connection.execute("UPDATE responses SET created_at = 1 WHERE id = ?", (old,))
+    connection.execute("UPDATE idempotency SET created = 1 WHERE key = 'old'")
+    own_provider.start()
+    wait_for(lambda: own_provider.ask("GET", f"/responses/{old}").status_code == 404, 10)
+    wait_for(lambda: [row[0] for row in connection.execute("SELECT key FROM idempotency")] == ["fresh"], 10)
+    connection.close()
+    assert own_provider.ask("GET", f"/responses/{fresh}").status_code == 200

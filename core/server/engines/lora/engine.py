@@ -89,7 +89,10 @@ class LoraEngine:
 
     def open(self, artifact: Path | None, base: str) -> Predictor:
         """The model of a final or checkpoint folder; None gives the base."""
-        found = self._bases.get(base, Base(base, f"/{base}"))
+        found = self._bases.get(base)
+        if found is None:
+            message = T("{model} is not among the models that LUOPAN_LORA_MODELS names.", model=base)
+            raise SpecError("model", "model_not_found", message)
         from core.server.engines.lora.predictor import LoraPredictor
 
         folder = found.found()
