@@ -68,8 +68,10 @@ def connection_name(connection: Connection) -> str:
 
 
 def offered_models(connection_id: str, base_url: str, method: str) -> list[str]:
-    """The ids of the models that a connection offers now and that can, as far as it says, be trained by this method."""
-    return [name for name, methods in _offered(connection_id, base_url).items() if methods is None or method in methods]
+    """The ids of the models that a connection offers now and that can, as far as it says, be trained by this method.
+    Checkpoints are left to be typed: each training has several, and its last model stands for them."""
+    offered = _offered(connection_id, base_url).items()
+    return [name for name, methods in offered if (methods is None or method in methods) and ":ckpt-step-" not in name]
 
 
 @st.cache_data(ttl=20, show_spinner=False)

@@ -120,4 +120,5 @@ def test_the_models_that_learn_from_judged_answers_are_offered(open_workshop: Op
     page = open_workshop(LAUNCH, dataset=str(dataset.id))
     model = next(box for box in page.app.selectbox if box.label == "Model to start from")
     assert model.value == "local-classic-1" and not page.errors
+    assert workshop.job.fine_tuned_model in model.options and not any("ckpt" in name for name in model.options)
     workshop.store.delete_dataset(dataset.id)
