@@ -25,7 +25,7 @@ class Line(Protocol):
 
 
 PARTS = ("train", "valid", "full_valid")  # the rows that a metric was measured on, as its name begins
-SHARES = ("mean_token_accuracy", "rewards/accuracies")  # measured from 0 to 1, shown in per cent
+SHARES = ("mean_token_accuracy", "exact_match", "rewards/accuracies")  # measured from 0 to 1, shown in per cent
 TRAIN_MANY = 120  # points from which the noisy training line is drawn thin, with its moving mean on top
 
 
@@ -62,6 +62,7 @@ def what_name(what: str) -> str:
         "kl": _("Distance from the model it began with (KL)"),
         "reasoning_tokens_mean": _("Tokens of thought"),
         "answer_tokens_mean": _("Tokens of an answer"),
+        "exact_match": _("Answered word for word"),
         "learning_rate": _("Learning rate"),
     }
     return names.get(what, what)

@@ -146,11 +146,11 @@ def test_a_reinforcement_training_shows_its_reward_first(open_page: Open, store:
     page = charted(
         open_page, store,
         {"train_reward_mean": rising, "valid_reward_mean": rising, "train_loss": [-1.0] * 4, "train_kl": rising,
-         "train_reasoning_tokens_mean": zero},
+         "train_reasoning_tokens_mean": zero, "full_valid_exact_match": rising},
     )  # fmt: skip
     assert not page.errors and page.says("Reward (higher is better)") and page.says("Reward rose from")
     first, *others = page.app.get("plotly_chart")
-    assert "Validation" in first.proto.spec and len(others) == 2, "loss and distance; no thinking is no number"
+    assert "Validation" in first.proto.spec and len(others) == 3, "loss, distance, matches; no thinking is no number"
     assert page.says("Distance from the model it began with") and not page.says("Loss: how far off")
 
 
