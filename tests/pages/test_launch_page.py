@@ -122,3 +122,12 @@ def test_the_models_that_learn_from_judged_answers_are_offered(open_workshop: Op
     assert model.value == "local-classic-1" and not page.errors
     assert workshop.job.fine_tuned_model in model.options and not any("ckpt" in name for name in model.options)
     workshop.store.delete_dataset(dataset.id)
+
+
+def test_the_check_page_says_that_judged_rows_hold_no_answers(open_page: Open, store: Store) -> None:
+    dataset = store.create_dataset("Judged", Kind.REINFORCEMENT)
+    body = dump({"messages": [{"role": "user", "content": "2 + 2?"}], "sum": "4"})
+    store.add_drafts(dataset.id, [Draft(body, Kind.REINFORCEMENT)])
+    store.finish_import(dataset.id)
+    page = open_page("pages/data/check.py", dataset=str(dataset.id))
+    assert page.says("a training says how they are judged") and not page.errors
