@@ -20,8 +20,12 @@ from core.tokens.tools import functions_of
 
 SOON = 60  # days before an end from which on it is said
 MAX_WITH_IMAGES = 50_000
-METHOD_OF = {Kind.PREFERENCE: "dpo", Kind.REINFORCEMENT: "reinforcement"}
 MARKS = ('"tools"', '"functions"', '"image_url"')  # a row without these words has neither tools nor images
+
+
+def method_of(kind: Kind | None) -> str:
+    """How examples of this format are trained."""
+    return "dpo" if kind == Kind.PREFERENCE else "reinforcement" if kind == Kind.REINFORCEMENT else "supervised"
 
 
 @dataclass(frozen=True)
@@ -113,7 +117,7 @@ def _formats(price: Price, contents: Contents) -> Iterator[Issue]:
     taken, kind = price.formats, contents.kind
     if kind and taken and kind not in taken:
         yield make("target_format", "", str(kind), model=price.model, formats=", ".join(taken))
-    elif kind and (method := METHOD_OF.get(kind, "supervised")) not in price.methods:
+    elif kind and (method := method_of(kind)) not in price.methods:
         yield make("target_method", "", method, model=price.model, methods=", ".join(price.methods))
     if taken and contents.extras.tools and "tools" not in taken:
         yield make("target_tools", "", contents.extras.tools, model=price.model, number=contents.extras.tools)

@@ -178,6 +178,15 @@ def answer_text(body: Body) -> str:
     return ""
 
 
+def as_chat(body: Body) -> Body:
+    """A preference as the conversation with its better answer; every other body as it is."""
+    asked = body.get("input")
+    if not isinstance(asked, dict) or kind_of(body) != Kind.PREFERENCE:
+        return body
+    better = body.get("preferred_output")
+    return {"messages": [*messages_of(asked), *messages_of({"messages": better})]}
+
+
 def prompt_messages(body: Body) -> list[dict[str, Any]]:
     """The messages before the last assistant message: what is sent to a model that is being evaluated."""
     messages = messages_of(body)

@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from core.dataset.examples import Split, answer_text, load, prompt_messages, user_text
+from core.dataset.examples import Body, Split, answer_text, as_chat, load, prompt_messages, user_text
 from core.errors import BadInput, ProviderError
 from core.evaluation.asking import Ask, Heard, Said, ask_many
 from core.evaluation.models import asker_for
@@ -24,13 +24,15 @@ GIVE_UP = 20  # failures of one model in a row, none of its answers among them, 
 
 @dataclass(frozen=True)
 class EvaluationDraft:
-    """What a person wants to compare: which models on which rows. `limit` rows are drawn with `seed`; None is all."""
+    """What a person wants to compare: which models on which rows. `limit` rows are drawn with `seed`; None is all.
+    `expected` names the field of a row that holds the right answer where the row's messages end with the question."""
 
     name: str
     version_id: int
     models: tuple[ModelRef, ...]
     split: Split = Split.VALIDATION
     limit: int | None = None
+    expected: str = ""
     seed: int = 0
     max_tokens: int = 512
     parallel: int = 8
@@ -122,11 +124,18 @@ def _questions(store: Store, draft: EvaluationDraft) -> list[Question]:
     rows = list(store.version_rows(draft.version_id, draft.split or None))
     if draft.limit is not None and draft.limit < len(rows):
         rows = [rows[i] for i in sorted(random.Random(draft.seed).sample(range(len(rows)), draft.limit))]
-    bodies = (load(row.raw) for row in rows)
+    bodies = (as_chat(load(row.raw)) for row in rows)
     return [
-        Question(number, row.position, row.example_id, storable(user_text(body)), storable(answer_text(body)))
+        Question(
+            number, row.position, row.example_id, storable(user_text(body)), storable(_expected(body, draft.expected))
+        )
         for number, (row, body) in enumerate(zip(rows, bodies, strict=True))
     ]
+
+
+def _expected(body: Body, field: str) -> str:
+    value = body.get(field, "") if field else ""
+    return answer_text(body) or (str(value) if isinstance(value, str | int | float) else "")
 
 
 def _asks(store: Store, evaluation: Evaluation, answered: set[tuple[int, int]]) -> Iterator[Ask]:
@@ -135,7 +144,7 @@ def _asks(store: Store, evaluation: Evaluation, answered: set[tuple[int, int]]) 
         number = numbers.get(row.position)
         if number is None:
             continue
-        messages = prompt_messages(load(row.raw))
+        messages = prompt_messages(as_chat(load(row.raw)))
         for place, ref in enumerate(evaluation.models):
             if (number, place) not in answered:
                 yield Ask(number, place, ref, messages)

@@ -13,6 +13,7 @@ MEMORISING = 1.03  # validation loss this much above its lowest point counts as 
 AT_REST = 0.03  # of its whole fall that the loss may still lie above its lowest point
 STILL_FALLING = 0.97  # the last sixth of the curve below this share of the sixth before counts as falling
 HARDLY_MOVED = 0.95
+HARDLY_REWARDED = 0.02
 SHORT_ANSWER = 4  # tokens; below it, two hidden end tokens lift the accuracy of hosted models
 HOSTED_FLOOR = 0.67
 
@@ -22,6 +23,8 @@ def read_curve(
 ) -> list[Text]:
     """What the curves say, most important first. `median_answer_tokens`: give it for hosted providers only."""
     by_name = {curve.name: curve.points for curve in curves}
+    if by_name.get("train_reward_mean"):
+        return _reward_words(by_name)  # its loss is the cost of moving less the reward: it says nothing more
     train = by_name.get("train_loss", ())
     valid = _validation(by_name)
     if not train and not valid:
@@ -29,7 +32,7 @@ def read_curve(
     said = [*_validation_words(valid, checkpoints), *_training_words(train, bool(valid))]
     said += _gap_words(train, valid)
     said += _accuracy_words(by_name, median_answer_tokens)
-    return said
+    return said + _preference_words(by_name)
 
 
 def _validation(by_name: dict[str, tuple[Point, ...]]) -> tuple[Point, ...]:
@@ -79,8 +82,7 @@ def _best(step: int, checkpoints: Sequence[Checkpoint]) -> int | None:
 def _training_words(points: Sequence[Point], has_validation: bool) -> list[Text]:
     if len(points) < 3:
         return []
-    ends = max(1, len(points) // 10)
-    first, last = fmean(p.value for p in points[:ends]), fmean(p.value for p in points[-ends:])
+    first, last = _ends(points)
     if last > first * 1.05:
         said = [T("Training loss rose: the steps are too large. Try a smaller learning-rate multiplier.")]
     elif last > first * HARDLY_MOVED:
@@ -122,6 +124,43 @@ def _accuracy_words(by_name: dict[str, tuple[Point, ...]], median_answer_tokens:
             )
         )
     return said
+
+
+def _preference_words(by_name: dict[str, tuple[Point, ...]]) -> list[Text]:
+    for name in ("full_valid_rewards/accuracies", "valid_rewards/accuracies"):
+        if points := by_name.get(name, ()):
+            share = _share(_smooth([point.value for point in points])[-1])
+            return [
+                T("At the end the better answer was the likelier one in {share} % of the validation rows.", share=share)
+            ]
+    return []
+
+
+def _reward_words(by_name: dict[str, tuple[Point, ...]]) -> list[Text]:
+    """What a reinforcement training achieved: the judged rows it learnt from, and those it has not seen."""
+    points = by_name["train_reward_mean"]
+    first, last = fmean(point.value for point in points[:3]), _ends(points)[1]
+    least = HARDLY_REWARDED * max(abs(first), abs(last))
+    words = {"first": _round(first), "last": _round(last)}
+    if last - first > least:
+        said = [T("Reward rose from {first} to {last}: the answers are judged better than before.", **words)]
+    elif first - last > least:
+        said = [T("Reward fell from {first} to {last}: try a smaller learning-rate multiplier.", **words)]
+    else:
+        said = [T("Reward stayed near {last}: no better answers were found. Look at the grader.", last=_round(last))]
+    held_out = by_name.get("full_valid_reward_mean") or by_name.get("valid_reward_mean", ())
+    if held_out:
+        judged = _ends(held_out)[1]
+        said.append(T("On rows that were held out it ended at {last}.", last=_round(judged)))
+        if first < last and last - judged > (last - first) / 2:
+            said.append(T("The model does much better on rows it was trained with: more varied examples would help."))
+    return said
+
+
+def _ends(points: Sequence[Point]) -> tuple[float, float]:
+    """The means of the first and the last tenth of a curve."""
+    ends = max(1, len(points) // 10)
+    return fmean(point.value for point in points[:ends]), fmean(point.value for point in points[-ends:])
 
 
 def _smooth(values: Sequence[float]) -> list[float]:

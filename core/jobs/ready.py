@@ -185,7 +185,7 @@ def _rows(store: Store, version: Version, fewest: int) -> Iterator[Item]:
         told = T("{rows} rows are few: gains are seen from 50 to 100 on.", rows=rows)
         yield Item(False, False, told, T("Add more rows if you can."))
     else:
-        yield Item(True, True, T("{rows} rows to train with.", rows=rows))
+        yield Item(True, True, T("{rows} rows to train with.", rows=f"{rows:,}"))
     severities = issue_table()
     counts = store.issue_counts(version.dataset_id)
     errors = sum(count for code, count in counts.items() if severities.get(code) == Severity.ERROR)
@@ -196,7 +196,7 @@ def _rows(store: Store, version: Version, fewest: int) -> Iterator[Item]:
         yield Item(True, True, T("No row has an error."))
     held_out = version.by_split.get(Split.VALIDATION, 0)
     if held_out:
-        yield Item(True, False, T("{rows} rows are kept for validation.", rows=held_out))
+        yield Item(True, False, T("{rows} rows are kept for validation.", rows=f"{held_out:,}"))
     else:
         told = T("No rows are kept for validation: nobody will see whether the model memorises.")
         yield Item(False, False, told, T("Split the data before you launch."))

@@ -74,6 +74,16 @@ _ALIASES: dict[str, str] = {
     "eval_acc": "valid_mean_token_accuracy",
     "train_mean_reward": "train_reward_mean",
     "valid_mean_reward": "valid_reward_mean",
+    **{
+        f"{part}_reward_{one}": f"{part}_rewards/{many}"
+        for part in ("train", "valid", "full_valid")
+        for one, many in (
+            ("accuracy", "accuracies"),
+            ("margin", "margins"),
+            ("chosen", "chosen"),
+            ("rejected", "rejected"),
+        )
+    },
 }
 
 

@@ -132,6 +132,8 @@ def _answer(expected: str, answer: Answer | None, *, in_short: bool = False) -> 
         return f'<span class="e">{html.escape(str(answer.error.message))}</span>'
     if answer.correct:
         return f'<b class="y">✓</b> {_clipped(answer.text)}'
+    if answer.correct is None:
+        return _clipped(answer.text)
     if in_short and len(answer.text) > SHORT:
         return '<b class="x">✗</b> <span class="s" title="{0}">{0}</span>'.format(html.escape(answer.text[:CLIP]))
     from core.evaluation import compare

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from core.dataset.examples import Split, load, system_text, user_text
+from core.dataset.examples import Split, as_chat, load, system_text, user_text
 from core.jobs.values import Job
 from core.store.evaluations import ModelRef
 from core.words import _
@@ -52,7 +52,7 @@ def _held_out(job: Job) -> dict[str, object] | None:
         return None
     rows = resources.store().version_rows(job.version_id, Split.VALIDATION)
     row = next(iter(rows), None)
-    return load(row.raw) if row else None
+    return as_chat(load(row.raw)) if row else None
 
 
 def _ask(job: Job, instruction: str, prompt: str) -> list[tuple[ModelRef, Said]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import streamlit as st
 
@@ -66,16 +67,35 @@ def connection_name(connection: Connection) -> str:
     return _("This computer (local provider)") if connection.is_local else connection.name
 
 
+def offered_models(connection_id: str, base_url: str, method: str) -> list[str]:
+    """The ids of the models that a connection offers now and that can, as far as it says, be trained by this method.
+    Checkpoints are left to be typed: each training has several, and its last model stands for them."""
+    offered = _offered(connection_id, base_url).items()
+    return [name for name, methods in offered if (methods is None or method in methods) and ":ckpt-step-" not in name]
+
+
 @st.cache_data(ttl=20, show_spinner=False)
-def offered_models(connection_id: str, base_url: str) -> list[str]:
-    """The ids of the models that a connection offers now; an empty list where it does not answer."""
+def _offered(connection_id: str, base_url: str) -> dict[str, list[str] | None]:
+    """Each model of a connection with its methods; empty where it does not answer."""
     from core import provider
     from core.errors import AppError
 
+    connection = resources.store().jobs.connection(connection_id)
     try:
-        with provider.connect(
-            resources.settings(), resources.store().jobs.connection(connection_id), patience=2
-        ) as client:
-            return [str(model["id"]) for model in client.models().unwrap() if model.get("id")]
+        with provider.connect(resources.settings(), connection, patience=2) as client:
+            return methods_of(client.models().unwrap(), connection.is_local)
     except AppError:
-        return []
+        return {}
+
+
+def methods_of(listed: Sequence[Mapping[str, Any]], is_local: bool) -> dict[str, list[str] | None]:
+    """How each model can be trained; a tuned one as its parent. None where nobody says so: the local provider says it
+    of all that it trains."""
+    models = {str(model["id"]): model for model in listed if model.get("id")}
+    said = {name: model.get("methods", [] if is_local else None) for name, model in models.items()}
+    return {name: said.get(str(model.get("parent")), said[name]) for name, model in models.items()}
+
+
+def forget_offered() -> None:
+    """Ask again what connections offer."""
+    _offered.clear()

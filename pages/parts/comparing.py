@@ -103,12 +103,15 @@ def start() -> None:
 
 def _start(job: Job, limit: int, parallel: int) -> None:
     from core import evaluation, tasks
+    from core.graders import fields_of
 
     store, settings = resources.store(), resources.settings()
+    read = fields_of(job.params.get("grader") or {})  # with one field it is what the answers were compared with
     with feedback.errors():
         draft = evaluation.EvaluationDraft(
-            name=job.name, version_id=job.version_id or 0, models=references(job), limit=limit, parallel=parallel
-        )
+            name=job.name, version_id=job.version_id or 0, models=references(job), limit=limit, parallel=parallel,
+            expected=read.pop() if len(read) == 1 else "",
+        )  # fmt: skip
         begun = evaluation.start(store, settings, draft, resources.who())
         tasks.enqueue(store, settings, "evaluate", str(begun.id), {})
         state.open_evaluation(begun.id)

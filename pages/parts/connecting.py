@@ -130,7 +130,7 @@ def _try(connection_id: str) -> None:
     from core import provider
     from core.errors import AppError
 
-    choices.offered_models.clear()
+    choices.forget_offered()
     try:
         connection = resources.store().jobs.connection(connection_id)
         with provider.connect(resources.settings(), connection, patience=2) as client:

@@ -109,11 +109,12 @@ def duration(seconds: float) -> str:
     return _("{h} h {m} min", h=whole // 3600, m=whole % 3600 // 60)
 
 
-def moment(at: datetime) -> str:
-    """A point in time on the clock of the person who looks: "14:05" today, else with its date."""
+def moment(at: datetime, *, seconds: bool = False) -> str:
+    """A point in time on the clock of the person who looks: "14:05" or "14:05:09" today, else with its date."""
     try:
         zone = ZoneInfo(st.context.timezone or "UTC")
     except (ZoneInfoNotFoundError, ValueError):
         zone = ZoneInfo("UTC")
     local, today = at.astimezone(zone), datetime.now(zone)
-    return local.strftime("%H:%M" if local.date() == today.date() else "%Y-%m-%d %H:%M")
+    clock = "%H:%M:%S" if seconds else "%H:%M"
+    return local.strftime(clock if local.date() == today.date() else f"%Y-%m-%d {clock}")

@@ -57,9 +57,19 @@ def _body(job: Job) -> None:
     if checkpoints:
         _checkpoints(job)
     with st.expander(_("What the provider said")):
-        events = reversed(store.jobs.events(job.id, limit=500))
-        rows = [{_("When"): event.at, _("Level"): event.level, _("Message"): event.message} for event in events]
-        st.dataframe(rows, hide_index=True, height=280 if len(rows) > 6 else "auto")
+        _events(job)
+
+
+def _events(job: Job) -> None:
+    """What the provider said, newest first, by the clock of the person who looks."""
+    events = reversed(resources.store().jobs.events(job.id, limit=500))
+    rows = [
+        {_("When"): feedback.moment(event.at, seconds=True), _("Level"): event.level, _("Message"): event.message}
+        for event in events
+    ]
+    widths = {_("When"): 150, _("Level"): 70, _("Message"): 900}
+    columns = {name: st.column_config.Column(width=width) for name, width in widths.items()}
+    st.dataframe(rows, hide_index=True, column_config=columns, height=280 if len(rows) > 6 else "auto")
 
 
 def _headline(job: Job) -> None:
@@ -158,7 +168,7 @@ def _facts(job: Job) -> None:
         _("Started"): feedback.moment(job.created_at),
         _("Finished"): feedback.moment(job.finished_at) if job.finished_at else "–",
     }
-    for column, (name, value) in zip(st.columns([3, 4, 2, 2, 3, 3]), rows.items(), strict=True):
+    for column, (name, value) in zip(st.columns([3, 4, 2, 3, 2, 2]), rows.items(), strict=True):
         column.caption(name)
         column.text(value)
 

@@ -38,7 +38,7 @@ def form(dataset: Dataset) -> JobDraft:
     connection = choices.connection(_("Train where"), "launch_connection")
     for note in connection.preset.notes:
         st.caption(escape(note))
-    model = _model(connection)
+    model = _model(connection, dataset)
     grader = grading.form(dataset)
     name = st.text_input(
         _("Name of this training"), value=dataset.name, max_chars=100, help=_("For your own list; free to choose.")
@@ -73,10 +73,12 @@ def form(dataset: Dataset) -> JobDraft:
     )
 
 
-def _model(connection: Connection) -> str:
-    """The base model: from what the connection offers and the catalogue trains, or typed."""
+def _model(connection: Connection, dataset: Dataset) -> str:
+    """The base model: from what the connection offers for these data and the catalogue trains, or typed."""
+    from core.checks.targets import method_of
+
     listed = [price.model for price in resources.catalogue().models(connection.kind.value) if price.model != "*"]
-    offered = choices.offered_models(connection.id, connection.base_url)
+    offered = choices.offered_models(connection.id, connection.base_url, method_of(dataset.kind))
     known = [model for model in offered if model in listed or connection.is_local]
     options = known or offered or listed
     return (

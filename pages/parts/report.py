@@ -10,7 +10,7 @@ import streamlit as st
 from core import privacy
 from core.checks import DEFAULT_LIMIT, MIN_EXAMPLES, Issue, Severity, check_set, issue_table, sentence_of
 from core.checks.targets import Contents, check_target
-from core.dataset.examples import Split, user_text
+from core.dataset.examples import Kind, Split, user_text
 from core.store import Dataset
 from core.store.aggregates import Repeats
 from core.tokens import DEFAULT, Distribution, Money, Price, default_epochs, distribution
@@ -211,7 +211,9 @@ def label_chart(dataset: Dataset) -> None:
     counts = {str(split): store.label_counts(dataset.id, split) for split in splits}
     known = {label for of_split in counts.values() for label in of_split if label}
     if not known:
-        st.caption(_("These rows have no labels: their answers are free text."))
+        judged = _("These rows have no labels: the model tries answers, and a training says how they are judged.")
+        free = _("These rows have no labels: their answers are free text.")
+        st.caption(judged if dataset.kind is Kind.REINFORCEMENT else free)
         return
     names = {str(split): grid.split_name(split) if split else _("Not split") for split in splits}
     st.plotly_chart(charts.labels(counts, names), key="labels", config=charts.CONFIG, alt=_("Rows of each label"))

@@ -129,3 +129,37 @@ def test_a_training_of_another_number_opens_from_the_list(open_page: Open, store
     page.run().run()
     assert page.app.query_params["job"] in (str(first.id), [str(first.id)])
     assert replace(first) == store.jobs.get(first.id)
+
+
+def charted(open_page: Open, store: Store, names: dict[str, list[float]]) -> Page:
+    """The page of a training that told these figures, step by step."""
+    job = written(store, "Figures", LaunchState.LAUNCHED, status=Status.SUCCEEDED)
+    store.jobs.add_metrics(
+        job.id,
+        [Metric(step, name, value, None, "event") for name, all in names.items() for step, value in enumerate(all)],
+    )
+    return open_page(JOBS, job=str(job.id))
+
+
+def test_a_reinforcement_training_shows_its_reward_first(open_page: Open, store: Store) -> None:
+    rising, zero = [0.2, 0.3, 0.4, 0.9], [0.0] * 4
+    page = charted(
+        open_page, store,
+        {"train_reward_mean": rising, "valid_reward_mean": rising, "train_loss": [-1.0] * 4, "train_kl": rising,
+         "train_reasoning_tokens_mean": zero, "full_valid_exact_match": rising},
+    )  # fmt: skip
+    assert not page.errors and page.says("Reward (higher is better)") and page.says("Reward rose from")
+    first, *others = page.app.get("plotly_chart")
+    assert "Validation" in first.proto.spec and len(others) == 3, "loss, distance, matches; no thinking is no number"
+    assert page.says("Distance from the model it began with") and not page.says("Loss: how far off")
+
+
+def test_a_training_from_preferences_shows_which_answer_wins(open_page: Open, store: Store) -> None:
+    some = [0.5, 0.6, 0.7]
+    names = [
+        f"{part}_{what}" for part in ("train", "valid") for what in ("loss", "rewards/accuracies", "rewards/margins")
+    ]
+    page = charted(open_page, store, dict.fromkeys(names, some))
+    assert not page.errors and page.says("How often the better answer leads")
+    assert page.says("Lead of the better answer")
+    assert len(page.app.get("plotly_chart")) == 3

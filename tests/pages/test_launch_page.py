@@ -8,6 +8,7 @@ from core.dataset.examples import Draft, Kind, dump
 from core.jobs import LaunchState
 from core.provider import Connection
 from core.store import Store
+from pages.parts import choices
 
 LAUNCH = "pages/train/launch.py"
 
@@ -92,9 +93,41 @@ def test_answers_that_are_judged_need_a_grader_which_the_page_makes(open_worksho
     store.finish_import(dataset.id)
     page = open_workshop(LAUNCH, dataset=str(dataset.id))
     assert page.says("The grader finds what it reads in every row.") and not page.errors
+    assert not page.says("is not trained with examples")
     judge = next(box for box in page.app.selectbox if box.label == "An answer is good when it is")
     judge.set_value("own").run()
     assert page.says("These examples need a grader")
     next(area for area in page.app.text_area if area.label == "Grader").set_value('{"type": "string_check"').run()
     assert page.says("This is no JSON yet")
     store.delete_dataset(dataset.id)
+
+
+def test_a_tuned_model_is_trained_as_its_parent_and_what_is_only_asked_is_not() -> None:
+    listed = [
+        {"id": "writes", "methods": ["supervised"]}, {"id": "vectors", "methods": []},
+        {"id": "ft:writes:x", "parent": "writes"}, {"id": "served elsewhere"},
+    ]  # fmt: skip
+    here = {"writes": ["supervised"], "vectors": [], "ft:writes:x": ["supervised"], "served elsewhere": []}
+    assert choices.methods_of(listed, is_local=True) == here
+    assert choices.methods_of(listed, is_local=False)["served elsewhere"] is None
+
+
+def test_the_models_that_learn_from_judged_answers_are_offered(open_workshop: Open, workshop: Workshop) -> None:
+    dataset = workshop.store.create_dataset("Judged", Kind.REINFORCEMENT)
+    body = dump({"messages": [{"role": "user", "content": "2 + 2?"}], "sum": "4"})
+    workshop.store.add_drafts(dataset.id, [Draft(body, Kind.REINFORCEMENT)])
+    workshop.store.finish_import(dataset.id)
+    page = open_workshop(LAUNCH, dataset=str(dataset.id))
+    model = next(box for box in page.app.selectbox if box.label == "Model to start from")
+    assert model.value == "local-classic-1" and not page.errors
+    assert workshop.job.fine_tuned_model in model.options and not any("ckpt" in name for name in model.options)
+    workshop.store.delete_dataset(dataset.id)
+
+
+def test_the_check_page_says_that_judged_rows_hold_no_answers(open_page: Open, store: Store) -> None:
+    dataset = store.create_dataset("Judged", Kind.REINFORCEMENT)
+    body = dump({"messages": [{"role": "user", "content": "2 + 2?"}], "sum": "4"})
+    store.add_drafts(dataset.id, [Draft(body, Kind.REINFORCEMENT)])
+    store.finish_import(dataset.id)
+    page = open_page("pages/data/check.py", dataset=str(dataset.id))
+    assert page.says("a training says how they are judged") and not page.errors

@@ -86,7 +86,8 @@ SHIPPED: list[tuple[str, str, Contents, str, set[str]]] = [
     ("nebius", "some/small-base", Contents(Kind.COMPLETION, 100, size=600 << 20), "x" * 90, set()),
     ("nebius", "some/small-base", Contents(Kind.CHAT, 100, size=6000 << 20), "", {"target_file_too_large"}),
     ("bedrock", "openai.gpt-oss-20b", CHAT, "x", {"target_format", "target_no_suffix"}),
-    ("local", "local-classic-1", Contents(Kind.PREFERENCE, 100), "", {"target_format"}),
+    ("local", "local-classic-1", Contents(Kind.PREFERENCE, 100), "", set()),
+    ("local", "local-classic-1", Contents(Kind.REINFORCEMENT, 100, validation=9), "", set()),
 ]  # fmt: skip
 
 

@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 
 from core import evaluation
+from core.dataset.examples import Draft, Kind, Split, dump
 from core.errors import BadInput, Cancelled, NotFound, ProviderError
 from core.evaluation import EvaluationDraft, ModelRef
 from core.evaluation.runs import storable
 from core.settings import Settings
 from core.store import Store
 
+QUESTION = {"role": "user", "content": "q4"}
 BASE, TUNED = ModelRef("toy", "base", "Base"), ModelRef("toy", "tuned", "Tuned")
 
 
@@ -101,6 +103,34 @@ def test_a_provider_that_asks_to_wait_is_asked_again(
     evaluation.run(store, settings, begun.id)
     assert evaluation.scores(store, begun.id)[0].accuracy == 1.0
     assert set(oracle.asked.values()) == {2}
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        (Kind.REINFORCEMENT, {"messages": [QUESTION], "truth": "even"}),
+        (
+            Kind.PREFERENCE,
+            {
+                "input": {"messages": [QUESTION]},
+                "preferred_output": [{"role": "assistant", "content": "even"}],
+                "non_preferred_output": [{"role": "assistant", "content": "odd"}],
+            },
+        ),
+    ],
+)
+def test_rows_without_an_answer_of_their_own_are_asked_and_judged_too(
+    store: Store, settings: Settings, oracle: Any, version: Callable[[int], int], kind: Kind, body: dict[str, Any]
+) -> None:
+    version(1)  # sets the connection up
+    dataset = store.create_dataset("Other", kind)
+    store.add_drafts(dataset.id, [Draft(dump(body), kind, split=Split.VALIDATION)])
+    store.finish_import(dataset.id)
+    oracle.answer = lambda _model, question: truth(question)
+    begun = begin(store, settings, store.freeze(dataset.id).id, expected="truth")
+    evaluation.run(store, settings, begun.id)
+    assert [(q.text, q.expected) for q in store.evaluations.questions(begun.id)] == [("q4", "even")]
+    assert [score.right for score in evaluation.scores(store, begun.id)] == [1, 1]
 
 
 def test_a_sample_is_drawn_by_its_seed(store: Store, settings: Settings, version: Callable[[int], int]) -> None:

@@ -54,6 +54,13 @@ def test_without_checkpoints_fewer_epochs_are_advised() -> None:
         ([curve("valid_loss", [1.0, 1.2, 1.4, 1.6])], "never fell"),
         ([curve("train_loss", [2, 1, 0.1, 0.05]), curve("valid_loss", [2, 1.5, 1.2, 1.2])], "varied examples"),
         ([curve("train_loss", FALLING), curve("valid_mean_token_accuracy", [0.5, 0.84])], "84 %"),
+        ([curve("train_loss", FALLING), curve("valid_rewards/accuracies", [0.5, 0.91])], "likelier one in 91 %"),
+        ([curve("train_reward_mean", [0.2, 0.2, 0.2, 0.9])], "Reward rose from 0.2 to 0.9"),
+        ([curve("train_reward_mean", [0.9, 0.9, 0.9, 0.2])], "Reward fell from 0.9 to 0.2"),
+        ([curve("train_reward_mean", [0.5, 0.5, 0.5, 0.5])], "Reward stayed near 0.5"),
+        ([curve("train_reward_mean", [0, 0, 0, 0])], "Reward stayed near 0"),
+        ([curve("train_reward_mean", [0, 0, 0, 1]), curve("valid_reward_mean", [0, 0.9])], "held out it ended at 0.9"),
+        ([curve("train_reward_mean", [0, 0, 0, 1]), curve("valid_reward_mean", [0, 0.3])], "varied examples"),
     ],
 )
 def test_each_shape_has_its_sentence(curves: list[Series], word: str) -> None:
