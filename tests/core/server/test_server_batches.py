@@ -17,19 +17,16 @@ from openai.types.responses import Response
 
 from core import sqlite
 from core.server.batch_lines import MOST, examine, groups
-<<<<<<< HEAD
-from core.server.batch_work import PAUSES, answer
-from core.server.errors import ApiError
-=======
 from core.server.batch_runner import BatchRunner
+from core.server.batch_work import PAUSES, answer
 from core.server.batches import Batches, CreateBatch, shown
 from core.server.database import Database
 from core.server.engines.classic.engine import ClassicEngine
+from core.server.errors import ApiError
 from core.server.files import Files, NewFile
 from core.server.home import Home
 from core.server.idempotency import Claim
 from core.server.models import Models
->>>>>>> review4
 
 CHAT = "/v1/chat/completions"
 BASE = "local-classic-1"
@@ -268,11 +265,7 @@ def set_in_database(provider: Any, statement: str) -> None:
 
 
 def test_what_is_not_answered_in_time_is_told(own_provider: Any) -> None:
-<<<<<<< HEAD
-    batch = start(own_provider, [request(n) for n in range(40_000)])
-=======
     batch = start(own_provider, [request(n) for n in range(24_000)])
->>>>>>> review4
     while own_provider.client.batches.retrieve(batch.id).request_counts.completed == 0:
         time.sleep(0.02)
     own_provider.kill()
@@ -282,9 +275,6 @@ def test_what_is_not_answered_in_time_is_told(own_provider: Any) -> None:
     assert done.status == "expired" and done.expired_at is not None and done.request_counts is not None
     undone = lines_of(own_provider, done.error_file_id)
     assert {line["error"]["code"] for line in undone} == {"batch_expired"}
-<<<<<<< HEAD
-    assert done.request_counts.completed + len(undone) == 40_000
-=======
     assert done.request_counts.completed + len(undone) == 24_000
 
 
@@ -298,7 +288,6 @@ def test_a_batch_whose_folder_is_gone_fails_and_is_not_tried_for_ever(own_provid
     failed = ended(own_provider, batch.id, 20)
     assert failed.status == "failed" and failed.errors is not None and failed.errors.data is not None
     assert failed.errors.data[0].code == "server_error"
->>>>>>> review4
 
 
 def test_a_server_that_is_asked_to_stop_goes_on_later(own_provider: Any) -> None:
@@ -325,7 +314,6 @@ def test_a_file_is_looked_through_with_its_limits(tmp_path: Any) -> None:
     assert sizes == [1_000] * 50 + [1]
 
 
-<<<<<<< HEAD
 @pytest.mark.parametrize(("failures", "status"), [(0, 200), (3, 200), (4, 200), (5, 503)])
 def test_a_model_that_is_not_there_now_is_asked_again(failures: int, status: int) -> None:
     asked: list[object] = []
@@ -344,7 +332,8 @@ def test_a_model_that_is_not_there_now_is_asked_again(failures: int, status: int
     line = answer(door, request(1), wait)
     assert line["response"]["status_code"] == status and waited == list(PAUSES)[:failures]
     assert len(asked) == min(failures, len(PAUSES)) + 1
-=======
+
+
 def test_where_its_end_cannot_be_written_no_bytes_are_left_behind(own_provider: Any) -> None:
     refusing = "CREATE TRIGGER refusing BEFORE UPDATE OF status ON batches WHEN NEW.status = 'completed'"
     set_in_database(own_provider, f"{refusing} BEGIN SELECT RAISE(ABORT, 'no'); END")
@@ -374,4 +363,3 @@ def test_an_end_that_a_kill_cut_short_is_the_same_end_later(tmp_path: Path, monk
     assert (done["status"], done["request_counts"]) == ("expired", {"total": 3, "completed": 0, "failed": 3})
     assert len(files.path(done["error_file_id"]).read_bytes().splitlines()) == 3
     database.close()
->>>>>>> review4
