@@ -247,10 +247,22 @@ def _written(body: Body, *, plain: bool) -> tuple[str, Body]:
 def _set_text(body: Body, kind: Kind, name: str, text: str) -> None:
     if kind == Kind.COMPLETION and name in ("user", "assistant"):
         body["prompt" if name == "user" else "completion"] = text
-    elif isinstance(body.get("messages"), list) and not (kind == Kind.REINFORCEMENT and name == "assistant"):
-        _set_message(body["messages"], name, text)
+        return
+    messages = _messages_with(body, kind, name)
+    if isinstance(messages, list):
+        _set_message(messages, name, text)
     else:
         raise BadInput(T("An example of this format has no field “{field}”. Edit its JSON instead.", field=name))
+
+
+def _messages_with(body: Body, kind: Kind, name: str) -> Any:
+    """The messages among which a field's text stands; of a preference the better answer is the one that is shown."""
+    if kind == Kind.PREFERENCE:
+        asked = body.get("input")
+        return (
+            body.get("preferred_output") if name == "assistant" else isinstance(asked, dict) and asked.get("messages")
+        )
+    return None if kind == Kind.REINFORCEMENT and name == "assistant" else body.get("messages")
 
 
 def _set_message(messages: list[Any], name: str, text: str) -> None:

@@ -155,29 +155,6 @@ def messages_of(body: Body) -> list[dict[str, Any]]:
     return [m for m in messages if isinstance(m, dict)] if isinstance(messages, list) else []
 
 
-def system_text(body: Body) -> str:
-    """The first system (or developer) message."""
-    return next((text_of(m.get("content")) for m in messages_of(body) if m.get("role") in ("system", "developer")), "")
-
-
-def user_text(body: Body) -> str:
-    """What the model is asked: the last user message, or the prompt."""
-    if isinstance(body.get("prompt"), str):
-        return str(body["prompt"])
-    return next((text_of(m.get("content")) for m in reversed(messages_of(body)) if m.get("role") == "user"), "")
-
-
-def answer_text(body: Body) -> str:
-    """What the model should say: the last assistant message (its tool calls as JSON), or the completion."""
-    if isinstance(body.get("completion"), str):
-        return str(body["completion"])
-    for message in reversed(messages_of(body)):
-        if message.get("role") == "assistant":
-            calls = message.get("tool_calls") or message.get("function_call")
-            return text_of(message.get("content")) or (json.dumps(calls, ensure_ascii=False) if calls else "")
-    return ""
-
-
 def as_chat(body: Body) -> Body:
     """A preference as the conversation with its better answer; every other body as it is."""
     asked = body.get("input")
@@ -185,6 +162,32 @@ def as_chat(body: Body) -> Body:
         return body
     better = body.get("preferred_output")
     return {"messages": [*messages_of(asked), *messages_of({"messages": better})]}
+
+
+def system_text(body: Body) -> str:
+    """The first system (or developer) message."""
+    turns = messages_of(as_chat(body))
+    return next((text_of(m.get("content")) for m in turns if m.get("role") in ("system", "developer")), "")
+
+
+def user_text(body: Body) -> str:
+    """What the model is asked: the last user message, or the prompt."""
+    if isinstance(body.get("prompt"), str):
+        return str(body["prompt"])
+    turns = reversed(messages_of(as_chat(body)))
+    return next((text_of(m.get("content")) for m in turns if m.get("role") == "user"), "")
+
+
+def answer_text(body: Body) -> str:
+    """What the model should say: the last assistant message (its tool calls as JSON), the completion, or the better
+    answer of two."""
+    if isinstance(body.get("completion"), str):
+        return str(body["completion"])
+    for message in reversed(messages_of(as_chat(body))):
+        if message.get("role") == "assistant":
+            calls = message.get("tool_calls") or message.get("function_call")
+            return text_of(message.get("content")) or (json.dumps(calls, ensure_ascii=False) if calls else "")
+    return ""
 
 
 def prompt_messages(body: Body) -> list[dict[str, Any]]:

@@ -140,11 +140,22 @@ def test_what_cannot_be_is_told_in_a_sentence(fields: dict[str, str]) -> None:
     assert str(error.value).endswith(".")
 
 
-def test_preferences_and_reinforcement_have_no_answer_cell() -> None:
-    with pytest.raises(BadInput):
-        edited('{"input":{"messages":[]},"preferred_output":[]}', Kind.PREFERENCE, assistant="x")
+def test_what_is_judged_has_no_answer_cell() -> None:
     with pytest.raises(BadInput):
         edited(chat(("user", "q"), answer="8"), Kind.REINFORCEMENT, assistant="x")
+
+
+def test_of_a_preference_the_question_and_the_better_answer_are_edited() -> None:
+    turns = {"input": {"messages": [{"role": "user", "content": "Thank them."}], "tools": []},
+             "preferred_output": [{"role": "assistant", "content": "Thank you."}],
+             "non_preferred_output": [{"role": "assistant", "content": "Thx"}]}  # fmt: skip
+    body = edited(json.dumps(turns), Kind.PREFERENCE, system="Be kind.", user="Thank Li.", assistant="Thank you, Li.")
+    assert (system_text(body), user_text(body), answer_text(body)) == ("Be kind.", "Thank Li.", "Thank you, Li.")
+    assert body["non_preferred_output"] == turns["non_preferred_output"] and body["input"]["tools"] == []
+    empty = edited('{"input":{"messages":[]},"preferred_output":[]}', Kind.PREFERENCE, assistant="x", user="y")
+    assert (user_text(empty), answer_text(empty)) == ("y", "x")
+    with pytest.raises(BadInput):
+        edited('{"input":"?","preferred_output":[]}', Kind.PREFERENCE, user="x")
 
 
 def test_a_pretty_printed_object_becomes_one_line_with_its_texts_unchanged() -> None:
