@@ -56,9 +56,12 @@ def test_files_page_in_both_orders(provider: Any, limit: int, order: str) -> Non
 
 
 def test_files_are_listed_by_purpose(provider: Any) -> None:
-    other = provider.client.files.create(file=("x.txt", b"x"), purpose="user_data")
-    listed = [f.id for f in provider.client.files.list(purpose="user_data")]
-    assert listed == [other.id]
+    one, other = (
+        provider.client.files.create(file=("x.jsonl", b"{}"), purpose=purpose) for purpose in ("user_data", "batch")
+    )
+    listed = list(provider.client.files.list(purpose="user_data"))  # other tests share the server
+    assert one.id in {file.id for file in listed} and other.id not in {file.id for file in listed}
+    assert {file.purpose for file in listed} == {"user_data"}
 
 
 def test_a_file_may_have_an_end(provider: Any) -> None:
