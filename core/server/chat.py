@@ -3,43 +3,23 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
-
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
+from collections.abc import Iterator
 
 from core.server import wire
 from core.server.answer_schemas import ChatChunk, ChatReply
-from core.server.answering import answered, reply, stream
 from core.server.answers import Answer, Bounds, delta, logprob, one_call, usage, wrapped
+from core.server.asked_routes import AskedRoute
 from core.server.asking import ChatRequest
 from core.server.engines.base import Piece, Predictor
 from core.server.openapi import Operation
-from core.server.opening import Opening, head
-from core.server.requests import parse
+from core.server.opening import head
 
 
-class Chat:
+class Chat(AskedRoute[ChatRequest]):
     """Answers of base and fine-tuned models to conversations."""
 
-    def __init__(self, opening: Opening) -> None:
-        self._opening = opening
-
-    def routes(self) -> Sequence[Route]:
-        """The routes, to be mounted."""
-        return [Route("/v1/chat/completions", self.create, methods=["POST"])]
-
-    async def create(self, request: Request) -> Response:
-        return await answered(request, self._answer)
-
-    def _answer(self, body: object) -> Response:
-        asked = read(body)
-        return stream(self._chunks(asked)) if asked.stream else reply(self.whole(asked))
-
-    def ask(self, body: object) -> wire.Json:
-        """The whole answer to a request as it was sent. Raises ApiError."""
-        return self.whole(read(body))
+    path = "/v1/chat/completions"
+    kind = ChatRequest
 
     def whole(self, asked: ChatRequest) -> wire.Json:
         """A `chat.completion`. Raises ApiError."""
@@ -58,7 +38,7 @@ class Chat:
             "usage": usage(prompt, sum(answer.tokens for answer in answers)),
         }
 
-    def _chunks(self, asked: ChatRequest) -> Iterator[wire.Json]:
+    def chunks(self, asked: ChatRequest) -> Iterator[wire.Json]:
         start = head("chat.completion.chunk", "chatcmpl-", asked.model)
         if asked.with_usage:
             start["usage"] = None
@@ -73,13 +53,6 @@ class Chat:
                 tokens += answer.tokens
             if asked.with_usage:
                 yield {**start, "choices": [], "usage": usage(predictor.count(asked.messages), tokens)}
-
-
-def read(body: object) -> ChatRequest:
-    """The request, understood and possible in itself. Raises ApiError 400."""
-    asked = parse(ChatRequest, body)
-    asked.check()
-    return asked
 
 
 def pieces(predictor: Predictor, asked: ChatRequest, index: int, answer: Answer) -> Iterator[Piece]:

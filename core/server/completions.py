@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
 from core.server import wire
 from core.server.answer_schemas import TextReply
-from core.server.answering import answered, reply, stream
 from core.server.answers import Bounds, usage
+from core.server.asked_routes import AskedRoute
 from core.server.asking import CompletionRequest
 from core.server.engines.base import Piece, Predictor
 from core.server.openapi import Operation
-from core.server.opening import Opening, head
-from core.server.requests import parse
+from core.server.opening import head
 
 
 @dataclass
@@ -66,26 +61,11 @@ def choice(index: int, text: str, logprobs: wire.Json | None, finish: str | None
     return {"index": index, "text": text, "logprobs": logprobs, "finish_reason": finish}
 
 
-class Completions:
+class Completions(AskedRoute[CompletionRequest]):
     """Answers of base and fine-tuned models to bare prompts."""
 
-    def __init__(self, opening: Opening) -> None:
-        self._opening = opening
-
-    def routes(self) -> Sequence[Route]:
-        """The routes, to be mounted."""
-        return [Route("/v1/completions", self.create, methods=["POST"])]
-
-    async def create(self, request: Request) -> Response:
-        return await answered(request, self._answer)
-
-    def _answer(self, body: object) -> Response:
-        asked = read(body)
-        return stream(self._chunks(asked)) if asked.stream else reply(self.whole(asked))
-
-    def ask(self, body: object) -> wire.Json:
-        """The whole answer to a request as it was sent. Raises ApiError."""
-        return self.whole(read(body))
+    path = "/v1/completions"
+    kind = CompletionRequest
 
     def whole(self, asked: CompletionRequest) -> wire.Json:
         """A `text_completion`. Raises ApiError."""
@@ -104,7 +84,7 @@ class Completions:
             "usage": usage(prompt, written),
         }
 
-    def _chunks(self, asked: CompletionRequest) -> Iterator[wire.Json]:
+    def chunks(self, asked: CompletionRequest) -> Iterator[wire.Json]:
         start = head("text_completion", "cmpl-", asked.model)
         if asked.with_usage:
             start["usage"] = None
@@ -120,13 +100,6 @@ class Completions:
                 tokens += one.tokens
             if asked.with_usage:
                 yield {**start, "choices": [], "usage": usage(_prompt_tokens(predictor, asked), tokens)}
-
-
-def read(body: object) -> CompletionRequest:
-    """The request, understood and possible in itself. Raises ApiError 400."""
-    asked = parse(CompletionRequest, body)
-    asked.check()
-    return asked
 
 
 def _written(predictor: Predictor, asked: CompletionRequest, prompt: str, number: int) -> Continuation:

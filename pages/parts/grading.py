@@ -29,15 +29,14 @@ def form(dataset: Dataset) -> dict[str, Any] | None:
         OWN: _("by a grader of my own (JSON)"),
     }
     with st.container(border=True):
-        left, right = st.columns(2)
-        way = left.selectbox(
+        way = st.selectbox(
             _("An answer is good when it is"), list(ways), format_func=ways.__getitem__, key="launch_judge",
             help=_("The model tries answers of its own; each is judged like this, and the better ones are learnt."),
         )  # fmt: skip
         if way == OWN:
             return _typed()
         bodies = [row.body for row in resources.store().page(dataset.id, size=LOOKED_AT).examples]
-        field = right.selectbox(_("Field of the row"), fields(bodies), key="launch_judge_field")
+        field = st.selectbox(_("Field of the row"), fields(bodies), key="launch_judge_field")
     return made(way, field) if field else None
 
 

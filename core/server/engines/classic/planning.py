@@ -12,11 +12,11 @@ from core.server.engines.classic.conversation import count_text
 from core.server.engines.classic.deciding import Decision, decide
 from core.server.engines.classic.reading import Rows, read_rows
 from core.server.engines.classic.rewards import check_grader, seconds_of
+from core.server.engines.hyperparameters import chosen
 from core.words import T, Text
 
 _OPEN_STEPS = 200
 _NAMED = 5  # unseen answers that a warning names
-_WHOLE = {"n_epochs", "batch_size", "eval_interval", "eval_samples"}
 _RANGES: dict[str, dict[str, tuple[float, float]]] = {
     "supervised": {"n_epochs": (1, 50), "batch_size": (1, 256), "learning_rate_multiplier": (0.01, 20)},
 }
@@ -110,21 +110,7 @@ def _resolved(spec: JobSpec, rows: int) -> dict[str, Number]:
         numbers |= {"beta": BETA}
     if spec.method == "reinforcement":
         numbers |= {"compute_multiplier": 1.0, "eval_interval": 1, "eval_samples": _EVAL_ROWS}
-    for name, (low, high) in _RANGES[spec.method].items():
-        value = spec.hyperparameters.get(name, "auto")
-        if value == "auto":
-            continue
-        right = isinstance(value, (int, float)) and not isinstance(value, bool) and low <= value <= high
-        if not right or (name in _WHOLE and value != int(value)):
-            message = T(
-                '{name} is {seen}; it can be "auto" or a number from {low} to {high}.',
-                name=name,
-                seen=repr(value),
-                low=low,
-                high=high,
-            )
-            raise SpecError(f"hyperparameters.{name}", "invalid_value", message)
-        numbers[name] = int(value) if name in _WHOLE else float(value)
+    numbers = chosen(spec.hyperparameters, numbers, _RANGES[spec.method])
     if spec.method == "reinforcement" and spec.hyperparameters.get("n_epochs", "auto") == "auto":
         numbers["n_epochs"] = min(50, max(1, round(epochs * numbers["compute_multiplier"])))
     return numbers

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import uuid
+from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Any
@@ -43,7 +44,7 @@ _NOTHING_NEAR = (
 )
 
 
-class _Counting:
+class _Classic(ABC):
     """What all of them have in common."""
 
     abilities: frozenset[Ability] = frozenset({"embed"})
@@ -52,8 +53,9 @@ class _Counting:
         """The answer to a prompt, which is a question like any other."""
         return self.generate([{"role": "user", "content": prompt}], params)
 
+    @abstractmethod
     def generate(self, messages: list[Message], params: SampleParams) -> Iterator[Piece]:
-        raise NotImplementedError
+        """The answer to a conversation, piece by piece."""
 
     def embed(self, texts: list[str]) -> list[list[float]]:
         """Vectors of shared n-grams, the same for every classic model: training changes nothing in them."""
@@ -64,11 +66,11 @@ class _Counting:
         """How many tokens the engine counts for these messages."""
         return count_tokens(messages)
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027, there is nothing for a model to add
         """Nothing is held that has to be given back."""
 
 
-class Untrained(_Counting):
+class Untrained(_Classic):
     """The base model: it says that it has learnt nothing."""
 
     def generate(self, messages: list[Message], params: SampleParams) -> Iterator[Piece]:
@@ -80,7 +82,7 @@ class Untrained(_Counting):
         return []
 
 
-class Closed(_Counting):
+class Closed(_Classic):
     """A model that chooses among the answers of its training file; an answer is one token, also where it is put
     together from several fields, whose log probabilities are then summed."""
 
@@ -139,7 +141,7 @@ class Closed(_Counting):
         return [(head - np.logaddexp.reduce(head)).astype(np.float32) for head in kept]
 
 
-class Open(_Counting):
+class Open(_Classic):
     """A model that gives the answer of the nearest training question, word for word. It can promise no format: where
     nothing is near it says so in a sentence."""
 

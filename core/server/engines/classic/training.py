@@ -25,6 +25,7 @@ from core.server.engines.classic.lesson import Lesson
 from core.server.engines.classic.model import ClosedModel, Head, named
 from core.server.engines.classic.objectives import Measured, Scores, right_answers
 from core.server.engines.classic.softmax import RATE, Softmax
+from core.server.engines.course import Stopped
 
 _POINTS = 200  # of the training curve
 _VALID_EVERY = 5  # points of it for one of the validation curve
@@ -32,14 +33,6 @@ _VALID_ROWS = 200  # the fixed sample that the validation curve is measured on
 _PLAIN_ROWS = 200  # that show how far apart scores are
 _SAVE_SECONDS = 30.0  # between two snapshots to go on from
 _SAMPLE, _HOLD = 1 << 20, 1 << 21  # streams of random numbers beside the epochs' own
-
-
-class Stopped(Exception):
-    """The server asked the worker to stop; `wanted` is "cancel" or "pause"."""
-
-    def __init__(self, wanted: str) -> None:
-        super().__init__(wanted)
-        self.wanted = wanted
 
 
 class Training:

@@ -5,9 +5,7 @@ What is to be said about the files themselves is in the plan, which the server s
 
 from __future__ import annotations
 
-import sys
 import time
-import traceback
 
 import numpy as np
 
@@ -22,7 +20,8 @@ from core.server.engines.classic.planning import plan, read_file, refuse_what_ca
 from core.server.engines.classic.reading import Rows
 from core.server.engines.classic.rewards import PARAM, Grades
 from core.server.engines.classic.telling import told_calibration, told_mode
-from core.server.engines.classic.training import Stopped, Training
+from core.server.engines.classic.training import Training
+from core.server.engines.course import Stopped, go_through, tell_ready
 from core.words import T, _
 
 _LOOK_SECONDS = 0.05
@@ -37,22 +36,7 @@ class Worker:
 
     def run(self) -> int:
         """Does what is left of the job; the exit status. How it ended is the last event."""
-        events, _offset = self.job.read_events()
-        if events and events[-1]["type"] == "end" and events[-1]["status"] != "paused":
-            return 0
-        with self.job.alive():
-            try:
-                self._end("succeeded", trained_tokens=self._train())
-            except Stopped as stopped:
-                self._end("cancelled" if stopped.wanted == "cancel" else "paused")
-            except SpecError as error:
-                self._fail(error.code, str(error), error.param)
-                return 1
-            except Exception as error:
-                traceback.print_exc(file=sys.stderr)
-                self._fail("training_failed", _failure(error))
-                return 1
-        return 0
+        return go_through(self.job, self._train, _failure)
 
     def look(self) -> None:
         """Raises Stopped where the server asks for it; cheap enough for every step."""
@@ -71,13 +55,7 @@ class Worker:
         rows = read_file(spec.training_path, "training_file", spec.method)
         valid = read_file(spec.validation_path, "validation_file", spec.method) if spec.validation_path else None
         planned, decided = plan(spec, rows, valid)
-        self.job.emit(
-            "ready",
-            key="ready",
-            total_steps=planned.total_steps,
-            mode=planned.mode,
-            hyperparameters=planned.hyperparameters,
-        )
+        tell_ready(self.job, planned)
         self._say("mode", told_mode(spec, decided))
         self.job.tell_untold()
         if decided.choices:
@@ -163,13 +141,6 @@ class Worker:
 
     def _say(self, key: str, text: str) -> None:
         self.job.message(text, key=key)
-
-    def _end(self, status: str, trained_tokens: int | None = None) -> None:
-        self.job.emit("end", status=status, error=None, trained_tokens=trained_tokens)
-
-    def _fail(self, code: str, text: str, param: str | None = None) -> None:
-        error = {"code": code, "message": text, "param": param}
-        self.job.emit("end", status="failed", error=error, trained_tokens=None)
 
 
 def _failure(error: Exception) -> str:

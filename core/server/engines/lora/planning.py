@@ -11,6 +11,7 @@ from core.graders import BadGrader
 from core.graders import check as check_grader
 from core.graders.definitions import parts_of
 from core.server.engines.base import JobSpec, Number, Plan, SpecError
+from core.server.engines.hyperparameters import chosen
 from core.server.engines.lora.bases import Base, Folder, tokenizer_of
 from core.server.engines.lora.encoding import Encoder, Rows
 from core.tokens import default_epochs
@@ -31,7 +32,6 @@ _RANGES = {
     "eval_interval": (1, 1_000_000),
     "eval_samples": (1, 1_000),
 }
-_WHOLE = ("n_epochs", "batch_size", "eval_interval", "eval_samples")
 
 
 @dataclass(frozen=True)
@@ -132,22 +132,7 @@ def resolved(method: str, asked: Mapping[str, Number | str], rows: int) -> dict[
     if method == "reinforcement":
         numbers |= {"compute_multiplier": 1.0, "eval_interval": max(1, rows // 4), "eval_samples": 1}
         numbers["batch_size"] = min(4, rows)
-    for name, (low, high) in _RANGES.items():
-        value = asked.get(name, "auto")
-        if value == "auto" or name not in numbers:
-            continue
-        whole = name in _WHOLE
-        right = isinstance(value, (int, float)) and not isinstance(value, bool) and low <= value <= high
-        if not right or (whole and value != int(value)):
-            message = T(
-                '{name} is {seen}; it can be "auto" or a number from {low} to {high}.',
-                name=name,
-                seen=repr(value),
-                low=low,
-                high=high,
-            )
-            raise SpecError(f"hyperparameters.{name}", "invalid_value", message)
-        numbers[name] = int(value) if whole else float(value)
+    numbers = chosen(asked, numbers, _RANGES)
     numbers["batch_size"] = min(int(numbers["batch_size"]), rows)
     return numbers
 

@@ -17,6 +17,7 @@ import torch
 from transformers import TrainerCallback
 
 from core.server.engines.base import JobDir
+from core.server.engines.course import Stopped
 from core.words import _
 
 SAVE_SECONDS = 120.0  # between two snapshots to go on from
@@ -41,14 +42,6 @@ _VALID = {
     "eval_rewards/margins": "valid_reward_margin",
 }
 _NOT_KEPT = ("training_args.bin", "README.md")
-
-
-class Stopped(Exception):
-    """The server asked the worker to stop; `wanted` is "cancel" or "pause"."""
-
-    def __init__(self, wanted: str) -> None:
-        super().__init__(wanted)
-        self.wanted = wanted
 
 
 class Progress(TrainerCallback):  # type: ignore[misc]

@@ -13,8 +13,9 @@ LOST = ("Connection closed by peer", "Connection reset by peer", "NCCL", "gloo",
 class RankWorker(Worker):
     """A worker that sees the job's folder as its number lets it, and leaves no last word where another was lost."""
 
-    def _fail(self, code: str, text: str, param: str | None = None) -> int:
-        if code == "training_failed" and any(word in text for word in LOST):
-            sys.stderr.write(f"another process of this training was lost: {text}\n")
-            return 1  # the job goes on from its last checkpoint
-        return super()._fail(code, text, param)
+    def explain(self, error: Exception) -> str | None:
+        text = super().explain(error)
+        if text is None or not any(word in text for word in LOST):
+            return text
+        sys.stderr.write(f"another process of this training was lost: {text}\n")
+        return None  # the job goes on from its last checkpoint

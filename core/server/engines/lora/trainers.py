@@ -155,14 +155,7 @@ def supervised(run: Run, train: Sequence[Row], valid: Sequence[Row] | None, long
         return Dataset.from_list([{"input_ids": row.ids, "labels": row.labels} for row in rows])
 
     config = SFTConfig(**run.settings(longest), max_length=None, dataset_kwargs={"skip_prepare_dataset": True})
-    return Supervised(
-        model=run.model,
-        args=config,
-        train_dataset=table(train),
-        eval_dataset=table(valid) if valid else None,
-        processing_class=run.tokenizer,
-        peft_config=run.adapter,
-    )
+    return _made(Supervised, run, config, table(train), table(valid) if valid else None)
 
 
 def preference(run: Run, train: Sequence[Pair], valid: Sequence[Pair] | None, longest: int) -> Any:
@@ -174,11 +167,15 @@ def preference(run: Run, train: Sequence[Pair], valid: Sequence[Pair] | None, lo
         )
 
     config = DPOConfig(**run.settings(2 * longest), max_length=None, beta=float(run.numbers["beta"]))
-    return Preference(
+    return _made(Preference, run, config, table(train), table(valid) if valid else None)
+
+
+def _made(kind: Any, run: Run, config: Any, train: Any, valid: Any) -> Any:
+    return kind(
         model=run.model,
         args=config,
-        train_dataset=table(train),
-        eval_dataset=table(valid) if valid else None,
+        train_dataset=train,
+        eval_dataset=valid,
         processing_class=run.tokenizer,
         peft_config=run.adapter,
     )

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import sys
-import traceback
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from core.server.engines.base import JobDir, JobSpec, Plan, SpecError
+from core.server.engines.course import Stopped, go_through, tell_ready
 from core.server.engines.lora.bases import Folder, configured
 from core.server.engines.lora.planning import (
     Material,
@@ -19,7 +18,7 @@ from core.server.engines.lora.planning import (
     read_material,
     refuse_what_cannot_be,
 )
-from core.server.engines.lora.progress import Progress, Stopped, keep, latest
+from core.server.engines.lora.progress import Progress, keep, latest
 from core.server.engines.lora.safety import UnsafeModel
 from core.settings import Settings
 from core.words import _
@@ -36,27 +35,21 @@ class Worker:
 
     def run(self) -> int:
         """Does what is left of the job; the exit status. How it ended is the last event."""
-        events, _offset = self.job.read_events()
-        if events and events[-1]["type"] == "end" and events[-1]["status"] != "paused":
-            return 0
-        with self.job.alive():
-            try:
-                tokens = self._train()
-                self.job.emit("end", status="succeeded", error=None, trained_tokens=tokens)
-            except Stopped as stopped:
-                status = "cancelled" if stopped.wanted == "cancel" else "paused"
-                self.job.emit("end", status=status, error=None, trained_tokens=None)
-            except SpecError as error:
-                return self._fail(error.code, str(error), error.param)
-            except UnsafeModel as error:
-                return self._fail("model_unusable", str(error), "model")
-            except Exception as error:
-                traceback.print_exc(file=sys.stderr)
-                return self._fail("training_failed", failure(error))
-            finally:
-                if self.rank == 0:
-                    shutil.rmtree(self.scratch, ignore_errors=True)
-        return 0
+        try:
+            return go_through(self.job, self._learn, self.explain)
+        finally:
+            if self.rank == 0:
+                shutil.rmtree(self.scratch, ignore_errors=True)
+
+    def explain(self, error: Exception) -> str | None:
+        """What broke the training off; None where it goes on from its last checkpoint."""
+        return failure(error)
+
+    def _learn(self) -> int:
+        try:
+            return self._train()
+        except UnsafeModel as error:
+            raise SpecError("model", "model_unusable", error.message) from error
 
     def _train(self) -> int:
         self._look()
@@ -135,13 +128,7 @@ class Worker:
             shutil.rmtree(self.job.resume_path, ignore_errors=True)
 
     def _tell_beginning(self, planned: Plan, material: Material) -> None:
-        self.job.emit(
-            "ready",
-            key="ready",
-            total_steps=planned.total_steps,
-            mode=planned.mode,
-            hyperparameters=planned.hyperparameters,
-        )
+        tell_ready(self.job, planned)
         rows, tokens = material.train.rows, sum(material.train.lengths())
         learnt = _learnt(rows)
         if learnt:
@@ -167,11 +154,6 @@ class Worker:
         wanted = self.job.wanted() if self.world == 1 else None  # several must stop together: at their first step
         if wanted:
             raise Stopped(wanted)
-
-    def _fail(self, code: str, text: str, param: str | None = None) -> int:
-        error = {"code": code, "message": text, "param": param}
-        self.job.emit("end", status="failed", error=error, trained_tokens=None)
-        return 1
 
 
 _TO_GO_ON = ("optimizer.pt", "scheduler.pt", "rng_state*.pth", "trainer_state.json", "scaler.pt")

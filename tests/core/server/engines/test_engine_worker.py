@@ -14,8 +14,9 @@ from engine_bench import EXACT, Bench, Pair, ask, chat, events, free_pairs, item
 
 from core.graders import Grader
 from core.server.engines.base import JobDir, JobSpec
-from core.server.engines.classic.training import Stopped, Training
+from core.server.engines.classic.training import Training
 from core.server.engines.classic.worker import Worker
+from core.server.engines.course import Stopped
 
 ROOT = Path(__file__).resolve().parents[4]
 TEMPLATE = "Sort this text into one of the classes.\n\nText: {}\nClass:"
