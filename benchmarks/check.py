@@ -28,9 +28,11 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -130,7 +132,8 @@ def side(name: str, path: Path, cache: Path) -> None:
         "limit": lambda: limit(path),
         "cached": lambda: ours(path, cache),
     }
-    found = {"result": sides[name](), "peak": _peak(), "cpu": time.process_time()}
+    result, used = sides[name](), os.times()
+    found = {"result": result, "peak": _peak(), "cpu": sum(used[:4])}
     print(json.dumps(found))
 
 
@@ -140,13 +143,30 @@ def _peak() -> float:
     return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
 
+def _watch(process: subprocess.Popen[str], together: list[float]) -> None:
+    """The most that a process and those beside it have held at a time, what they share counted once, in MiB."""
+    main = Path(f"/proc/{process.pid}")
+    while process.poll() is None:
+        with suppress(OSError):
+            others = (main / "task" / str(process.pid) / "children").read_text().split()
+            maps = [(Path("/proc") / pid / "smaps_rollup").read_text() for pid in (str(process.pid), *others)]
+            together.append(sum(int(text.split("\nPss:")[1].split()[0]) for text in maps) / 1024)
+        time.sleep(0.02)
+
+
 def run(name: str, path: Path, cache: Path) -> dict[str, Any]:
     command = [sys.executable, __file__, "--side", name, "--file", str(path), "--cache", str(cache)]
-    begun = time.perf_counter()
     plain = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}  # as users run it
-    done = subprocess.run(command, check=True, capture_output=True, text=True, env=plain)
-    wall = time.perf_counter() - begun
-    found: dict[str, Any] = {"wall": wall, **json.loads(done.stdout)}
+    begun = time.perf_counter()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=plain) as process:
+        together = [0.0]
+        watcher = threading.Thread(target=_watch, args=(process, together))
+        watcher.start()
+        said, _nothing = process.communicate()
+        wall = time.perf_counter() - begun
+        watcher.join()
+    found: dict[str, Any] = {"wall": wall, **json.loads(said)}
+    found["peak"] = max(found["peak"], *together)
     return {**found, **{key: found["result"][key] for key in ("wall", "cpu") if key in found["result"]}}
 
 

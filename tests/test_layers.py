@@ -22,7 +22,7 @@ OWNERS = {
     "openai": ("core/provider/",),
     "dbos": ("core/tasks",),
 }
-FLOOR = ("core.settings", "core.errors", "core.words", "core.sqlite", "core.dataset.examples")
+FLOOR = ("core.settings", "core.beside", "core.errors", "core.words", "core.sqlite", "core.dataset.examples")
 # Room -> the rooms of core it may import besides itself and the floor.
 BELOW = {
     "core/checks/": ("core.graders", "core.tokens"),

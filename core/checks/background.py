@@ -21,10 +21,14 @@ Told = Callable[[int], None]
 
 
 class Counting:
-    """Counts blocks in one encoding; with `ahead` the reader is never held up, and what must wait is on disk."""
+    """Counts blocks in one encoding; with `ahead` the reader is never held up, and what must wait is on disk.
 
-    def __init__(self, encoding: str, *, ahead: bool) -> None:
-        self.encoding, self.ahead = encoding, ahead
+    A `late` second thread begins when all is read: where another process has the other core, it would only be in the
+    reader's way.
+    """
+
+    def __init__(self, encoding: str, *, ahead: bool, late: bool = False) -> None:
+        self.encoding, self.ahead, self.late = encoding, ahead, late
         self.done = 0  # bytes of the lines that are counted
         self._results: list[tuple[Numbers, Numbers]] = []
         self._waiting: deque[tuple[int, Unit]] = deque()
@@ -40,8 +44,8 @@ class Counting:
         if not self.encoding or not (unit.rows or unit.bodies):
             self.done += unit.size
             return
-        if not self._thread.ident:
-            self._thread.start()
+        if not self.late:
+            self._begin()
         place = len(self._results) - 1
         full = len(self._waiting) >= HELD
         if full and self.ahead and self._file(place, unit):
@@ -54,6 +58,8 @@ class Counting:
 
     def finish(self, told: Told) -> tuple[Numbers, Numbers]:
         """Count what is left and return tokens and answer tokens of every line; `told` hears the bytes done."""
+        if self._waiting or self._filed:
+            self._begin()
         with self._changed:
             self._closed = True
             self._changed.notify()
@@ -84,6 +90,10 @@ class Counting:
     @cached_property
     def _disk(self) -> IO[bytes]:
         return tempfile.TemporaryFile()
+
+    def _begin(self) -> None:
+        if not self._thread.ident:
+            self._thread.start()
 
     def _help(self) -> None:
         try:

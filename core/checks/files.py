@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from core.checks.reading import MAX_LINE, Line, blocks_of, read_blocks, read_lines
 from core.checks.report import DEFAULT_LIMIT, Report
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DEFAULT_LIMIT", "MAX_LINE", "Report", "check_file", "check_lines", "read_lines"]
 
+Blocks = Iterator[list[Line]]
 Progress = Callable[[int, int], None]
 Structure = Callable[[Report], None]
 
@@ -46,7 +47,7 @@ def check_file(
         with path.open("rb") as file:
             size = path.stat().st_size
             checking = _Checking(encoding, limit, kind, minimum, size, progress, structure, cache)
-            return checking.run(read_blocks(file))
+            return checking.file(path, file)
     except OSError as error:
         raise BadInput(
             T("{file} cannot be read: {reason}.", file=path.name, reason=error.strerror or str(error)),
@@ -87,28 +88,44 @@ class _Checking:
         self.progress, self.structure = progress, structure
         self.cache = cache
 
-    def run(self, blocks: Iterator[list[Line]]) -> Report:
+    def file(self, path: Path, file: BinaryIO) -> Report:
+        """The report of a file; its second half comes from a process beside this one, where that pays."""
+        from core.checks.halves import Lost, middle
+
+        place = middle(file, self.size, self.encoding)
+        try:
+            return self.run(read_blocks(file, end=place), (path, place, read_blocks(file)) if place else None)
+        except Lost:  # somebody has ended it, or there was no memory for two
+            file.seek(0)
+            return self.run(read_blocks(file))
+
+    def run(self, blocks: Blocks, behind: tuple[Path, int, Blocks] | None = None) -> Report:
         """Read and judge all lines, then wait for their tokens."""
         from core.checks import summing
-        from core.checks.background import Counting
+        from core.checks.halves import Halved, Whole
         from core.checks.scanning import Scan
 
         first = next(blocks, [])
         cache = self._cache()
         scan = Scan(self.kind, cache.open(first) if cache else None)
-        counting = Counting(self.encoding, ahead=self.structure is not None)
+        ahead = self.structure is not None
+        work: Whole
+        if behind and not (scan.known and scan.known.findings):
+            work = Halved(*behind[:2], scan, self.encoding, ahead=ahead)
+        else:  # lines that are known are read faster than handed over
+            work = Whole(scan, self.encoding, ahead=ahead)
+            blocks = chain(blocks, behind[2] if behind else ())
         try:
-            for block in chain([first], blocks):
-                counting.add(*scan.block(block))
-                self._tell(counting.done)
+            work.read(chain([first], blocks), self._tell)
             report = summing.structure(
                 scan, encoding=self.encoding, limit=self.limit, minimum=self.minimum, size=self.size
             )
             if self.structure:
                 self.structure(report)
-            tokens, answers = counting.finish(self._tell)
+                self.structure = None  # once is enough, even where all is done again
+            tokens, answers = work.finish(self._tell)
         finally:
-            counting.stop()
+            work.stop()
         self._tell(self.size)
         if not self.encoding:
             return report

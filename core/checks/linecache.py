@@ -64,6 +64,15 @@ class Known:
             names[place] = sign(self.findings[place])
         return names[used], self.columns["tokens"][at], self.columns["answers"][at]
 
+    def empty(self) -> Known:
+        """The same knowledge, of other lines seen now."""
+        return Known(self.columns, self.findings)
+
+    def add(self, behind: Known) -> None:
+        """The lines behind were seen, too."""
+        self._seen += behind._seen
+        self.fresh += behind.fresh
+
     @property
     def seen(self) -> Numbers:
         """The hashes of all lines seen now, two numbers each."""

@@ -18,11 +18,11 @@ def read_lines(file: BinaryIO, longest: int = MAX_LINE) -> Iterator[Line]:
         yield from lines
 
 
-def read_blocks(file: BinaryIO, longest: int = MAX_LINE) -> Iterator[list[Line]]:
-    """The same lines, as many at a time as a block holds."""
+def read_blocks(file: BinaryIO, longest: int = MAX_LINE, end: int | None = None) -> Iterator[list[Line]]:
+    """The same lines, as many at a time as a block holds; those before the byte `end` where one is given."""
     begun: list[bytes] = []  # the line that the blocks so far have not ended
     size = 0
-    while block := file.read(BLOCK):
+    while block := file.read(BLOCK if end is None else max(0, min(BLOCK, end - file.tell()))):
         head, *lines = block.split(b"\n")
         size += len(head)
         if size <= longest + 2:  # with a line break of two signs

@@ -51,9 +51,9 @@ class Unit:
 class Scan:
     """What is remembered of the lines seen so far: a few numbers for each, and the first of each issue."""
 
-    def __init__(self, kind: Kind | None = None, known: Known | None = None) -> None:
+    def __init__(self, kind: Kind | None = None, known: Known | None = None, before: int = 0) -> None:
         self.kind, self.known = kind, known
-        self.lines = 0
+        self.lines = before  # of the file, those before the first block included
         self.findings: list[Finding] = []
         self.details: list[Issue] = []
         self._signs: dict[Finding, int] = {}
@@ -97,6 +97,19 @@ class Scan:
             place = self._signs[finding] = len(self.findings)
             self.findings.append(finding)
         return place
+
+    def packed(self) -> tuple[Any, ...]:
+        """What was learnt, to be added to the scan of the lines before."""
+        return self.lines, self.findings, self.details, self._columns
+
+    def add(self, packed: tuple[Any, ...]) -> None:
+        """Go on where another scan, of the lines behind, has ended."""
+        self.lines, findings, details, (signs, hashes) = packed
+        names = np.array([self.sign(finding) for finding in findings], dtype=np.int32)
+        self._columns[0].frombytes(names[np.frombuffer(signs, dtype=np.int32)].tobytes())
+        self._columns[1].extend(hashes)
+        for issue in details:
+            self._keep_issue(issue)
 
     def _judge(self, lines: list[Line], todo: Iterable[int], signs: Numbers, unit: Unit) -> dict[int, list[Issue]]:
         """Find out the signs of these lines and what of them is to be counted; the issues of all but plain chats."""
@@ -144,6 +157,9 @@ class Scan:
                 continue
             line = lines[row]
             for issue in odd[row] if row in odd else check_line(line or b"", self.kind)[1]:
-                if self._kept[issue.code] < KEPT:
-                    self._kept[issue.code] += 1
-                    self.details.append(issue.at(f"line {self.lines + row + 1}"))
+                self._keep_issue(issue.at(f"line {self.lines + row + 1}"))
+
+    def _keep_issue(self, issue: Issue) -> None:
+        if self._kept[issue.code] < KEPT:
+            self._kept[issue.code] += 1
+            self.details.append(issue)

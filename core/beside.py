@@ -1,0 +1,89 @@
+"""A second process for half of the work, forked from this one: it begins with all that is in memory, at no cost.
+
+Only where that is safe and pays: on a system that forks, with a core to spare, in a program of one thread.
+"""
+
+from __future__ import annotations
+
+import gc
+import mmap
+import os
+import pickle
+import signal
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import IO, Any
+
+
+class Lost(Exception):
+    """The other process has ended before it said what it was asked: do its work here."""
+
+
+def possible() -> bool:
+    """Whether a process beside this one would be safe and of use."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return hasattr(os, "fork") and cores > 1 and threading.active_count() == 1
+
+
+class Beside:
+    """A function at work in a forked process. It is given this object, to `say` what it found and how far it is."""
+
+    def __init__(self, work: Callable[[Beside], None]) -> None:
+        self._shared = mmap.mmap(-1, 8)  # how far it is: read here, written there
+        self._parent = os.getpid()
+        into, out = os.pipe()
+        gc.freeze()  # what is collected here would be copied there
+        self.pid = os.fork()
+        gc.unfreeze()
+        if self.pid:
+            os.close(out)
+            self._pipe: IO[bytes] = os.fdopen(into, "rb")
+            return
+        os.close(into)
+        self._pipe = os.fdopen(out, "wb")
+        self._work(work)
+
+    def _work(self, work: Callable[[Beside], None]) -> None:
+        """In the forked process: do it, and end without any of the parent's own business."""
+        code = 1
+        try:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever presses Ctrl+C means the parent, which stops this
+            work(self)
+            self._pipe.close()
+            code = 0
+        except BaseException:  # whatever it was, the parent meets it again where it can be told
+            code = 1
+        finally:
+            os._exit(code)
+
+    def say(self, found: Any) -> None:
+        """From the forked process: something that was found."""
+        pickle.dump(found, self._pipe, protocol=pickle.HIGHEST_PROTOCOL)
+        self._pipe.flush()
+
+    def reach(self, done: int) -> None:
+        """From the forked process: how far it is. It ends here when nobody is left to hear it."""
+        if os.getppid() != self._parent:
+            os._exit(1)
+        self._shared[:] = done.to_bytes(8, "little")
+
+    @property
+    def done(self) -> int:
+        """How far the forked process is."""
+        return int.from_bytes(self._shared[:], "little")
+
+    def hear(self) -> Any:
+        """The next thing that was found; waits for it. Raises Lost where none will come."""
+        try:
+            return pickle.load(self._pipe)
+        except (EOFError, pickle.UnpicklingError):
+            raise Lost from None
+
+    def stop(self) -> None:
+        """End the forked process, whatever it is doing."""
+        self._pipe.close()
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+        with suppress(ChildProcessError):
+            os.waitpid(self.pid, 0)
