@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from core.checks.reading import MAX_LINE, Line, blocks_of, read_blocks, read_lines
 from core.checks.report import DEFAULT_LIMIT, Report
-from core.checks.sets import MIN_EXAMPLES
+from core.checks.sets import MAX_FILE, MIN_EXAMPLES
 from core.dataset.examples import Kind
 from core.errors import BadInput
 from core.tokens import DEFAULT, counter, encoding_names
@@ -34,18 +34,20 @@ def check_file(
     progress: Progress | None = None,
     structure: Structure | None = None,
     cache: Path | None = None,
+    largest: int | None = MAX_FILE,
 ) -> Report:
     """Check a JSON Lines file. Raises BadInput where it can't be read.
 
     `progress` hears bytes done and bytes in all; what it raises ends the check. `structure` hears the report of
     everything but tokens as soon as it is known. An empty `encoding` counts no tokens. `cache` is the folder where
-    what is known of lines is kept for the next check of the file.
+    what is known of lines is kept for the next check of the file. A file of more than `largest` bytes is an error;
+    None where a target tells its own limit.
     """
     path = Path(path)
     try:
         with path.open("rb") as file:
             size = path.stat().st_size
-            checking = _Checking(encoding, limit, kind, minimum, size, progress, structure, cache)
+            checking = _Checking(encoding, limit, kind, minimum, size, progress, structure, cache, largest)
             return checking.run(read_blocks(file))
     except OSError as error:
         raise BadInput(
@@ -80,12 +82,13 @@ class _Checking:
         progress: Progress | None = None,
         structure: Structure | None = None,
         cache: Path | None = None,
+        largest: int | None = MAX_FILE,
     ) -> None:
         if encoding and encoding not in encoding_names():
             counter(encoding)  # a name that is not known is refused before anything is read
         self.encoding, self.limit, self.kind, self.minimum, self.size = encoding, limit, kind, minimum, size
         self.progress, self.structure = progress, structure
-        self.cache = cache
+        self.cache, self.largest = cache, largest
 
     def run(self, blocks: Iterator[list[Line]]) -> Report:
         """Read and judge all lines, then wait for their tokens."""
@@ -102,8 +105,9 @@ class _Checking:
                 counting.add(*scan.block(block))
                 self._tell(counting.done)
             report = summing.structure(
-                scan, encoding=self.encoding, limit=self.limit, minimum=self.minimum, size=self.size
-            )
+                scan, encoding=self.encoding, limit=self.limit, minimum=self.minimum,
+                size=self.size, largest=self.largest,
+            )  # fmt: skip
             if self.structure:
                 self.structure(report)
             tokens, answers = counting.finish(self._tell)

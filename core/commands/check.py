@@ -88,10 +88,12 @@ def run(options: argparse.Namespace) -> int:
     limit = options.limit or (price.context if price else None) or DEFAULT_LIMIT
     fewest = (price.minimum if price else None) or MIN_EXAMPLES
     told: set[str] = set()
+    target = targets.Target(options, price)
     with Meter(shown=not options.json) as meter:
 
         def rules_first(found: Report) -> None:
             meter.clear()
+            found = target.judged(found)
             told.update(found.issues)
             _print(*_head(options.file, found), *_issues(found))
 
@@ -103,8 +105,9 @@ def run(options: argparse.Namespace) -> int:
             progress=meter.show,
             structure=None if options.json else rules_first,
             cache=_cache(options),
+            **target.limits,
         )
-    targets.judge(options, report, price)
+    report = target.judged(report)
     compared, doubted, private = relations.compare(options), labels.look(options), _private(options)
     spoken = languages.look(options)
     more = {"relations": compared, "labels": doubted, "languages": spoken, "privacy": private}
@@ -206,7 +209,7 @@ def _figures(report: Report) -> list[str]:
         (_("tokens in an example"), report.tokens),
         (_("tokens in its answers"), report.assistant_tokens),
     ):
-        if spread.mean is not None:
+        if spread.mean is not None and spread.max:  # in reinforcement training there are no answers to read
             lines.append(f"  {title}: {_spread(spread)}")
     numbers = _numbers(report)
     lines.append("  " + _("longer than the limit: {over}", **numbers))

@@ -40,13 +40,21 @@ def of_model(report: Report, price: Price, ratio: Ratio | None) -> list[str]:
     money = estimate(
         report.billable_tokens, report.epochs, price, examples=report.examples, with_tools=tools, ratio=ratio
     )
-    if money is None:
-        return ["  " + _("the price of training {model} at {provider} is not known", **named)]
-    low, high = f"{money.low:,.2f}", f"{money.high:,.2f}"
-    told = _("training {model} at {provider}, prices of {day}: ${low} to ${high}", **named, day=price.checked_on,
-             low=low, high=high)  # fmt: skip
+    if money is not None:
+        each = _range(money.low, money.high)
+    elif price.training_hour:
+        each = _("${each} an hour", each=f"{price.training_hour:,.2f}")
+    else:
+        return ["  " + _("the price of training {model} at {provider} is not known", **named), *_hosting(price)]
+    told = _("training {model} at {provider}, prices of {day}: {price}", **named, day=price.checked_on, price=each)
     more = _("as {jobs} finished jobs were billed", jobs=ratio.jobs) if ratio else ""
-    return ["  " + ", ".join(part for part in (told, more) if part)]
+    return ["  " + ", ".join(part for part in (told, more) if part), *_hosting(price)]
+
+
+def _hosting(price: Price) -> list[str]:
+    """What the trained model costs while it stands ready, where that is something."""
+    month = price.hosting
+    return ["  " + _("keeping it ready: ${month} a month", month=f"{month:,.2f}")] if month else []
 
 
 def compared(load: Load, catalogue: Catalogue, ratios: dict[tuple[str, str], Ratio]) -> list[Cost]:
@@ -88,7 +96,7 @@ def lines(costs: list[Cost], load: Load) -> list[str]:
 def _one(cost: Cost) -> str:
     """A line on one model: what is known of it, and what is not in a word."""
     parts = [_total(cost)]
-    if cost.training is not None:
+    if cost.training is not None and cost.training.high:
         money = cost.training
         parts.append(_("training {range}", range=_range(money.low, money.high)))
     elif cost.price.training_hour:
@@ -114,4 +122,6 @@ def _total(cost: Cost) -> str:
 
 
 def _range(low: float, high: float) -> str:
+    if not high:
+        return _("free")
     return f"${high:,.2f}" if f"{low:,.2f}" == f"{high:,.2f}" else f"${low:,.2f} – {high:,.2f}"

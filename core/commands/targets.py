@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,33 +63,50 @@ def chosen(options: argparse.Namespace, prices: Catalogue) -> Price | None:
     return prices.price(options.model or "*", options.provider)
 
 
-def judge(options: argparse.Namespace, report: Report, price: Price | None) -> None:
-    """Add what the target does not take, and what the grader misses, to the report."""
-    from core.checks.targets import Contents, check_target, extras_of_file
-    from core.dataset.examples import Kind
+class Target:
+    """What the chosen model does not take of a file, and what the grader misses in it."""
 
-    kind = Kind(report.format) if report.format else None
-    size = options.file.stat().st_size
-    contents = Contents(kind, report.examples, extras_of_file(options.file), size=size)
-    today = datetime.now(UTC).date()
-    if price and price.file_mb and "file_too_large" in report.issues:  # the target's own limit counts
-        report.errors -= report.issues.pop("file_too_large")
-        report.details = [issue for issue in report.details if issue.code != "file_too_large"]
-    _add(report, check_target(price, contents, today, suffix=options.suffix))
-    if options.grader:
-        _add(report, _graded(options.file, options.grader))
+    def __init__(self, options: argparse.Namespace, price: Price | None) -> None:
+        self.options, self.price = options, price
+        self._found: list[Issue] | None = None
 
+    @property
+    def limits(self) -> dict[str, Any]:
+        """What the check of the file leaves to the target: its own largest file counts, where it is known."""
+        return {"largest": None} if self.price and self.price.file_mb else {}
 
-def _add(report: Report, issues: list[Issue]) -> None:
-    from core.checks import Severity
-    from core.checks.scanning import KEPT
+    def judged(self, report: Report) -> Report:
+        """The report with what the target does not take, without the warnings that do not hold for it."""
+        from core.checks import Severity, issue_table
+        from core.checks.scanning import KEPT
+        from core.checks.targets import minded
 
-    for issue in issues:
-        report.issues[issue.code] = times = report.issues.get(issue.code, 0) + 1
-        report.errors += issue.severity is Severity.ERROR
-        report.warnings += issue.severity is Severity.WARNING
-        if times <= KEPT:
-            report.details.append(issue)
+        issues = {code: times for code, times in report.issues.items() if minded(code, self.price)}
+        details = [issue for issue in report.details if issue.code in issues]
+        for issue in self._issues(report):
+            issues[issue.code] = times = issues.get(issue.code, 0) + 1
+            if times <= KEPT:
+                details.append(issue)
+        table = issue_table()
+        errors, warnings = (
+            sum(times for code, times in issues.items() if table[code] is severity)
+            for severity in (Severity.ERROR, Severity.WARNING)
+        )
+        return replace(report, issues=issues, details=details, errors=errors, warnings=warnings)
+
+    def _issues(self, report: Report) -> list[Issue]:
+        """Found once, although a report is judged before its tokens are known and behind them."""
+        from core.checks.targets import Contents, check_target, extras_of_file
+        from core.dataset.examples import Kind
+
+        if self._found is None:
+            file, kind = self.options.file, Kind(report.format) if report.format else None
+            contents = Contents(kind, report.examples, extras_of_file(file), size=file.stat().st_size)
+            today = datetime.now(UTC).date()
+            self._found = check_target(self.price, contents, today, suffix=self.options.suffix)
+            if self.options.grader:
+                self._found += _graded(file, self.options.grader)
+        return self._found
 
 
 def read_grader(file: Path) -> Any:

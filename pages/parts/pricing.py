@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
+from core.checks import Severity, issue_table
 from core.tokens import Catalogue, Price
 from core.tokens.catalogue import shipped
 from core.tokens.price import MONEY, WHOLE
@@ -78,6 +79,14 @@ def _columns() -> dict[str, ColumnConfig | str | None]:
             _("Formats"), help="chat, completion, preference, reinforcement, tools, images", width=200
         ),
         "methods": column.TextColumn(_("Methods"), help="supervised, dpo, reinforcement", width=130),
+        "accepts": column.TextColumn(
+            _("Warnings that do not hold"),
+            help=_(
+                "Warnings of the checks that this provider gives no reason for: {names}",
+                names=", ".join(code for code, severity in issue_table().items() if severity is Severity.WARNING),
+            ),
+            width=180,
+        ),
         "suffix": whole(_("Longest suffix"), help=_("In characters; 0: it takes none")),
         "minimum": whole(_("Fewest examples")),
         "file_mb": whole(_("Largest file, MB")),

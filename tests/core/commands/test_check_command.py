@@ -216,3 +216,55 @@ def test_pipes_and_devices_are_refused(tmp_path: Path) -> None:
     for path in (tmp_path / "pipe", Path("/dev/zero")):
         with pytest.raises(BadInput, match="is no file"):
             call(path)
+
+
+def test_what_a_model_does_not_take_is_told_before_anything_stands_in_no_way(
+    good: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(good, "--model", "gpt-4.1-nano-2025-04-14") == 1
+    out = capsys.readouterr().out
+    assert "Errors: 1." in out and "Nothing stands in the way" not in out
+    assert out.index("target_closed (1)") < out.index("Figures")
+    assert out.count("target_closed") == 1
+
+
+def test_a_warning_that_does_not_hold_for_the_model_is_not_given(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "rft.jsonl"
+    asked = [{"role": "system", "content": "An integer."}, {"role": "user", "content": "2 + 2?"}]
+    path.write_text("\n".join(json.dumps({"messages": asked, "answer": f"{n}"}) for n in range(60)))
+    assert call(path) == 0
+    out = capsys.readouterr().out
+    assert "Warnings: 60." in out and "reinforcement_system (60)" in out
+    assert "tokens in an example" in out and "tokens in its answers" not in out
+    assert call(path, "--model", "local-classic-1", "--provider", "local") == 0
+    out = capsys.readouterr().out
+    assert "Warnings: 0." in out and "reinforcement_system" not in out
+    assert call(path, "--model", "local-classic-1", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["warnings"] == 0
+    assert call(path, "--model", "o4-mini-2025-04-16", "--provider", "azure", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["warnings"] == 60
+
+
+def test_a_file_may_be_as_large_as_its_target_takes(
+    good: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from core.checks import files
+
+    monkeypatch.setitem(files.check_file.__kwdefaults__, "largest", 1000)  # bytes, instead of 512 MB
+    assert call(good, "--json") == 1
+    assert json.loads(capsys.readouterr().out)["issues"]["file_too_large"] == 1
+    assert call(good, "--model", "local-classic-1", "--json") == 0
+    assert "file_too_large" not in json.loads(capsys.readouterr().out)["issues"]
+
+
+def test_the_price_of_one_model_is_told_in_its_own_way(good: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    prices = {
+        ("local-classic-1", "local"): "training local-classic-1 at local, prices of 2026-11-20: free",
+        ("gpt-4o-2024-08-06", "azure"): "keeping it ready: $1,224.00 a month",
+        ("o4-mini-2025-04-16", "openai"): "at openai, prices of 2026-11-20: $100.00 an hour",
+    }
+    for (model, provider), told in prices.items():
+        call(good, "--model", model, "--provider", provider)
+        assert told in capsys.readouterr().out
