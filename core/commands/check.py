@@ -112,7 +112,7 @@ def run(options: argparse.Namespace) -> int:
     spoken = languages.look(options)
     more = {"relations": compared, "labels": doubted, "languages": spoken, "privacy": private}
     load = costs.load_of_file(options.file, report, options.per_day) if options.prices else None
-    priced = costs.compared(load, catalogue, ratios) if load else []
+    priced = costs.compared(load, catalogue, ratios, lambda model: target.takes(model, report)) if load else []
     if options.json:
         found: dict[str, Any] = {name: part.as_json() for name, part in more.items() if part}
         found |= {"prices": costs.as_json(priced)} if options.prices else {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,8 @@ from core.words import _
 if TYPE_CHECKING:
     from core.checks import Report
     from core.tokens import Catalogue, Cost, Load, Price, Ratio
+
+    Priced = tuple[Cost, bool]
 
 
 def load_of_file(path: Path, report: Report, asks_a_day: int) -> Load:
@@ -57,20 +60,24 @@ def _hosting(price: Price) -> list[str]:
     return ["  " + _("keeping it ready: ${month} a month", month=f"{month:,.2f}")] if month else []
 
 
-def compared(load: Load, catalogue: Catalogue, ratios: dict[tuple[str, str], Ratio]) -> list[Cost]:
-    """The costs with every model that can be trained today, the cheapest first."""
+def compared(
+    load: Load, catalogue: Catalogue, ratios: dict[tuple[str, str], Ratio], takes: Callable[[Price], bool]
+) -> list[Priced]:
+    """The costs with every model that can be trained today, and whether it takes the file: those first, cheap first."""
     from core.tokens import compare
 
     today = datetime.now(UTC).date()
-    return compare([price for price in catalogue.prices if price.trainable(today)], load, ratios)
+    found = compare([price for price in catalogue.prices if price.trainable(today)], load, ratios)
+    return sorted(((cost, takes(cost.price)) for cost in found), key=lambda priced: not priced[1])
 
 
-def as_json(costs: list[Cost]) -> list[dict[str, Any]]:
+def as_json(costs: list[Priced]) -> list[dict[str, Any]]:
     """The costs as plain values; null is "not known"."""
     return [
         {
             "provider": cost.price.provider,
             "model": cost.price.model,
+            "takes": takes,
             "training": [cost.training.low, cost.training.high] if cost.training else None,
             "hosting_month": cost.hosting,
             "use_month": cost.use,
@@ -79,23 +86,23 @@ def as_json(costs: list[Cost]) -> list[dict[str, Any]]:
             "jobs_end": cost.price.jobs_end.isoformat() if cost.price.jobs_end else None,
             "measured": vars(cost.ratio) if cost.ratio else None,
         }
-        for cost in costs
+        for cost, takes in costs
     ]
 
 
-def lines(costs: list[Cost], load: Load) -> list[str]:
+def lines(costs: list[Priced], load: Load) -> list[str]:
     """The costs for a person to read, one model a line."""
     head = _("Prices in US dollars, the first month: {epochs} epochs, {asks} answers a day", epochs=load.epochs,
              asks=f"{load.asks_a_day:,}")  # fmt: skip
-    names = [f"{cost.price.provider}: {cost.price.model}" for cost in costs]
+    names = [f"{cost.price.provider}: {cost.price.model}" for cost, _takes in costs]
     width = max(map(len, names), default=0)
-    rows = (f"  {name:{width}}  {_one(cost)}" for name, cost in zip(names, costs, strict=True))
+    rows = (f"  {name:{width}}  {_one(*priced)}" for name, priced in zip(names, costs, strict=True))
     return ["", head, *(row.rstrip() for row in rows)]
 
 
-def _one(cost: Cost) -> str:
+def _one(cost: Cost, takes: bool) -> str:
     """A line on one model: what is known of it, and what is not in a word."""
-    parts = [_total(cost)]
+    parts = [_total(cost)] if takes else [_("does not take this file"), _total(cost)]
     if cost.training is not None and cost.training.high:
         money = cost.training
         parts.append(_("training {range}", range=_range(money.low, money.high)))

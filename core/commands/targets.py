@@ -13,6 +13,7 @@ from core.words import T
 
 if TYPE_CHECKING:
     from core.checks import Issue, Report
+    from core.checks.targets import Contents
     from core.tokens import Catalogue, Price, Ratio
 
 
@@ -69,6 +70,7 @@ class Target:
     def __init__(self, options: argparse.Namespace, price: Price | None) -> None:
         self.options, self.price = options, price
         self._found: list[Issue] | None = None
+        self._held: Contents | None = None
 
     @property
     def limits(self) -> dict[str, Any]:
@@ -94,18 +96,32 @@ class Target:
         )
         return replace(report, issues=issues, details=details, errors=errors, warnings=warnings)
 
-    def _issues(self, report: Report) -> list[Issue]:
-        """Found once, although a report is judged before its tokens are known and behind them."""
-        from core.checks.targets import Contents, check_target, extras_of_file
+    def takes(self, price: Price, report: Report) -> bool:
+        """Whether another model takes these examples."""
+        from core.checks import Severity
+        from core.checks.targets import check_target
+
+        issues = check_target(price, self._contents(report), datetime.now(UTC).date())
+        return not any(issue.severity is Severity.ERROR for issue in issues)
+
+    def _contents(self, report: Report) -> Contents:
+        """What the file holds; read once, although a report is judged before its tokens are known and behind them."""
+        from core.checks.targets import Contents, extras_of_file
         from core.dataset.examples import Kind
 
-        if self._found is None:
+        if self._held is None:
             file, kind = self.options.file, Kind(report.format) if report.format else None
-            contents = Contents(kind, report.examples, extras_of_file(file), size=file.stat().st_size)
-            today = datetime.now(UTC).date()
-            self._found = check_target(self.price, contents, today, suffix=self.options.suffix)
+            self._held = Contents(kind, report.examples, extras_of_file(file), size=file.stat().st_size)
+        return self._held
+
+    def _issues(self, report: Report) -> list[Issue]:
+        from core.checks.targets import check_target
+
+        if self._found is None:
+            today, suffix = datetime.now(UTC).date(), self.options.suffix
+            self._found = check_target(self.price, self._contents(report), today, suffix=suffix)
             if self.options.grader:
-                self._found += _graded(file, self.options.grader)
+                self._found += _graded(self.options.file, self.options.grader)
         return self._found
 
 

@@ -215,17 +215,31 @@ def _long(profile: Profile, completion: bool) -> Finding | None:
     return found.by("remove")
 
 
+_CAPITALS = {  # of chats, by whether the questions are meant
+    True: (
+        T("More than a third of the letters of the questions are capitals. Models do better with the usual mixture."),
+        T("Write all questions in small letters"),
+    ),
+    False: (
+        T("More than a third of the letters of the answers are capitals. Models do better with the usual mixture."),
+        T("Write all answers in small letters"),
+    ),
+}
+
+
 def _upper(profile: Profile, completion: bool, source: Source, *, asked: bool) -> Finding | None:
     texts = profile.questions if asked else profile.answers
     if not texts.may_be_upper or not texts.is_upper(_small_letters(source, asked)):
         return None
-    name = ("prompt" if asked else "completion") if completion else ("user" if asked else "assistant")
+    name = "prompt" if asked else "completion"
     fix = fixes.lower_questions if asked else fixes.lower_answers
     sentence = T(
         "More than a third of the letters of {name} are capitals. Models do better with the usual mixture of case.",
         name=name,
     )
     question = T("Lowercase all your data in column/key `{name}`", name=name)
+    if not completion:
+        sentence, question = _CAPITALS[asked]
     code = "upper_case_questions" if asked else "upper_case_answers"
     return Finding(code, Weight.OPTIONAL, sentence, question, fix, shown(fix, profile.first), profile.rows)
 

@@ -19,6 +19,31 @@ WHOLE = ("context", "suffix", "minimum", "file_mb")
 LISTS = ("formats", "methods", "accepts")
 DAYS = ("jobs_end", "answers_end", "checked_on")
 HOURS_A_MONTH = 720
+TITLES: dict[str, Text] = {
+    "provider": T("Provider"),
+    "model": T("Model"),
+    "training": T("To train"),
+    "input": T("Input"),
+    "cached": T("Cached"),
+    "output": T("Output"),
+    "jobs_end": T("Trainings end"),
+    "answers_end": T("Answers end"),
+    "checked_on": T("Checked on"),
+    "training_hour": T("To train, per hour"),
+    "validation_billed": T("Validation billed"),
+    "hosting_hour": T("Hosting per hour"),
+    "hosting_month": T("Hosting per month"),
+    "context": T("Longest example"),
+    "formats": T("Formats"),
+    "methods": T("Methods"),
+    "accepts": T("Warnings that do not hold"),
+    "suffix": T("Longest suffix"),
+    "minimum": T("Fewest examples"),
+    "file_mb": T("Largest file, MB"),
+    "encoding": T("Tokeniser"),
+    "source": T("Where this was read"),
+    "note": T("Note"),
+}
 Row = Mapping[str, Any]
 
 
@@ -86,7 +111,8 @@ class Price:
 def bad(number: int, name: str, seen: Any, hint: Text) -> BadInput:
     """The refusal of a cell, which names its row and field."""
     shown = "" if seen is None else str(seen)[:60]
-    return BadInput(T("Price table, row {row}, {field}: “{seen}”.", row=number, field=name, seen=shown), hint)
+    title = TITLES.get(name, name)
+    return BadInput(T("Price table, row {row}, {field}: “{seen}”.", row=number, field=title, seen=shown), hint)
 
 
 def parse(row: Row, number: int) -> Price:

@@ -259,6 +259,19 @@ def test_a_file_may_be_as_large_as_its_target_takes(
     assert "file_too_large" not in json.loads(capsys.readouterr().out)["issues"]
 
 
+def test_models_that_do_not_take_the_file_come_last_and_are_said_so(
+    good: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(good, "--prices") == 0
+    lines = capsys.readouterr().out.splitlines()
+    taken = ["does not take this file" not in line for line in lines if ": " in line and line.startswith("  ")]
+    (bedrock,) = [line for line in lines if "bedrock: qwen.qwen3-32b" in line]
+    assert "does not take this file" in bedrock and taken[-1] is False
+    assert call(good, "--prices", "--json") == 0
+    takes = [model["takes"] for model in json.loads(capsys.readouterr().out)["prices"]]
+    assert takes == sorted(takes, reverse=True) and True in takes and False in takes
+
+
 def test_the_price_of_one_model_is_told_in_its_own_way(good: Path, capsys: pytest.CaptureFixture[str]) -> None:
     prices = {
         ("local-classic-1", "local"): "training local-classic-1 at local, prices of 2026-11-20: free",
