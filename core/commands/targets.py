@@ -74,8 +74,12 @@ class Target:
 
     @property
     def limits(self) -> dict[str, Any]:
-        """What the check of the file leaves to the target: its own largest file counts, where it is known."""
-        return {"largest": None} if self.price and self.price.file_mb else {}
+        """What the target asks of the check: its own largest file counts, where it is known; a grader judges answers
+        that no row holds, and without fields beside the messages such rows look like chats."""
+        from core.dataset.examples import Kind
+
+        limits: dict[str, Any] = {"largest": None} if self.price and self.price.file_mb else {}
+        return limits | ({"kind": Kind.REINFORCEMENT} if self.options.grader else {})
 
     def judged(self, report: Report) -> Report:
         """The report with what the target does not take, without the warnings that do not hold for it."""

@@ -259,6 +259,18 @@ def test_a_file_may_be_as_large_as_its_target_takes(
     assert "file_too_large" not in json.loads(capsys.readouterr().out)["issues"]
 
 
+def test_rows_for_a_grader_need_no_fields_beside_their_messages(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, grader = tmp_path / "rft.jsonl", tmp_path / "grader.json"
+    asked = [[{"role": "user", "content": f"{n} + 2?"}] for n in range(60)]
+    path.write_text("\n".join(json.dumps({"messages": messages}) for messages in asked))
+    grader.write_text(json.dumps({"type": "python", "source": "def grade(sample, item):\n    return 1.0"}))
+    assert call(path) == 1
+    assert call(path, "--grader", grader) == 0
+    assert "format: reinforcement" in capsys.readouterr().out
+
+
 def test_models_that_do_not_take_the_file_come_last_and_are_said_so(
     good: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
