@@ -132,7 +132,7 @@ class Preparation:
             else:
                 told = _("You can use your file for training as it is.")
             self._tell("\n" + told)
-            self._next(self.given[:1], None)
+            self._next(self.given[:1], None, trainable=not errors)
             return Written(self.given[:1], found[0].count, self._advice)
         if not self._ask("\n" + _("Your data will be written to a new JSONL file. Proceed [Y/n]: ")):
             self._tell(_("Nothing was written."))
@@ -227,10 +227,11 @@ class Preparation:
         self._next(files, ends)
         return Written(files, rows, self._advice)
 
-    def _next(self, files: list[Path], ends: Ends | None) -> None:
+    def _next(self, files: list[Path], ends: Ends | None, *, trainable: bool = True) -> None:
         held_out = f' --validation "{files[1]}"' if len(files) > 1 else ""
         self._tell("\n" + _("Next: {command}", command=f'python -m core check "{files[0]}"'))
-        self._tell(f'> python -m core jobs create "{files[0]}"{held_out} --model local-classic-1')
+        if trainable:
+            self._tell(f'> python -m core jobs create "{files[0]}"{held_out} --model local-classic-1')
         if ends is None or self.recipe.kind is not Kind.COMPLETION:
             return
         if ends.asked:

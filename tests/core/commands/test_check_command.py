@@ -252,7 +252,7 @@ def test_a_file_may_be_as_large_as_its_target_takes(
 ) -> None:
     from core.checks import files
 
-    monkeypatch.setitem(files.check_file.__kwdefaults__, "largest", 1000)  # bytes, instead of 512 MB
+    monkeypatch.setitem(files.check_file.__kwdefaults__ or {}, "largest", 1000)  # bytes, instead of 512 MB
     assert call(good, "--json") == 1
     assert json.loads(capsys.readouterr().out)["issues"]["file_too_large"] == 1
     assert call(good, "--model", "local-classic-1", "--json") == 0

@@ -192,6 +192,7 @@ def test_a_file_with_errors_is_not_called_good(tmp_path: Path, capsys: pytest.Ca
     assert run(path, "-q") == 0
     out = capsys.readouterr().out
     assert "240 errors stand in the way of a training" in out and "as it is" not in out
+    assert "core check" in out and "jobs create" not in out
     path.write_text(training_lines(120), encoding="utf-8")
     assert run(path, "-q") == 0
     assert "You can use your file for training as it is." in capsys.readouterr().out
