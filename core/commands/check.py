@@ -95,7 +95,7 @@ def run(options: argparse.Namespace) -> int:
             meter.clear()
             found = target.judged(found)
             told.update(found.issues)
-            _print(*_head(options.file, found), *_issues(found))
+            _print(*_head(options.file, found), *targets.not_described(options, catalogue, price), *_issues(found))
 
         report = check_file(
             options.file,

@@ -38,7 +38,7 @@ def of_model(report: Report, price: Price, ratio: Ratio | None) -> list[str]:
     """What training this file would cost with the model that it was checked for."""
     from core.tokens import estimate
 
-    named = {"model": price.model, "provider": price.provider}
+    named = {"model": _name(price), "provider": price.provider}
     tools = bool(report.with_tools)
     money = estimate(
         report.billable_tokens, report.epochs, price, examples=report.examples, with_tools=tools, ratio=ratio
@@ -52,6 +52,10 @@ def of_model(report: Report, price: Price, ratio: Ratio | None) -> list[str]:
     told = _("training {model} at {provider}, prices of {day}: {price}", **named, day=price.checked_on, price=each)
     more = _("as {jobs} finished jobs were billed", jobs=ratio.jobs) if ratio else ""
     return ["  " + ", ".join(part for part in (told, more) if part), *_hosting(price)]
+
+
+def _name(price: Price) -> str:
+    return _("other models") if price.model == "*" else price.model
 
 
 def _hosting(price: Price) -> list[str]:
@@ -94,7 +98,7 @@ def lines(costs: list[Priced], load: Load) -> list[str]:
     """The costs for a person to read, one model a line."""
     head = _("Prices in US dollars, the first month: {epochs} epochs, {asks} answers a day", epochs=load.epochs,
              asks=f"{load.asks_a_day:,}")  # fmt: skip
-    names = [f"{cost.price.provider}: {cost.price.model}" for cost, _takes in costs]
+    names = [f"{cost.price.provider}: {_name(cost.price)}" for cost, _takes in costs]
     width = max(map(len, names), default=0)
     rows = (f"  {name:{width}}  {_one(*priced)}" for name, priced in zip(names, costs, strict=True))
     return ["", head, *(row.rstrip() for row in rows)]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.errors import BadInput, NotFound
-from core.words import T
+from core.words import T, _
 
 if TYPE_CHECKING:
     from core.checks import Issue, Report
@@ -62,6 +62,25 @@ def chosen(options: argparse.Namespace, prices: Catalogue) -> Price | None:
         told = T("The provider “{name}” is not in the table of models.", name=options.provider)
         raise NotFound(told, T("Choose one of these: {names}.", names=", ".join(providers)))
     return prices.price(options.model or "*", options.provider)
+
+
+def not_described(options: argparse.Namespace, prices: Catalogue, price: Price | None) -> list[str]:
+    """Says that nobody has described the model that was named, so that its own rules and price are not looked at."""
+    if price is not None or not (options.model or options.provider):
+        return []
+    from difflib import get_close_matches
+
+    from core.tokens.encodings import base_of
+
+    if not options.model:
+        told = _("Which model of {provider} is meant is not said: only the format is checked. Add --model.",
+                 provider=options.provider)  # fmt: skip
+        return ["", told]
+    names = [one.model for one in prices.models(options.provider)]
+    told = _("The model “{model}” is not in the table of models: only the format is checked, and no price is known.",
+             model=options.model)  # fmt: skip
+    near = get_close_matches(base_of(options.model), names, 1)
+    return ["", told, *([_("Did you mean {model}?", model=near[0])] if near else [])]
 
 
 class Target:

@@ -271,6 +271,23 @@ def test_rows_for_a_grader_need_no_fields_beside_their_messages(
     assert "format: reinforcement" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        (("--model", "gpt4o-mini-2024-07-18"), "Did you mean gpt-4o-mini-2024-07-18?"),
+        (("--model", "my/own-model"), "“my/own-model” is not in the table of models: only the format is checked"),
+        (("--provider", "azure"), "Which model of azure is meant is not said"),
+    ],
+)
+def test_a_model_that_nobody_has_described_is_said_to_be_one(
+    how: tuple[str, ...], said: str, good: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(good, *how) == 0
+    assert said in capsys.readouterr().out
+    assert call(good, "--model", "gpt-4o-mini") == 0
+    assert "is not in the table" not in capsys.readouterr().out
+
+
 def test_models_that_do_not_take_the_file_come_last_and_are_said_so(
     good: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
