@@ -123,7 +123,7 @@ class Preparation:
         chosen = self._agree(table, found)
         split = (
             self.parting is None
-            and any(f.code == "classification" for f in found)
+            and any(f.code in ("classification", "reinforcement") for f in found)
             and self._ask(_("- [Recommended] Would you like to split into training and validation set? [Y/n]: "))
         )
         if not table and not chosen and not split and not self.rejects:
@@ -231,7 +231,8 @@ class Preparation:
         held_out = f' --validation "{files[1]}"' if len(files) > 1 else ""
         self._tell("\n" + _("Next: {command}", command=f'python -m core check "{files[0]}"'))
         if trainable:
-            self._tell(f'> python -m core jobs create "{files[0]}"{held_out} --model local-classic-1')
+            grader = " --grader GRADER.json" if self.recipe.kind is Kind.REINFORCEMENT else ""
+            self._tell(f'> python -m core jobs create "{files[0]}"{held_out}{grader} --model local-classic-1')
         if ends is None or self.recipe.kind is not Kind.COMPLETION:
             return
         if ends.asked:

@@ -82,7 +82,7 @@ def advise(source: Source, kind: Kind, *, measure: Measure = characters, limit: 
     found: list[Finding | None] = [_number(profile, completion), *_empty(profile, completion)]
     if not profile.rows:
         return _until_stop(found)
-    found += [_task(profile, completion), _duplicates(profile, completion), _long(profile, completion)]
+    found += [_task(profile, kind), _duplicates(profile, completion), _long(profile, completion)]
     found += [_upper(profile, completion, source, asked=asked) for asked in (True, False)]
     if completion:
         found += [_blank_ends(profile), _separator(profile, source), _question_prefix(profile), _answer_prefix(profile)]
@@ -169,7 +169,15 @@ def _empty(profile: Profile, completion: bool) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def _task(profile: Profile, completion: bool) -> Finding | None:
+def _task(profile: Profile, kind: Kind) -> Finding | None:
+    if kind is Kind.PREFERENCE:
+        return None  # what is asked and answered stands in pairs
+    if kind is Kind.REINFORCEMENT:
+        told = T("These rows hold no answers: a grader judges what the model tries, also on rows that are held out.")
+        return Finding("reinforcement", Weight.INFO, told)
+    if profile.task == "classification" and profile.classes == 1 and kind is Kind.CHAT:
+        told = T("All answers are the same: the model will only repeat it.")
+        return Finding("one_answer", Weight.INFO, told)
     if profile.task == "classification":
         sentence = T(
             "This looks like classification: {n} different answers. Hold rows out of the training, and the model can "

@@ -196,3 +196,29 @@ def test_a_file_with_errors_is_not_called_good(tmp_path: Path, capsys: pytest.Ca
     path.write_text(training_lines(120), encoding="utf-8")
     assert run(path, "-q") == 0
     assert "You can use your file for training as it is." in capsys.readouterr().out
+
+
+def test_rows_for_a_grader_are_split_and_pairs_are_not_called_writing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = [[{"role": "user", "content": f"{n} + 2?"}] for n in range(60)]
+    path = tmp_path / "sums.jsonl"
+    path.write_text("\n".join(json.dumps({"messages": said, "answer": f"{n + 2}"}) for n, said in enumerate(asked)))
+    assert run(path, "-q") == 0
+    out = capsys.readouterr().out
+    train, valid = tmp_path / "sums_prepared_train.jsonl", tmp_path / "sums_prepared_valid.jsonl"
+    assert len(train.read_text().splitlines()) + len(valid.read_text().splitlines()) == 60 and valid.read_text()
+    assert f'--validation "{valid}" --grader GRADER.json --model' in out and "no row asks anything" not in out
+    good, bad = ([{"role": "assistant", "content": text}] for text in ("Yes.", "No."))
+    pair = {"preferred_output": good, "non_preferred_output": bad}
+    path.write_text("\n".join(json.dumps({"input": {"messages": said}, **pair}) for said in asked))
+    assert run(path, "-q") == 0
+    assert "no row asks anything" not in capsys.readouterr().out
+
+
+def test_one_answer_for_all_is_no_class(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("question,answer\n" + "".join(f"Is parcel {n} late?,Yes.\n" for n in range(60)))
+    assert run(path, "-q") == 0
+    out = capsys.readouterr().out
+    assert "All answers are the same" in out and "different answers" not in out
