@@ -191,7 +191,7 @@ RULES: list[tuple[str, str, list[str]]] = [
                          "image_colours", "image_detail_invalid", "image_misplaced"]),
     ("skipped images", "advice", ["images_may_be_skipped"]),
     ("vision base", "error", ["target_images"]),
-    ("DPO keys", "error warning", ["input_invalid", "output_invalid", "old_preference_keys"]),
+    ("DPO keys", "error", ["input_invalid", "output_invalid", "old_preference_keys"]),
     ("DPO outputs", "error warning", ["output_without_answer", "output_role", "output_several"]),
     ("DPO content", "error warning", ["text_only", "several_turns", "outputs_equal"]),
     ("RFT", "error warning", ["last_not_user", "validation_missing", "grader_invalid", "grader_type",
