@@ -11,8 +11,8 @@ from streamlit.elements.lib.column_types import ColumnConfig
 from core.checks import Severity, issue_table
 from core.tokens import Catalogue, Price
 from core.tokens.catalogue import shipped
-from core.tokens.price import MONEY, TITLES, WHOLE
-from core.words import _
+from core.tokens.price import MONEY, TITLES, WHOLE, bad
+from core.words import T, _
 from pages.parts import feedback, resources, state
 from pages.parts.text import escape
 
@@ -88,7 +88,7 @@ def _columns() -> dict[str, ColumnConfig | str | None]:
             name("accepts"),
             help=_(
                 "Warnings of the checks that this provider gives no reason for: {names}",
-                names=", ".join(code for code, severity in issue_table().items() if severity is Severity.WARNING),
+                names=", ".join(_warnings()),
             ),
             width=180,
         ),
@@ -101,12 +101,21 @@ def _columns() -> dict[str, ColumnConfig | str | None]:
     }
 
 
+def _warnings() -> list[str]:
+    """The warnings of the checks, by their codes."""
+    return [code for code, severity in issue_table().items() if severity is Severity.WARNING]
+
+
 def _save(edited: pd.DataFrame) -> None:
     rows = [
         {name: None if pd.isna(value) or value == "" else value for name, value in row.items()}
         for row in edited.to_dict("records")
     ]
     catalogue = Catalogue.from_rows(rows)
+    for number, price in enumerate(catalogue.prices, start=1):
+        for code in price.accepts:
+            if code not in _warnings():
+                raise bad(number, "accepts", code, T("Choose from these: {names}.", names=", ".join(_warnings())))
     _keep(catalogue.edited())
     kept = {price.name for price in catalogue.prices}
     if any(price.name not in kept for price in Catalogue.load().prices):

@@ -155,6 +155,7 @@ def test_a_row_that_was_added_stands_there_once_and_can_be_saved_again(open_page
         ({0: {"encoding": "gibberish"}}, (), "row 1, Tokeniser"),
         ({0: {"model": None}}, (), "row 1, Model"),
         ({}, ({"provider": "other"},), "Model"),
+        ({0: {"accepts": "developer_role, no_assistant"}}, (), "Warnings that do not hold: “no_assistant”"),
         ({1: {"provider": "p", "model": "m"}, 2: {"provider": "p", "model": "m"}}, (), "stands there twice"),
     ],
 )
