@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from core.checks.reading import MAX_LINE, Line, blocks_of, read_blocks, read_lines
 from core.checks.report import DEFAULT_LIMIT, Report
-from core.checks.sets import MIN_EXAMPLES
+from core.checks.sets import MAX_FILE, MIN_EXAMPLES
 from core.dataset.examples import Kind
 from core.errors import BadInput
 from core.tokens import DEFAULT, counter, encoding_names
@@ -35,18 +35,20 @@ def check_file(
     progress: Progress | None = None,
     structure: Structure | None = None,
     cache: Path | None = None,
+    largest: int | None = MAX_FILE,
 ) -> Report:
     """Check a JSON Lines file. Raises BadInput where it can't be read.
 
     `progress` hears bytes done and bytes in all; what it raises ends the check. `structure` hears the report of
     everything but tokens as soon as it is known. An empty `encoding` counts no tokens. `cache` is the folder where
-    what is known of lines is kept for the next check of the file.
+    what is known of lines is kept for the next check of the file. A file of more than `largest` bytes is an error;
+    None where a target tells its own limit.
     """
     path = Path(path)
     try:
         with path.open("rb") as file:
             size = path.stat().st_size
-            checking = _Checking(encoding, limit, kind, minimum, size, progress, structure, cache)
+            checking = _Checking(encoding, limit, kind, minimum, size, progress, structure, cache, largest)
             return checking.file(path, file)
     except OSError as error:
         raise BadInput(
@@ -81,12 +83,13 @@ class _Checking:
         progress: Progress | None = None,
         structure: Structure | None = None,
         cache: Path | None = None,
+        largest: int | None = MAX_FILE,
     ) -> None:
         if encoding and encoding not in encoding_names():
             counter(encoding)  # a name that is not known is refused before anything is read
         self.encoding, self.limit, self.kind, self.minimum, self.size = encoding, limit, kind, minimum, size
         self.progress, self.structure = progress, structure
-        self.cache = cache
+        self.cache, self.largest = cache, largest
 
     def file(self, path: Path, file: BinaryIO) -> Report:
         """The report of a file; its second half comes from a process beside this one, where that pays."""
@@ -118,8 +121,9 @@ class _Checking:
         try:
             work.read(chain([first], blocks), self._tell)
             report = summing.structure(
-                scan, encoding=self.encoding, limit=self.limit, minimum=self.minimum, size=self.size
-            )
+                scan, encoding=self.encoding, limit=self.limit, minimum=self.minimum,
+                size=self.size, largest=self.largest,
+            )  # fmt: skip
             if self.structure:
                 self.structure(report)
                 self.structure = None  # once is enough, even where all is done again

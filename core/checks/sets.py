@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 MIN_EXAMPLES = 10
 FEW_EXAMPLES = 50
+MAX_FILE = 512 << 20  # bytes, as most providers have it
 MAX_EXAMPLES = {Kind.REINFORCEMENT: 50_000}  # an older limit of some providers, hence a warning
 
 

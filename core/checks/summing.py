@@ -20,10 +20,10 @@ from core.tokens import default_epochs, distribution
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-MAX_FILE = 512 * 1024 * 1024
 
-
-def structure(scan: Scan, *, encoding: str, limit: int, minimum: int, size: int) -> Report:
+def structure(
+    scan: Scan, *, encoding: str, limit: int, minimum: int, size: int = 0, largest: int | None = None
+) -> Report:
     """The report of everything but tokens."""
     times = np.bincount(scan.signs, minlength=len(scan.findings)).tolist()
     found = list(zip(scan.findings, times, strict=True))
@@ -51,8 +51,8 @@ def structure(scan: Scan, *, encoding: str, limit: int, minimum: int, size: int)
         pairs = zip(places[:KEPT].tolist(), firsts[:KEPT].tolist(), strict=True)
         details += (make("duplicate", "", first=first + 1).at(_line(row)) for row, first in pairs)
     of_set = check_set(kinds, len(rows), minimum=minimum)
-    if size > MAX_FILE:
-        of_set.insert(0, make("file_too_large", "", size, size=size >> 20, limit=MAX_FILE >> 20))
+    if largest is not None and size > largest:
+        of_set.insert(0, make("file_too_large", "", size, size=size >> 20, limit=largest >> 20))
     counts.update(issue.code for issue in of_set)
     report = Report(
         format=str(main) if main else None,

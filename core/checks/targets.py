@@ -14,6 +14,8 @@ import orjson
 
 from core.checks.issues import Issue, make
 from core.checks.parts import count_images
+from core.checks.rule import Severity
+from core.checks.table import RULES
 from core.dataset.examples import Body, Kind, messages_of
 from core.tokens import Price
 from core.tokens.tools import functions_of
@@ -92,6 +94,11 @@ def _bodies(lines: Iterable[str | bytes]) -> Iterator[Body]:
                 yield body
 
 
+def minded(code: str, price: Price | None) -> bool:
+    """Whether a finding counts for this target: a warning may be one that it accepts, an error never is."""
+    return price is None or code not in price.accepts or RULES[code].severity is Severity.ERROR
+
+
 def check_target(price: Price | None, contents: Contents, today: date, *, suffix: str = "") -> list[Issue]:
     """What this model and provider do not take of a set; None for a model that nobody has described."""
     issues = [*_images(contents), *_reinforcement(contents)]
@@ -100,29 +107,34 @@ def check_target(price: Price | None, contents: Contents, today: date, *, suffix
     return issues
 
 
+def _named(price: Price) -> str:
+    """What is taken or not: the model, or its provider where the row stands for all other models."""
+    return price.provider if price.model == "*" else price.model
+
+
 def _ends(price: Price, today: date) -> Iterator[Issue]:
     if price.jobs_end and today >= price.jobs_end:
-        yield make("target_closed", "", price.jobs_end.isoformat(), model=price.model, provider=price.provider)
+        yield make("target_closed", "", price.jobs_end.isoformat(), model=_named(price), provider=price.provider)
     elif price.answers_end and today >= price.answers_end:
-        yield make("target_silent", "", price.answers_end.isoformat(), model=price.model)
+        yield make("target_silent", "", price.answers_end.isoformat(), model=_named(price))
     else:
         if price.jobs_end and (price.jobs_end - today).days < SOON:
             left = (price.jobs_end - today).days
-            yield make("target_closing", "", price.jobs_end.isoformat(), model=price.model, number=left)
+            yield make("target_closing", "", price.jobs_end.isoformat(), model=_named(price), number=left)
         if price.answers_end and (price.answers_end - today).days < SOON:
-            yield make("target_answers_end", "", price.answers_end.isoformat(), model=price.model)
+            yield make("target_answers_end", "", price.answers_end.isoformat(), model=_named(price))
 
 
 def _formats(price: Price, contents: Contents) -> Iterator[Issue]:
     taken, kind = price.formats, contents.kind
     if kind and taken and kind not in taken:
-        yield make("target_format", "", str(kind), model=price.model, formats=", ".join(taken))
+        yield make("target_format", "", str(kind), model=_named(price), formats=", ".join(taken))
     elif kind and (method := method_of(kind)) not in price.methods:
-        yield make("target_method", "", method, model=price.model, methods=", ".join(price.methods))
+        yield make("target_method", "", method, model=_named(price), methods=", ".join(price.methods))
     if taken and contents.extras.tools and "tools" not in taken:
-        yield make("target_tools", "", contents.extras.tools, model=price.model, number=contents.extras.tools)
+        yield make("target_tools", "", contents.extras.tools, model=_named(price), number=contents.extras.tools)
     if taken and contents.extras.images and "images" not in taken:
-        yield make("target_images", "", contents.extras.images, model=price.model, number=contents.extras.images)
+        yield make("target_images", "", contents.extras.images, model=_named(price), number=contents.extras.images)
 
 
 def _images(contents: Contents) -> Iterator[Issue]:
@@ -139,11 +151,11 @@ def _reinforcement(contents: Contents) -> Iterator[Issue]:
 
 def _sizes(price: Price, contents: Contents, suffix: str) -> Iterator[Issue]:
     if price.file_mb and contents.size > price.file_mb << 20:
-        yield make("target_file_too_large", "", contents.size >> 20, model=price.model, limit=price.file_mb)
+        yield make("target_file_too_large", "", contents.size >> 20, model=_named(price), limit=price.file_mb)
     if contents.over:
         limit = price.context or 0
-        yield make("target_context", "", contents.over, model=price.model, number=contents.over, limit=limit)
+        yield make("target_context", "", contents.over, model=_named(price), number=contents.over, limit=limit)
     if price.suffix == 0 and suffix:
         yield make("target_no_suffix", "suffix", suffix, provider=price.provider)
     elif price.suffix is not None and len(suffix) > price.suffix:
-        yield make("target_suffix", "suffix", suffix, model=price.model, number=len(suffix), limit=price.suffix)
+        yield make("target_suffix", "suffix", suffix, model=_named(price), number=len(suffix), limit=price.suffix)

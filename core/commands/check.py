@@ -88,12 +88,14 @@ def run(options: argparse.Namespace) -> int:
     limit = options.limit or (price.context if price else None) or DEFAULT_LIMIT
     fewest = (price.minimum if price else None) or MIN_EXAMPLES
     told: set[str] = set()
+    target = targets.Target(options, price)
     with Meter(shown=not options.json) as meter:
 
         def rules_first(found: Report) -> None:
             meter.clear()
+            found = target.judged(found)
             told.update(found.issues)
-            _print(*_head(options.file, found), *_issues(found))
+            _print(*_head(options.file, found), *targets.not_described(options, catalogue, price), *_issues(found))
 
         report = check_file(
             options.file,
@@ -103,13 +105,14 @@ def run(options: argparse.Namespace) -> int:
             progress=meter.show,
             structure=None if options.json else rules_first,
             cache=_cache(options),
+            **target.limits,
         )
-    targets.judge(options, report, price)
+    report = target.judged(report)
     compared, doubted, private = relations.compare(options), labels.look(options), _private(options)
     spoken = languages.look(options)
     more = {"relations": compared, "labels": doubted, "languages": spoken, "privacy": private}
     load = costs.load_of_file(options.file, report, options.per_day) if options.prices else None
-    priced = costs.compared(load, catalogue, ratios) if load else []
+    priced = costs.compared(load, catalogue, ratios, lambda model: target.takes(model, report)) if load else []
     if options.json:
         found: dict[str, Any] = {name: part.as_json() for name, part in more.items() if part}
         found |= {"prices": costs.as_json(priced)} if options.prices else {}
@@ -206,7 +209,7 @@ def _figures(report: Report) -> list[str]:
         (_("tokens in an example"), report.tokens),
         (_("tokens in its answers"), report.assistant_tokens),
     ):
-        if spread.mean is not None:
+        if spread.mean is not None and spread.max:  # in reinforcement training there are no answers to read
             lines.append(f"  {title}: {_spread(spread)}")
     numbers = _numbers(report)
     lines.append("  " + _("longer than the limit: {over}", **numbers))

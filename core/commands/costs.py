@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,8 @@ from core.words import _
 if TYPE_CHECKING:
     from core.checks import Report
     from core.tokens import Catalogue, Cost, Load, Price, Ratio
+
+    Priced = tuple[Cost, bool]
 
 
 def load_of_file(path: Path, report: Report, asks_a_day: int) -> Load:
@@ -35,34 +38,50 @@ def of_model(report: Report, price: Price, ratio: Ratio | None) -> list[str]:
     """What training this file would cost with the model that it was checked for."""
     from core.tokens import estimate
 
-    named = {"model": price.model, "provider": price.provider}
+    named = {"model": _name(price), "provider": price.provider}
     tools = bool(report.with_tools)
     money = estimate(
         report.billable_tokens, report.epochs, price, examples=report.examples, with_tools=tools, ratio=ratio
     )
-    if money is None:
-        return ["  " + _("the price of training {model} at {provider} is not known", **named)]
-    low, high = f"{money.low:,.2f}", f"{money.high:,.2f}"
-    told = _("training {model} at {provider}, prices of {day}: ${low} to ${high}", **named, day=price.checked_on,
-             low=low, high=high)  # fmt: skip
+    if money is not None:
+        each = _range(money.low, money.high)
+    elif price.training_hour:
+        each = _("${each} an hour", each=f"{price.training_hour:,.2f}")
+    else:
+        return ["  " + _("the price of training {model} at {provider} is not known", **named), *_hosting(price)]
+    told = _("training {model} at {provider}, prices of {day}: {price}", **named, day=price.checked_on, price=each)
     more = _("as {jobs} finished jobs were billed", jobs=ratio.jobs) if ratio else ""
-    return ["  " + ", ".join(part for part in (told, more) if part)]
+    return ["  " + ", ".join(part for part in (told, more) if part), *_hosting(price)]
 
 
-def compared(load: Load, catalogue: Catalogue, ratios: dict[tuple[str, str], Ratio]) -> list[Cost]:
-    """The costs with every model that can be trained today, the cheapest first."""
+def _name(price: Price) -> str:
+    return _("other models") if price.model == "*" else price.model
+
+
+def _hosting(price: Price) -> list[str]:
+    """What the trained model costs while it stands ready, where that is something."""
+    month = price.hosting
+    return ["  " + _("keeping it ready: ${month} a month", month=f"{month:,.2f}")] if month else []
+
+
+def compared(
+    load: Load, catalogue: Catalogue, ratios: dict[tuple[str, str], Ratio], takes: Callable[[Price], bool]
+) -> list[Priced]:
+    """The costs with every model that can be trained today, and whether it takes the file: those first, cheap first."""
     from core.tokens import compare
 
     today = datetime.now(UTC).date()
-    return compare([price for price in catalogue.prices if price.trainable(today)], load, ratios)
+    found = compare([price for price in catalogue.prices if price.trainable(today)], load, ratios)
+    return sorted(((cost, takes(cost.price)) for cost in found), key=lambda priced: not priced[1])
 
 
-def as_json(costs: list[Cost]) -> list[dict[str, Any]]:
+def as_json(costs: list[Priced]) -> list[dict[str, Any]]:
     """The costs as plain values; null is "not known"."""
     return [
         {
             "provider": cost.price.provider,
             "model": cost.price.model,
+            "takes": takes,
             "training": [cost.training.low, cost.training.high] if cost.training else None,
             "hosting_month": cost.hosting,
             "use_month": cost.use,
@@ -71,24 +90,24 @@ def as_json(costs: list[Cost]) -> list[dict[str, Any]]:
             "jobs_end": cost.price.jobs_end.isoformat() if cost.price.jobs_end else None,
             "measured": vars(cost.ratio) if cost.ratio else None,
         }
-        for cost in costs
+        for cost, takes in costs
     ]
 
 
-def lines(costs: list[Cost], load: Load) -> list[str]:
+def lines(costs: list[Priced], load: Load) -> list[str]:
     """The costs for a person to read, one model a line."""
     head = _("Prices in US dollars, the first month: {epochs} epochs, {asks} answers a day", epochs=load.epochs,
              asks=f"{load.asks_a_day:,}")  # fmt: skip
-    names = [f"{cost.price.provider}: {cost.price.model}" for cost in costs]
+    names = [f"{cost.price.provider}: {_name(cost.price)}" for cost, _takes in costs]
     width = max(map(len, names), default=0)
-    rows = (f"  {name:{width}}  {_one(cost)}" for name, cost in zip(names, costs, strict=True))
+    rows = (f"  {name:{width}}  {_one(*priced)}" for name, priced in zip(names, costs, strict=True))
     return ["", head, *(row.rstrip() for row in rows)]
 
 
-def _one(cost: Cost) -> str:
+def _one(cost: Cost, takes: bool) -> str:
     """A line on one model: what is known of it, and what is not in a word."""
-    parts = [_total(cost)]
-    if cost.training is not None:
+    parts = [_total(cost)] if takes else [_("does not take this file"), _total(cost)]
+    if cost.training is not None and cost.training.high:
         money = cost.training
         parts.append(_("training {range}", range=_range(money.low, money.high)))
     elif cost.price.training_hour:
@@ -114,4 +133,6 @@ def _total(cost: Cost) -> str:
 
 
 def _range(low: float, high: float) -> str:
+    if not high:
+        return _("free")
     return f"${high:,.2f}" if f"{low:,.2f}" == f"{high:,.2f}" else f"${low:,.2f} – {high:,.2f}"

@@ -113,6 +113,9 @@ class Preparation:
         self.say = say
         found = [finding.by(self.long) for finding in self.found]
         table = self._of_the_file()
+        errors = 0
+        if not table and not self.rejects and not any(finding.question for finding in found):
+            table, errors = _of_the_lines(self.source.path, self.recipe.kind)
         self._tell("\n".join(f"- {sentence}" for sentence in (*(t[0] for t in table), *(f.sentence for f in found))))
         stop = next((finding for finding in found if finding.severity == "stop"), None)
         if stop:
@@ -120,12 +123,16 @@ class Preparation:
         chosen = self._agree(table, found)
         split = (
             self.parting is None
-            and any(f.code == "classification" for f in found)
+            and any(f.code in ("classification", "reinforcement") for f in found)
             and self._ask(_("- [Recommended] Would you like to split into training and validation set? [Y/n]: "))
         )
         if not table and not chosen and not split and not self.rejects:
-            self._tell("\n" + _("You can use your file for training as it is."))
-            self._next(self.given[:1], None)
+            if errors:
+                told = _("{n} errors stand in the way of a training; the check names each of them.", n=f"{errors:,}")
+            else:
+                told = _("You can use your file for training as it is.")
+            self._tell("\n" + told)
+            self._next(self.given[:1], None, trainable=not errors)
             return Written(self.given[:1], found[0].count, self._advice)
         if not self._ask("\n" + _("Your data will be written to a new JSONL file. Proceed [Y/n]: ")):
             self._tell(_("Nothing was written."))
@@ -173,6 +180,9 @@ class Preparation:
         if name != "JSONL" or not self.recipe.as_is:
             found.append((T("Your file is formatted as a {name} file.", name=name),
                           T("Your format `{name}` will be converted to `JSONL`", name=name)))  # fmt: skip
+        elif self.source.encoding.lower() not in _UTF8:
+            found.append((T("Your file is written in {encoding}.", encoding=self.source.encoding),
+                          T("Write the file in UTF-8")))  # fmt: skip
         if self.recipe.kind is Kind.COMPLETION and not self.recipe.as_is:
             used = {self.recipe.columns_for(role)[:1]: name for role, name in _COLUMNS.items()}
             for column, wanted in ((c, name) for (c, *_more), name in used.items()):
@@ -217,10 +227,12 @@ class Preparation:
         self._next(files, ends)
         return Written(files, rows, self._advice)
 
-    def _next(self, files: list[Path], ends: Ends | None) -> None:
+    def _next(self, files: list[Path], ends: Ends | None, *, trainable: bool = True) -> None:
         held_out = f' --validation "{files[1]}"' if len(files) > 1 else ""
         self._tell("\n" + _("Next: {command}", command=f'python -m core check "{files[0]}"'))
-        self._tell(f'> python -m core jobs create "{files[0]}"{held_out} --model local-classic-1')
+        if trainable:
+            grader = " --grader GRADER.json" if self.recipe.kind is Kind.REINFORCEMENT else ""
+            self._tell(f'> python -m core jobs create "{files[0]}"{held_out}{grader} --model local-classic-1')
         if ends is None or self.recipe.kind is not Kind.COMPLETION:
             return
         if ends.asked:
@@ -246,6 +258,22 @@ class Preparation:
 
 
 _COLUMNS = {Role.USER: "prompt", Role.ASSISTANT: "completion"}
+_UTF8 = ("utf-8", "utf-8-sig", "ascii")
+
+
+def _of_the_lines(path: Path, kind: Kind) -> tuple[list[tuple[Text, Text]], int]:
+    """What a file that seems to need nothing holds all the same: what a copy is made without, and errors."""
+    from core.checks import check_file
+
+    report = check_file(path, encoding="", kind=kind, minimum=1, largest=None)
+    found = []
+    if blank := report.issues.get("blank_line", 0):
+        found.append(
+            (T("{n} lines are blank; some providers refuse that.", n=blank), T("Remove {n} blank lines", n=blank))
+        )
+    if report.issues.get("byte_order_mark"):
+        found.append((T("Your file begins with a byte-order mark."), T("Leave the byte-order mark out")))
+    return found, report.errors
 
 
 class Ends:

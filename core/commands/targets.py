@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.errors import BadInput, NotFound
-from core.words import T
+from core.words import T, _
 
 if TYPE_CHECKING:
     from core.checks import Issue, Report
+    from core.checks.targets import Contents
     from core.tokens import Catalogue, Price, Ratio
 
 
@@ -62,33 +64,88 @@ def chosen(options: argparse.Namespace, prices: Catalogue) -> Price | None:
     return prices.price(options.model or "*", options.provider)
 
 
-def judge(options: argparse.Namespace, report: Report, price: Price | None) -> None:
-    """Add what the target does not take, and what the grader misses, to the report."""
-    from core.checks.targets import Contents, check_target, extras_of_file
-    from core.dataset.examples import Kind
+def not_described(options: argparse.Namespace, prices: Catalogue, price: Price | None) -> list[str]:
+    """Says that nobody has described the model that was named, so that its own rules and price are not looked at."""
+    if price is not None or not (options.model or options.provider):
+        return []
+    from difflib import get_close_matches
 
-    kind = Kind(report.format) if report.format else None
-    size = options.file.stat().st_size
-    contents = Contents(kind, report.examples, extras_of_file(options.file), size=size)
-    today = datetime.now(UTC).date()
-    if price and price.file_mb and "file_too_large" in report.issues:  # the target's own limit counts
-        report.errors -= report.issues.pop("file_too_large")
-        report.details = [issue for issue in report.details if issue.code != "file_too_large"]
-    _add(report, check_target(price, contents, today, suffix=options.suffix))
-    if options.grader:
-        _add(report, _graded(options.file, options.grader))
+    from core.tokens.encodings import base_of
+
+    if not options.model:
+        told = _("Which model of {provider} is meant is not said: only the format is checked. Add --model.",
+                 provider=options.provider)  # fmt: skip
+        return ["", told]
+    names = [one.model for one in prices.models(options.provider)]
+    told = _("The model “{model}” is not in the table of models: only the format is checked, and no price is known.",
+             model=options.model)  # fmt: skip
+    near = get_close_matches(base_of(options.model), names, 1)
+    return ["", told, *([_("Did you mean {model}?", model=near[0])] if near else [])]
 
 
-def _add(report: Report, issues: list[Issue]) -> None:
-    from core.checks import Severity
-    from core.checks.scanning import KEPT
+class Target:
+    """What the chosen model does not take of a file, and what the grader misses in it."""
 
-    for issue in issues:
-        report.issues[issue.code] = times = report.issues.get(issue.code, 0) + 1
-        report.errors += issue.severity is Severity.ERROR
-        report.warnings += issue.severity is Severity.WARNING
-        if times <= KEPT:
-            report.details.append(issue)
+    def __init__(self, options: argparse.Namespace, price: Price | None) -> None:
+        self.options, self.price = options, price
+        self._found: list[Issue] | None = None
+        self._held: Contents | None = None
+
+    @property
+    def limits(self) -> dict[str, Any]:
+        """What the target asks of the check: its own largest file counts, where it is known; a grader judges answers
+        that no row holds, and without fields beside the messages such rows look like chats."""
+        from core.dataset.examples import Kind
+
+        limits: dict[str, Any] = {"largest": None} if self.price and self.price.file_mb else {}
+        return limits | ({"kind": Kind.REINFORCEMENT} if self.options.grader else {})
+
+    def judged(self, report: Report) -> Report:
+        """The report with what the target does not take, without the warnings that do not hold for it."""
+        from core.checks import Severity, issue_table
+        from core.checks.scanning import KEPT
+        from core.checks.targets import minded
+
+        issues = {code: times for code, times in report.issues.items() if minded(code, self.price)}
+        details = [issue for issue in report.details if issue.code in issues]
+        for issue in self._issues(report):
+            issues[issue.code] = times = issues.get(issue.code, 0) + 1
+            if times <= KEPT:
+                details.append(issue)
+        table = issue_table()
+        errors, warnings = (
+            sum(times for code, times in issues.items() if table[code] is severity)
+            for severity in (Severity.ERROR, Severity.WARNING)
+        )
+        return replace(report, issues=issues, details=details, errors=errors, warnings=warnings)
+
+    def takes(self, price: Price, report: Report) -> bool:
+        """Whether another model takes these examples."""
+        from core.checks import Severity
+        from core.checks.targets import check_target
+
+        issues = check_target(price, self._contents(report), datetime.now(UTC).date())
+        return not any(issue.severity is Severity.ERROR for issue in issues)
+
+    def _contents(self, report: Report) -> Contents:
+        """What the file holds; read once, although a report is judged before its tokens are known and behind them."""
+        from core.checks.targets import Contents, extras_of_file
+        from core.dataset.examples import Kind
+
+        if self._held is None:
+            file, kind = self.options.file, Kind(report.format) if report.format else None
+            self._held = Contents(kind, report.examples, extras_of_file(file), size=file.stat().st_size)
+        return self._held
+
+    def _issues(self, report: Report) -> list[Issue]:
+        from core.checks.targets import check_target
+
+        if self._found is None:
+            today, suffix = datetime.now(UTC).date(), self.options.suffix
+            self._found = check_target(self.price, self._contents(report), today, suffix=suffix)
+            if self.options.grader:
+                self._found += _graded(self.options.file, self.options.grader)
+        return self._found
 
 
 def read_grader(file: Path) -> Any:

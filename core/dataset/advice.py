@@ -82,7 +82,7 @@ def advise(source: Source, kind: Kind, *, measure: Measure = characters, limit: 
     found: list[Finding | None] = [_number(profile, completion), *_empty(profile, completion)]
     if not profile.rows:
         return _until_stop(found)
-    found += [_task(profile, completion), _duplicates(profile, completion), _long(profile, completion)]
+    found += [_task(profile, kind), _duplicates(profile, completion), _long(profile, completion)]
     found += [_upper(profile, completion, source, asked=asked) for asked in (True, False)]
     if completion:
         found += [_blank_ends(profile), _separator(profile, source), _question_prefix(profile), _answer_prefix(profile)]
@@ -169,7 +169,15 @@ def _empty(profile: Profile, completion: bool) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def _task(profile: Profile, completion: bool) -> Finding | None:
+def _task(profile: Profile, kind: Kind) -> Finding | None:
+    if kind is Kind.PREFERENCE:
+        return None  # what is asked and answered stands in pairs
+    if kind is Kind.REINFORCEMENT:
+        told = T("These rows hold no answers: a grader judges what the model tries, also on rows that are held out.")
+        return Finding("reinforcement", Weight.INFO, told)
+    if profile.task == "classification" and profile.classes == 1 and kind is Kind.CHAT:
+        told = T("All answers are the same: the model will only repeat it.")
+        return Finding("one_answer", Weight.INFO, told)
     if profile.task == "classification":
         sentence = T(
             "This looks like classification: {n} different answers. Hold rows out of the training, and the model can "
@@ -215,17 +223,31 @@ def _long(profile: Profile, completion: bool) -> Finding | None:
     return found.by("remove")
 
 
+_CAPITALS = {  # of chats, by whether the questions are meant
+    True: (
+        T("More than a third of the letters of the questions are capitals. Models do better with the usual mixture."),
+        T("Write all questions in small letters"),
+    ),
+    False: (
+        T("More than a third of the letters of the answers are capitals. Models do better with the usual mixture."),
+        T("Write all answers in small letters"),
+    ),
+}
+
+
 def _upper(profile: Profile, completion: bool, source: Source, *, asked: bool) -> Finding | None:
     texts = profile.questions if asked else profile.answers
     if not texts.may_be_upper or not texts.is_upper(_small_letters(source, asked)):
         return None
-    name = ("prompt" if asked else "completion") if completion else ("user" if asked else "assistant")
+    name = "prompt" if asked else "completion"
     fix = fixes.lower_questions if asked else fixes.lower_answers
     sentence = T(
         "More than a third of the letters of {name} are capitals. Models do better with the usual mixture of case.",
         name=name,
     )
     question = T("Lowercase all your data in column/key `{name}`", name=name)
+    if not completion:
+        sentence, question = _CAPITALS[asked]
     code = "upper_case_questions" if asked else "upper_case_answers"
     return Finding(code, Weight.OPTIONAL, sentence, question, fix, shown(fix, profile.first), profile.rows)
 

@@ -197,7 +197,7 @@ def _rows(store: Store, version: Version, fewest: int) -> Iterator[Item]:
     held_out = version.by_split.get(Split.VALIDATION, 0)
     if held_out:
         yield Item(True, False, T("{rows} rows are kept for validation.", rows=f"{held_out:,}"))
-    else:
+    elif store.dataset(version.dataset_id).kind is not Kind.REINFORCEMENT:  # there it is said as an error already
         told = T("No rows are kept for validation: nobody will see whether the model memorises.")
         yield Item(False, False, told, T("Split the data before you launch."))
 

@@ -28,6 +28,7 @@ V = TypeVar("V")
 Remote = dict[str, Any]
 
 _PAGE, _PAGES = 100, 100
+WHOLE, PART = 512 << 20, 32 << 20  # bytes of a file that is sent in one request, and of a part of a larger one
 _UPLOAD_SECONDS, _CHAT_SECONDS, _STREAM_SECONDS = 300.0, 120.0, 600.0
 _WAITS = (0.5, 1.0, 2.0, 4.0)
 _LONGEST_WAIT = 10.0
@@ -76,7 +77,9 @@ class Client:
     # Files
 
     def upload(self, path: Path, purpose: str = "fine-tune") -> Reply[Remote]:
-        """Send a file, once."""
+        """Send a file, once; to the local provider in parts where it is larger than one request may be."""
+        if self.connection.is_local and path.exists() and path.stat().st_size > WHOLE:
+            return self._upload_in_parts(path, purpose)
         files = self._sdk.files.with_raw_response
 
         def send() -> Any:
@@ -84,6 +87,27 @@ class Client:
                 return files.create(file=(path.name, opened), purpose=purpose, timeout=_UPLOAD_SECONDS)  # type: ignore[arg-type]
 
         return self._once(send, with_id=True)
+
+    def _upload_in_parts(self, path: Path, purpose: str) -> Reply[Remote]:
+        """Announce the file, send its parts in their order, and have them joined."""
+        uploads = self._sdk.uploads.with_raw_response
+        about = {"bytes": path.stat().st_size, "filename": path.name, "mime_type": "text/jsonl", "purpose": purpose}
+        reply = self._once(lambda: uploads.create(**about), with_id=True)  # type: ignore[arg-type]
+        if not reply.ok or reply.value is None:
+            return reply
+        upload, parts = _id(reply.value), []
+        send = uploads.parts.create
+        with path.open("rb") as opened:
+            while block := opened.read(PART):
+                part = self._once(
+                    lambda data=block: send(upload, data=("part", data), timeout=_UPLOAD_SECONDS),  # type: ignore[misc]
+                    with_id=True,
+                )
+                if not part.ok or part.value is None:
+                    return part
+                parts.append(_id(part.value))
+        done = self._once(lambda: uploads.complete(upload, part_ids=parts, timeout=_UPLOAD_SECONDS))
+        return _with_value(done, _object(done.value or {}, "file"))
 
     def files(self, purpose: str = "fine-tune") -> Reply[list[Remote]]:
         """The files that lie at the provider."""

@@ -69,8 +69,9 @@ def _check(path: Path, file_id: str, role: str, method: str, minimum: int) -> No
     code, param = f"invalid_{role}_file", f"{role}_file"
     try:
         kind = Kind.REINFORCEMENT if method == "reinforcement" else None  # one without fields looks like a chat
-        # Tokens are counted by the engine, in its own way; whatever is too long for a model is no error here.
-        report = check_file(path, encoding="", minimum=minimum, kind=kind)
+        # Tokens are counted by the engine, in its own way; whatever is too long for a model is no error here. How large
+        # a file may be was decided when it came in.
+        report = check_file(path, encoding="", minimum=minimum, kind=kind, largest=None)
     except AppError as error:
         raise Unfit(code, str(error), param) from error
     errors = [issue for issue in report.details if issue.severity == Severity.ERROR]

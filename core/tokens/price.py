@@ -16,8 +16,34 @@ METHODS = ("supervised", "dpo", "reinforcement")
 FORMATS = ("chat", "completion", "preference", "reinforcement", "tools", "images")
 MONEY = ("training", "training_hour", "input", "cached", "output", "hosting_hour", "hosting_month")
 WHOLE = ("context", "suffix", "minimum", "file_mb")
+LISTS = ("formats", "methods", "accepts")
 DAYS = ("jobs_end", "answers_end", "checked_on")
 HOURS_A_MONTH = 720
+TITLES: dict[str, Text] = {
+    "provider": T("Provider"),
+    "model": T("Model"),
+    "training": T("To train"),
+    "input": T("Input"),
+    "cached": T("Cached"),
+    "output": T("Output"),
+    "jobs_end": T("Trainings end"),
+    "answers_end": T("Answers end"),
+    "checked_on": T("Checked on"),
+    "training_hour": T("To train, per hour"),
+    "validation_billed": T("Validation billed"),
+    "hosting_hour": T("Hosting per hour"),
+    "hosting_month": T("Hosting per month"),
+    "context": T("Longest example"),
+    "formats": T("Formats"),
+    "methods": T("Methods"),
+    "accepts": T("Warnings that do not hold"),
+    "suffix": T("Longest suffix"),
+    "minimum": T("Fewest examples"),
+    "file_mb": T("Largest file, MB"),
+    "encoding": T("Tokeniser"),
+    "source": T("Where this was read"),
+    "note": T("Note"),
+}
 Row = Mapping[str, Any]
 
 
@@ -26,8 +52,9 @@ class Price:
     """One model at one provider. Prices in US dollars per 1M tokens or per hour; None is "not known", 0 is "free".
 
     `formats`, `suffix` (characters), `minimum` (examples) and `file_mb` say what it takes to be trained; empty or
-    None: nobody has told. `jobs_end` is the first day without new jobs, `answers_end` the first day on which its
-    fine-tunes are silent. A model "*" stands for every model of the provider that has no row of its own.
+    None: nobody has told. `accepts` names warnings of the checks that do not hold there. `jobs_end` is the first day
+    without new jobs, `answers_end` the first day on which its fine-tunes are silent. A model
+    "*" stands for every model of the provider that has no row of its own.
     """
 
     provider: str
@@ -43,6 +70,7 @@ class Price:
     context: int | None = None
     formats: tuple[str, ...] = ()
     methods: tuple[str, ...] = ("supervised",)
+    accepts: tuple[str, ...] = ()
     suffix: int | None = None
     minimum: int | None = None
     file_mb: int | None = None
@@ -76,14 +104,15 @@ class Price:
     def as_row(self) -> dict[str, Any]:
         """The price as a row of plain values, as the table of the settings page shows it."""
         row = {field.name: getattr(self, field.name) for field in fields(self)}
-        row["methods"], row["formats"] = ", ".join(self.methods), ", ".join(self.formats)
+        row |= {name: ", ".join(row[name]) for name in LISTS}
         return {key: value.isoformat() if isinstance(value, date) else value for key, value in row.items()}
 
 
 def bad(number: int, name: str, seen: Any, hint: Text) -> BadInput:
     """The refusal of a cell, which names its row and field."""
     shown = "" if seen is None else str(seen)[:60]
-    return BadInput(T("Price table, row {row}, {field}: “{seen}”.", row=number, field=name, seen=shown), hint)
+    title = TITLES.get(name, name)
+    return BadInput(T("Price table, row {row}, {field}: “{seen}”.", row=number, field=title, seen=shown), hint)
 
 
 def parse(row: Row, number: int) -> Price:
@@ -101,6 +130,7 @@ def parse(row: Row, number: int) -> Price:
         validation_billed=_yes_or_no(row, number, "validation_billed"),
         formats=_words(row, number, "formats", FORMATS),
         methods=_words(row, number, "methods", METHODS) or ("supervised",),
+        accepts=_words(row, number, "accepts"),
         encoding=_encoding(row, number),
         source=_free(row, "source"),
         note=_free(row, "note"),
@@ -164,14 +194,14 @@ def _encoding(row: Row, number: int) -> str:
     return str(value)
 
 
-def _words(row: Row, number: int, name: str, known: tuple[str, ...]) -> tuple[str, ...]:
+def _words(row: Row, number: int, name: str, known: tuple[str, ...] = ()) -> tuple[str, ...]:
     value = row.get(name)
     if not isinstance(value, list | tuple | str) or _empty(value):
         return ()
     words = value.split(",") if isinstance(value, str) else value
     found = tuple(dict.fromkeys(str(word).strip() for word in words if str(word).strip()))
     for word in found:
-        if word not in known:
+        if known and word not in known:
             raise bad(number, name, word, T("Choose from these: {names}.", names=", ".join(known)))
     return found
 

@@ -41,7 +41,7 @@ def page() -> None:
     report.tiles(found, costs.training(dataset, price))
     overview, fixes, repeats, doubts, private, learnt = tabs.show()
     with overview:
-        _overview(dataset, found, price, trainable)
+        _overview(dataset, found, trainable)
     with fixes:
         mending.show(dataset, found.limit)
     with repeats:
@@ -52,13 +52,13 @@ def page() -> None:
         privacy.show(dataset)
     with learnt:
         seeing.show(dataset, found.limit)
-    _next(dataset, found, price)
+    _next(dataset, found)
 
 
-def _overview(dataset: Dataset, found: report.Figures, price: Price | None, trainable: list[Price]) -> None:
+def _overview(dataset: Dataset, found: report.Figures, trainable: list[Price]) -> None:
     """What the checks found, how labels and tokens are spread, the split, the prices."""
     st.subheader(_("What the checks found"))
-    report.issues(dataset, found, price)
+    report.issues(dataset, found)
     leftovers.folded(dataset)
     left, right = st.columns([1, 1], gap="large")
     with left:
@@ -73,11 +73,12 @@ def _overview(dataset: Dataset, found: report.Figures, price: Price | None, trai
         costs.table(dataset, found, trainable)
 
 
-def _next(dataset: Dataset, found: report.Figures, price: Price | None) -> None:
+def _next(dataset: Dataset, found: report.Figures) -> None:
     held_out = resources.store().split_counts(dataset.id).get(Split.VALIDATION, 0)
-    if found.found(Severity.ERROR):
+    of_the_whole = sum(issue.severity is Severity.ERROR for issue in found.whole)
+    if found.found(Severity.ERROR) > of_the_whole:
         st.warning(_("Errors stand in the way of a training: the overview leads to their rows. Mend or delete them."))
-    elif any(issue.severity is Severity.ERROR for issue in report.of_the_whole(dataset, price)):
+    elif of_the_whole:
         st.warning(_("These rows cannot be trained like this with the chosen model: the overview says why."))
     elif held_out:
         feedback.next_step(

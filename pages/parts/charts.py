@@ -85,7 +85,7 @@ def spread(values: Sequence[int], title: str, colour: int = 0, limit: int | None
         )
     )
     step = 1 if width == 1 and top - least < 15 else None
-    figure.update_xaxes(title={"text": title}, dtick=step, tickformat=",d")
+    figure.update_xaxes(title={"text": title}, dtick=step, tickformat=",d", rangemode="nonnegative")
     figure.update_yaxes(tickformat=",d")
     if limit is not None and limit <= 1.5 * top:
         figure.add_vline(x=limit, line={"color": colours[1], "dash": "dash", "width": 2})

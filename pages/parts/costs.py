@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from core.checks import Severity
-from core.checks.targets import check_target
+from core.checks.targets import Contents, check_target
 from core.store import Dataset
 from core.tokens import Cost, Load, Money, Price, Ratio, compare, cost
 from core.words import _
@@ -45,9 +45,11 @@ def table(dataset: Dataset, found: report.Figures, prices: list[Price]) -> None:
         help=_("Adds what a month of use costs: questions and answers as long as those of your rows."),
     )  # fmt: skip
     whole = replace(load(dataset.id, dataset.revision, dataset.encoding), asks_a_day=int(asks))
-    costs = compare(prices, whole, ratios())
+    held = replace(report.contents(dataset.id, dataset.revision), kind=dataset.kind, validation=None)
+    costs = [(each, _refused(each.price, held)) for each in compare(prices, whole, ratios())]
+    costs.sort(key=lambda one: bool(one[1]))  # those that do not take these rows come last
     st.dataframe(
-        [_row(each, dataset, found) for each in costs], hide_index=True, placeholder="–", alt=_("Prices"),
+        [_row(each, refused, found) for each, refused in costs], hide_index=True, placeholder="–", alt=_("Prices"),
         column_config={_("Model"): st.column_config.Column(pinned=True)},
     )  # fmt: skip
     st.caption(
@@ -60,25 +62,29 @@ def table(dataset: Dataset, found: report.Figures, prices: list[Price]) -> None:
     )  # fmt: skip
 
 
-def _row(each: Cost, dataset: Dataset, found: report.Figures) -> dict[str, Any]:
+def _refused(price: Price, held: Contents) -> str:
+    """Why a model does not take these rows; empty where it does."""
+    issues = check_target(price, held, report.today())
+    return " ".join(issue.found for issue in issues if issue.severity is Severity.ERROR)
+
+
+def _row(each: Cost, refused: str, found: report.Figures) -> dict[str, Any]:
     price, limit = each.price, each.price.context
-    held = report.contents(dataset.id, dataset.revision)
-    issues = check_target(price, replace(held, kind=dataset.kind), report.today())
-    refused = [issue.found for issue in issues if issue.severity is Severity.ERROR]
     return {
         _("Model"): report.model_name(price),
+        _("Takes these rows"): _("no") if refused else _("yes"),
         _("In all, first month"): total(each),
         _("Training"): _training(each),
         _("Held-out rows"): report.money(each.validation),
         _("Hosting a month"): amount(each.hosting),
         _("Use a month"): amount(each.use),
-        _("Takes these rows"): " ".join(refused) or _("yes"),
         _("Rows too long"): sum(value > limit for value in found.tokens) if limit else None,
         _("$ per 1M tokens"): price.training,
         _("Finished jobs say"): measured(each.ratio),
         _("No new trainings from"): price.jobs_end,
         _("Answers end"): price.answers_end,
         _("Price seen on"): price.checked_on,
+        _("Why it does not take them"): refused or None,
     }
 
 

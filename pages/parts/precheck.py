@@ -49,7 +49,9 @@ def _report(source: Source) -> Report:
     kept_for, report = state.get("precheck", (None, None))
     if kept_for != key or report is None:
         report = (
-            check_file(source.path, encoding="") if stand.st_size <= AT_ONCE else _slowly(source.path, stand.st_size)
+            check_file(source.path, encoding="", largest=None)
+            if stand.st_size <= AT_ONCE
+            else _slowly(source.path, stand.st_size)
         )
         state.put("precheck", (key, report))
     return report
@@ -66,7 +68,7 @@ def _slowly(path: Path, bytes_: int) -> Report:
             shown[0] = percent
             bar.progress(percent / 100, sentence)
 
-    report = check_file(path, encoding="", progress=tell)
+    report = check_file(path, encoding="", progress=tell, largest=None)
     place.empty()
     return report
 

@@ -8,10 +8,11 @@ import pandas as pd
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
+from core.checks import Severity, issue_table
 from core.tokens import Catalogue, Price
 from core.tokens.catalogue import shipped
-from core.tokens.price import MONEY, WHOLE
-from core.words import _
+from core.tokens.price import MONEY, TITLES, WHOLE, bad
+from core.words import T, _
 from pages.parts import feedback, resources, state
 from pages.parts.text import escape
 
@@ -35,12 +36,13 @@ def table() -> None:
         on_change="ignore",
     )
     with st.container(horizontal=True):
-        if st.button(_("Save"), type="primary", icon=":material/save:"):
-            with feedback.errors():
-                _save(edited)
-                _draw_anew()
-                st.rerun()
+        wanted = st.button(_("Save"), type="primary", icon=":material/save:")
         st.button(_("Back to the table that came with Luopan"), on_click=_reset)
+    if wanted:
+        with feedback.errors():
+            _save(edited)
+            _draw_anew()
+            st.rerun()
     st.caption(
         _(
             "Prices are US dollars per million tokens, or per hour where it says so. An empty cell means “not known”, "
@@ -55,36 +57,53 @@ def _columns() -> dict[str, ColumnConfig | str | None]:
     price = partial(column.NumberColumn, min_value=0, format="%.2f", width=90)
     whole = partial(column.NumberColumn, min_value=0, format="localized", width=120)
     day = partial(column.TextColumn, width=120)
+
+    def name(field: str) -> str:
+        return str(TITLES[field])
+
     return {
-        "provider": column.TextColumn(_("Provider"), width=90, pinned=True),
+        "provider": column.TextColumn(name("provider"), width=90, pinned=True),
         "model": column.TextColumn(
-            _("Model"), help=_("* stands for every other model of the provider"), width=210, pinned=True
+            name("model"), help=_("* stands for every other model of the provider"), width=210, pinned=True
         ),
-        "training": price(_("To train")),
-        "input": price(_("Input")),
-        "cached": price(_("Cached"), help=_("Input that the provider had seen just before")),
-        "output": price(_("Output")),
-        "jobs_end": day(_("Trainings end"), help=_("The first day without new trainings")),
-        "answers_end": day(_("Answers end"), help=_("The first day on which its models no longer answer")),
-        "checked_on": day(_("Checked on")),
-        "training_hour": price(_("To train, per hour"), help=_("Where time is billed, not tokens"), width=130),
+        "training": price(name("training")),
+        "input": price(name("input")),
+        "cached": price(name("cached"), help=_("Input that the provider had seen just before")),
+        "output": price(name("output")),
+        "jobs_end": day(name("jobs_end"), help=_("The first day without new trainings")),
+        "answers_end": day(name("answers_end"), help=_("The first day on which its models no longer answer")),
+        "checked_on": day(name("checked_on")),
+        "training_hour": price(name("training_hour"), help=_("Where time is billed, not tokens"), width=130),
         "validation_billed": column.CheckboxColumn(
-            _("Validation billed"), help=_("Whether the held-out rows cost money too"), width=120
+            name("validation_billed"), help=_("Whether the held-out rows cost money too"), width=120
         ),
-        "hosting_hour": price(_("Hosting per hour"), help=_("What the model costs while nobody asks it"), width=130),
-        "hosting_month": price(_("Hosting per month"), width=140),
-        "context": whole(_("Longest example"), help=_("In tokens; what is beyond is cut off")),
+        "hosting_hour": price(name("hosting_hour"), help=_("What the model costs while nobody asks it"), width=130),
+        "hosting_month": price(name("hosting_month"), width=140),
+        "context": whole(name("context"), help=_("In tokens; what is beyond is cut off")),
         "formats": column.TextColumn(
-            _("Formats"), help="chat, completion, preference, reinforcement, tools, images", width=200
+            name("formats"), help="chat, completion, preference, reinforcement, tools, images", width=200
         ),
-        "methods": column.TextColumn(_("Methods"), help="supervised, dpo, reinforcement", width=130),
-        "suffix": whole(_("Longest suffix"), help=_("In characters; 0: it takes none")),
-        "minimum": whole(_("Fewest examples")),
-        "file_mb": whole(_("Largest file, MB")),
-        "encoding": column.TextColumn(_("Tokeniser"), width=110),
-        "source": column.TextColumn(_("Where this was read"), width=320),
-        "note": column.TextColumn(_("Note"), width=320),
+        "methods": column.TextColumn(name("methods"), help="supervised, dpo, reinforcement", width=130),
+        "accepts": column.TextColumn(
+            name("accepts"),
+            help=_(
+                "Warnings of the checks that this provider gives no reason for: {names}",
+                names=", ".join(_warnings()),
+            ),
+            width=180,
+        ),
+        "suffix": whole(name("suffix"), help=_("In characters; 0: it takes none")),
+        "minimum": whole(name("minimum")),
+        "file_mb": whole(name("file_mb")),
+        "encoding": column.TextColumn(name("encoding"), width=110),
+        "source": column.TextColumn(name("source"), width=320),
+        "note": column.TextColumn(name("note"), width=320),
     }
+
+
+def _warnings() -> list[str]:
+    """The warnings of the checks, by their codes."""
+    return [code for code, severity in issue_table().items() if severity is Severity.WARNING]
 
 
 def _save(edited: pd.DataFrame) -> None:
@@ -93,6 +112,10 @@ def _save(edited: pd.DataFrame) -> None:
         for row in edited.to_dict("records")
     ]
     catalogue = Catalogue.from_rows(rows)
+    for number, price in enumerate(catalogue.prices, start=1):
+        for code in price.accepts:
+            if code not in _warnings():
+                raise bad(number, "accepts", code, T("Choose from these: {names}.", names=", ".join(_warnings())))
     _keep(catalogue.edited())
     kept = {price.name for price in catalogue.prices}
     if any(price.name not in kept for price in Catalogue.load().prices):
@@ -125,9 +148,8 @@ def _difference(before: Price | None, after: Price) -> str:
     if before is None:
         return _("added by you")
     was, now = before.as_row(), after.as_row()
-    titles = {name: config.get("label") or name for name, config in _columns().items() if isinstance(config, dict)}
     changed = [name for name in now if now[name] != was[name]]
-    return "; ".join(f"{titles.get(name, name)}: {_cell(was[name])} → {_cell(now[name])}" for name in changed)
+    return "; ".join(f"{TITLES.get(name, name)}: {_cell(was[name])} → {_cell(now[name])}" for name in changed)
 
 
 def _cell(value: object) -> str:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from core import privacy
 from core.checks import DEFAULT_LIMIT, MIN_EXAMPLES, Issue, Severity, check_set, issue_table, sentence_of
-from core.checks.targets import Contents, check_target
+from core.checks.targets import Contents, check_target, minded
 from core.dataset.examples import Kind, Split, user_text
 from core.store import Dataset
 from core.store.aggregates import Repeats
@@ -33,6 +33,7 @@ class Figures:
     answers: list[int]
     trained: list[int]
     limit: int
+    whole: tuple[Issue, ...] = ()  # what is to be said of the dataset as a whole
 
     @property
     def epochs(self) -> int:
@@ -47,7 +48,8 @@ class Figures:
     def found(self, severity: Severity) -> int:
         """How many findings of this severity there are."""
         table = issue_table()
-        return sum(count for code, count in self.issues.items() if table.get(code) is severity)
+        of_rows = sum(count for code, count in self.issues.items() if table.get(code) is severity)
+        return of_rows + sum(issue.severity is severity for issue in self.whole)
 
     def billable(self, limit: int | None = None) -> int:
         """Tokens that one pass over the training rows is billed for: each row is cut at the limit."""
@@ -82,10 +84,12 @@ def contents(dataset_id: int, revision: int) -> Contents:
 
 
 def figures(dataset: Dataset, price: Price | None) -> Figures:
-    """The figures of a dataset for a model."""
+    """The figures of a dataset for a model; warnings that do not hold for it are left out."""
     tokens, answers, trained = values(dataset.id, dataset.revision, dataset.encoding)
     limit = (price.context if price else None) or DEFAULT_LIMIT
-    return Figures(dataset.rows, resources.store().issue_counts(dataset.id), tokens, answers, trained, limit)
+    counts = resources.store().issue_counts(dataset.id)
+    issues = {code: count for code, count in counts.items() if minded(code, price)}
+    return Figures(dataset.rows, issues, tokens, answers, trained, limit, tuple(_of_the_whole(dataset, price)))
 
 
 def model(prices: list[Price]) -> Price | None:
@@ -139,19 +143,19 @@ def money(cost: Money | None) -> str:
     return f"${high}" if low == high else f"${low} – {high}"
 
 
-def of_the_whole(dataset: Dataset, price: Price | None) -> list[Issue]:
-    """What is to be said of the dataset as a whole, and of the model it is planned for; the gravest first."""
+def _of_the_whole(dataset: Dataset, price: Price | None) -> list[Issue]:
+    """What is to be said of the rows that train as a whole, and of the model they are planned for; gravest first."""
+    held = replace(contents(dataset.id, dataset.revision), kind=dataset.kind)
     fewest = (price.minimum if price else None) or MIN_EXAMPLES
-    found = check_set({dataset.kind: dataset.rows}, dataset.rows, minimum=fewest)
-    found += check_target(price, replace(contents(dataset.id, dataset.revision), kind=dataset.kind), today())
+    found = check_set({dataset.kind: held.examples}, held.examples, minimum=fewest)
+    found = [issue for issue in found if minded(issue.code, price)] + check_target(price, held, today())
     return sorted(found, key=lambda issue: list(Severity).index(issue.severity))
 
 
-def issues(dataset: Dataset, found: Figures, price: Price | None) -> None:
+def issues(dataset: Dataset, found: Figures) -> None:
     """What the checks found, the gravest first, each with its first rows and the way to all of them."""
     table = issue_table()
-    whole = of_the_whole(dataset, price)
-    for issue in whole:
+    for issue in found.whole:
         st.markdown(f"{MARKS[issue.severity]} {escape(issue.sentence)}")
     if found.over:
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -160,7 +164,7 @@ def issues(dataset: Dataset, found: Figures, price: Price | None) -> None:
             st.markdown(f"{MARKS[Severity.WARNING]} {escape(sentence)}", width="stretch")
             _link(_("Show them"), over=str(found.limit), sort="-tokens")
     repeated = _repeats(dataset)
-    if not found.issues and not whole and not found.over and not repeated:
+    if not found.issues and not found.whole and not found.over and not repeated:
         st.success(_("Nothing to object to: every row keeps the rules of its format."))
     order = list(Severity)
     for code, count in sorted(found.issues.items(), key=lambda item: (order.index(table[item[0]]), -item[1])):
@@ -223,20 +227,29 @@ def label_chart(dataset: Dataset) -> None:
 
 def token_charts(dataset: Dataset, found: Figures) -> None:
     """How long examples and answers are, in tokens."""
-    for column, counted, title, colour, limit in zip(
-        st.columns(2), (found.tokens, found.answers), (_("Tokens in an example"), _("Tokens in its answer")), (0, 2),
-        (found.limit, None), strict=True,
-    ):  # fmt: skip
-        with column:
-            figure = charts.spread(counted, title, colour, limit)
-            st.plotly_chart(figure, key=f"spread_{colour}", config=charts.CONFIG, alt=title)
-            st.caption(escape(_middle(distribution([value for value in counted if value >= 0]))))
+    left, right = st.columns(2)
+    with left:
+        _token_chart(found.tokens, _("Tokens in an example"), 0, found.limit)
+    with right:
+        if dataset.kind is Kind.REINFORCEMENT:
+            st.caption(_("These rows hold no answers: the model tries its own, and a grader judges them."))
+        else:
+            both = dataset.kind is Kind.PREFERENCE
+            _token_chart(found.answers, _("Tokens in its two answers") if both else _("Tokens in its answer"), 2)
     tokenisers.choose(dataset)
+
+
+def _token_chart(counted: list[int], title: str, colour: int, limit: int | None = None) -> None:
+    figure = charts.spread(counted, title, colour, limit)
+    st.plotly_chart(figure, key=f"spread_{colour}", config=charts.CONFIG, alt=title)
+    st.caption(escape(_middle(distribution([value for value in counted if value >= 0]))))
 
 
 def _middle(spread: Distribution) -> str:
     if spread.median is None or spread.p10 is None or spread.p90 is None:
         return _("Nothing counted")
+    if spread.min == spread.max:
+        return _("each has {n}; {total} in all", n=f"{spread.max:,}", total=f"{spread.total:,}")
     return _(
         "half have up to {median}, 8 in 10 between {p10} and {p90}, the longest {max}; {total} in all",
         median=f"{spread.median:,.0f}", p10=f"{spread.p10:,.0f}", p90=f"{spread.p90:,.0f}",

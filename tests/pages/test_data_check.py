@@ -60,6 +60,44 @@ def test_each_issue_leads_to_its_rows(open_page: Open, dataset: Dataset) -> None
     assert "Errors stand in the way" in "\n".join(str(warning.value) for warning in page.app.warning)
 
 
+def reinforcement(store: Store) -> Dataset:
+    dataset = store.create_dataset("Sums", Kind.REINFORCEMENT)
+    said = [{"role": "system", "content": "An integer."}, {"role": "user", "content": "2 + 2?"}]
+    raws = [dump({"messages": said, "answer": str(n)}) for n in range(60)]
+    store.add_drafts(dataset.id, [Draft(raw, Kind.REINFORCEMENT) for raw in raws])
+    return store.finish_import(dataset.id)
+
+
+def test_warnings_are_those_of_the_model_that_is_planned_for(open_page: Open, store: Store) -> None:
+    reinforcement(store)
+    page = open_page(CHECK)
+    assert tiles(page)["Warnings"] == "0" and not any("system" in box.label for box in page.app.expander)
+    page = open_page(CHECK, model="azure/o4-mini-2025-04-16")
+    assert tiles(page)["Warnings"] == "60" and any("system" in box.label for box in page.app.expander)
+
+
+def test_rows_without_answers_have_no_chart_of_them(open_page: Open, store: Store) -> None:
+    reinforcement(store)
+    page = open_page(CHECK)
+    assert page.says("These rows hold no answers") and not page.says("half have up to 0")
+
+
+def test_what_stands_against_the_whole_is_counted_too(open_page: Open, store: Store) -> None:
+    reinforcement(store)
+    page = open_page(CHECK)
+    assert tiles(page)["Errors"] == "1" and page.says("needs examples that are held out")
+    assert "cannot be trained like this" in "\n".join(str(warning.value) for warning in page.app.warning)
+
+
+def test_the_fewest_examples_are_those_that_train(open_page: Open, store: Store) -> None:
+    dataset = fill(store, [line(f"Question {n}", f"Answer {n}") for n in range(12)])
+    rows = [example.id for example in store.examples(dataset.id)]
+    parts = {row: Split.TRAIN if place < 9 else Split.VALIDATION for place, row in enumerate(rows)}
+    store.assign_splits(dataset.id, parts, "Ada")
+    page = open_page(CHECK)
+    assert page.says("There are 9 examples; training needs at least 10")
+
+
 def test_a_few_rows_are_too_few(open_page: Open, store: Store) -> None:
     fill(store, [line("Hi", "Hello")] * 3)
     page = open_page(CHECK)
@@ -252,7 +290,9 @@ def test_models_are_compared_by_what_they_cost(open_page: Open, store: Store) ->
     azure, mini = rows["azure: gpt-4o-2024-08-06"], rows["openai: gpt-4o-mini-2024-07-18"]
     assert azure["In all, first month"] == "not known" and azure["Hosting a month"] == "$1,224.00"
     assert mini["Use a month"] == "$0.00" and mini["Takes these rows"] == "yes"
-    assert "not trained with" in str(rows["bedrock: qwen.qwen3-32b"]["Takes these rows"])
+    bedrock, takes = rows["bedrock: qwen.qwen3-32b"], [str(row["Takes these rows"]) for row in rows.values()]
+    assert bedrock["Takes these rows"] == "no" and "not trained with" in str(bedrock["Why it does not take them"])
+    assert takes == sorted(takes, reverse=True), "those that take these rows come first"
     page.app.number_input(key="costs_asks").set_value(1000)
     page.run()
     assert table()["openai: gpt-4o-mini-2024-07-18"]["Use a month"] != "$0.00"

@@ -150,11 +150,12 @@ def test_a_row_that_was_added_stands_there_once_and_can_be_saved_again(open_page
 @pytest.mark.parametrize(
     ("edited", "added", "said"),
     [
-        ({2: {"training": -1}}, (), "row 3, training"),
-        ({0: {"jobs_end": "soon"}}, (), "row 1, jobs_end: “soon”"),
-        ({0: {"encoding": "gibberish"}}, (), "row 1, encoding"),
-        ({0: {"model": None}}, (), "row 1, model"),
-        ({}, ({"provider": "other"},), "model"),
+        ({2: {"training": -1}}, (), "row 3, To train"),
+        ({0: {"jobs_end": "soon"}}, (), "row 1, Trainings end: “soon”"),
+        ({0: {"encoding": "gibberish"}}, (), "row 1, Tokeniser"),
+        ({0: {"model": None}}, (), "row 1, Model"),
+        ({}, ({"provider": "other"},), "Model"),
+        ({0: {"accepts": "developer_role, no_assistant"}}, (), "Warnings that do not hold: “no_assistant”"),
         ({1: {"provider": "p", "model": "m"}, 2: {"provider": "p", "model": "m"}}, (), "stands there twice"),
     ],
 )

@@ -52,9 +52,9 @@ OTHER_KINDS: dict[str, Rule] = {
         T("The preferred answer and the other one are the same: {seen}."),
         T("A pair teaches only by its difference; change one of them or delete the example."),
     ),
-    "old_preference_keys": warning(
-        T("“{key}” is the older name of this key."),
-        T("Rename it to “{new}”."),
+    "old_preference_keys": error(
+        T("“{key}” is an older name of this key, which nobody reads any more."),
+        T("Rename it to “{new}”; bringing the file into Luopan or `python -m core prepare` does that."),
     ),
     "text_only": error(
         T("Preference examples can hold text only."),

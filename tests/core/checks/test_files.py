@@ -134,6 +134,13 @@ def test_a_file_over_the_limit_of_providers_is_an_error() -> None:
     assert "file_too_large" in check_lines([], size=513 << 20).issues
 
 
+def test_how_large_a_file_may_be_can_be_left_to_its_target(write: Callable[..., Path]) -> None:
+    path = write(*(chat(n) for n in range(60)))
+    assert check_file(path, largest=path.stat().st_size).ok
+    assert check_file(path, largest=100).issues["file_too_large"] == 1
+    assert "file_too_large" not in check_file(path, largest=None).issues
+
+
 def test_a_file_that_cannot_be_read_is_said_in_words(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"none\.jsonl cannot be read"):
         check_file(tmp_path / "none.jsonl")

@@ -14,7 +14,7 @@ import pytest
 from core.checks import Severity, check_file, check_set, issue_table
 from core.checks.graders import check_fields, check_grader, fields_of
 from core.checks.sentences.targets import TARGETS
-from core.checks.targets import Contents, Extras, check_target, extras_of, extras_of_file
+from core.checks.targets import Contents, Extras, check_target, extras_of, extras_of_file, minded
 from core.dataset.examples import Kind
 from core.provider.client import Client
 from core.tokens import Catalogue, Price
@@ -86,7 +86,9 @@ SHIPPED: list[tuple[str, str, Contents, str, set[str]]] = [
     ("nebius", "some/small-base", Contents(Kind.COMPLETION, 100, size=600 << 20), "x" * 90, set()),
     ("nebius", "some/small-base", Contents(Kind.CHAT, 100, size=6000 << 20), "", {"target_file_too_large"}),
     ("bedrock", "openai.gpt-oss-20b", CHAT, "x", {"target_format", "target_no_suffix"}),
-    ("local", "local-classic-1", Contents(Kind.PREFERENCE, 100), "", set()),
+    ("local", "local-classic-1", Contents(Kind.PREFERENCE, 100, size=600 << 20), "", set()),
+    ("local", "local-classic-1", Contents(Kind.CHAT, 100, size=(8 << 30) + (1 << 20)), "", {"target_file_too_large"}),
+    ("openai", "gpt-4.1-2025-04-14", Contents(Kind.CHAT, 100, size=600 << 20), "", {"target_file_too_large"}),
     ("local", "local-classic-1", Contents(Kind.REINFORCEMENT, 100, validation=9), "", set()),
 ]  # fmt: skip
 
@@ -97,6 +99,32 @@ def test_the_shipped_table_knows_its_models(
 ) -> None:
     dates = {"target_closing", "target_answers_end"}
     assert set(codes(Catalogue.load().price(model, provider), contents, suffix)) - dates == expected
+
+
+def test_a_warning_that_does_not_hold_for_a_target_is_left_out() -> None:
+    codes = ["reinforcement_system", "developer_role", "unknown_role", "byte_order_mark", "answer_empty"]
+    local, azure = (Catalogue.load().price(model, provider) for model, provider in
+                    (("local-classic-1", "local"), ("o4-mini-2025-04-16", "azure")))  # fmt: skip
+    assert [code for code in codes if minded(code, None)] == codes
+    assert [code for code in codes if minded(code, local)] == ["unknown_role", "byte_order_mark", "answer_empty"]
+    assert [code for code in codes if minded(code, azure)] == [code for code in codes if code != "byte_order_mark"]
+    assert minded("unknown_role", Price("acme", "m", accepts=("unknown_role",))), "an error is not a matter of opinion"
+
+
+def test_every_warning_that_the_shipped_table_takes_back_is_one() -> None:
+    named = {code for price in Catalogue.load().prices for code in price.accepts}
+    assert named and {issue_table()[code] for code in named} == {Severity.WARNING}
+
+
+def test_the_set_is_judged_by_what_the_target_minds() -> None:
+    many = {Kind.REINFORCEMENT: 50_001}
+    assert [issue.code for issue in check_set(many, 50_001)] == ["too_many_examples"]
+    assert not minded("too_many_examples", Catalogue.load().price("local-classic-1", "local"))
+
+
+def test_other_models_of_a_provider_are_called_by_its_name() -> None:
+    for issue in check_target(Catalogue.load().price("*", "nebius"), Contents(Kind.PREFERENCE, 100), TODAY):
+        assert "nebius" in issue.sentence and "*" not in issue.sentence
 
 
 def test_tools_and_images_are_counted_wherever_they_stand(tmp_path: Path) -> None:
@@ -163,7 +191,7 @@ RULES: list[tuple[str, str, list[str]]] = [
                          "image_colours", "image_detail_invalid", "image_misplaced"]),
     ("skipped images", "advice", ["images_may_be_skipped"]),
     ("vision base", "error", ["target_images"]),
-    ("DPO keys", "error warning", ["input_invalid", "output_invalid", "old_preference_keys"]),
+    ("DPO keys", "error", ["input_invalid", "output_invalid", "old_preference_keys"]),
     ("DPO outputs", "error warning", ["output_without_answer", "output_role", "output_several"]),
     ("DPO content", "error warning", ["text_only", "several_turns", "outputs_equal"]),
     ("RFT", "error warning", ["last_not_user", "validation_missing", "grader_invalid", "grader_type",

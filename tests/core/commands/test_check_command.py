@@ -216,3 +216,97 @@ def test_pipes_and_devices_are_refused(tmp_path: Path) -> None:
     for path in (tmp_path / "pipe", Path("/dev/zero")):
         with pytest.raises(BadInput, match="is no file"):
             call(path)
+
+
+def test_what_a_model_does_not_take_is_told_before_anything_stands_in_no_way(
+    good: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(good, "--model", "gpt-4.1-nano-2025-04-14") == 1
+    out = capsys.readouterr().out
+    assert "Errors: 1." in out and "Nothing stands in the way" not in out
+    assert out.index("target_closed (1)") < out.index("Figures")
+    assert out.count("target_closed") == 1
+
+
+def test_a_warning_that_does_not_hold_for_the_model_is_not_given(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "rft.jsonl"
+    asked = [{"role": "system", "content": "An integer."}, {"role": "user", "content": "2 + 2?"}]
+    path.write_text("\n".join(json.dumps({"messages": asked, "answer": f"{n}"}) for n in range(60)))
+    assert call(path) == 0
+    out = capsys.readouterr().out
+    assert "Warnings: 60." in out and "reinforcement_system (60)" in out
+    assert "tokens in an example" in out and "tokens in its answers" not in out
+    assert call(path, "--model", "local-classic-1", "--provider", "local") == 0
+    out = capsys.readouterr().out
+    assert "Warnings: 0." in out and "reinforcement_system" not in out
+    assert call(path, "--model", "local-classic-1", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["warnings"] == 0
+    assert call(path, "--model", "o4-mini-2025-04-16", "--provider", "azure", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["warnings"] == 60
+
+
+def test_a_file_may_be_as_large_as_its_target_takes(
+    good: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from core.checks import files
+
+    monkeypatch.setitem(files.check_file.__kwdefaults__ or {}, "largest", 1000)  # bytes, instead of 512 MB
+    assert call(good, "--json") == 1
+    assert json.loads(capsys.readouterr().out)["issues"]["file_too_large"] == 1
+    assert call(good, "--model", "local-classic-1", "--json") == 0
+    assert "file_too_large" not in json.loads(capsys.readouterr().out)["issues"]
+
+
+def test_rows_for_a_grader_need_no_fields_beside_their_messages(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, grader = tmp_path / "rft.jsonl", tmp_path / "grader.json"
+    asked = [[{"role": "user", "content": f"{n} + 2?"}] for n in range(60)]
+    path.write_text("\n".join(json.dumps({"messages": messages}) for messages in asked))
+    grader.write_text(json.dumps({"type": "python", "source": "def grade(sample, item):\n    return 1.0"}))
+    assert call(path) == 1
+    assert call(path, "--grader", grader) == 0
+    assert "format: reinforcement" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        (("--model", "gpt4o-mini-2024-07-18"), "Did you mean gpt-4o-mini-2024-07-18?"),
+        (("--model", "my/own-model"), "“my/own-model” is not in the table of models: only the format is checked"),
+        (("--provider", "azure"), "Which model of azure is meant is not said"),
+    ],
+)
+def test_a_model_that_nobody_has_described_is_said_to_be_one(
+    how: tuple[str, ...], said: str, good: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(good, *how) == 0
+    assert said in capsys.readouterr().out
+    assert call(good, "--model", "gpt-4o-mini") == 0
+    assert "is not in the table" not in capsys.readouterr().out
+
+
+def test_models_that_do_not_take_the_file_come_last_and_are_said_so(
+    good: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(good, "--prices") == 0
+    lines = capsys.readouterr().out.splitlines()
+    taken = ["does not take this file" not in line for line in lines if ": " in line and line.startswith("  ")]
+    (bedrock,) = [line for line in lines if "bedrock: qwen.qwen3-32b" in line]
+    assert "does not take this file" in bedrock and taken[-1] is False
+    assert call(good, "--prices", "--json") == 0
+    takes = [model["takes"] for model in json.loads(capsys.readouterr().out)["prices"]]
+    assert takes == sorted(takes, reverse=True) and True in takes and False in takes
+
+
+def test_the_price_of_one_model_is_told_in_its_own_way(good: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    prices = {
+        ("local-classic-1", "local"): "training local-classic-1 at local, prices of 2026-11-20: free",
+        ("gpt-4o-2024-08-06", "azure"): "keeping it ready: $1,224.00 a month",
+        ("o4-mini-2025-04-16", "openai"): "at openai, prices of 2026-11-20: $100.00 an hour",
+    }
+    for (model, provider), told in prices.items():
+        call(good, "--model", model, "--provider", provider)
+        assert told in capsys.readouterr().out

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -156,3 +157,68 @@ def test_several_and_packed_files_are_prepared_under_the_name_that_was_given(
     packed.write_bytes(gzip.compress((tmp_path / "a_prepared.jsonl").read_bytes()))
     assert run(packed, "-q") == 0
     assert (tmp_path / "c.jsonl_prepared.jsonl").is_file()
+
+
+def training_lines(rows: int, role: str = "assistant") -> str:
+    said = (
+        ({"role": "user", "content": f"第 {n} 号窗口几点开门？"}, {"role": role, "content": f"{n} 点。"})
+        for n in range(rows)
+    )
+    return "\n".join(json.dumps({"messages": messages}, ensure_ascii=False) for messages in said)
+
+
+@pytest.mark.parametrize(
+    ("change", "encoding", "said"),
+    [
+        (lambda text: text, "utf-16", "Write the file in UTF-8"),
+        (lambda text: text, "utf-8-sig", "Leave the byte-order mark out"),
+        (lambda text: text.replace("\n", "\n\n"), "utf-8", "Remove 119 blank lines"),
+    ],
+)
+def test_training_lines_that_a_provider_would_not_read_are_written_anew(
+    change: Callable[[str], str], encoding: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_bytes(change(training_lines(120)).encode(encoding))
+    assert run(path, "-q") == 0
+    out = capsys.readouterr().out
+    assert f"[Necessary] {said}" in out and "as it is" not in out
+    assert (tmp_path / "x_prepared.jsonl").read_text(encoding="utf-8") == training_lines(120) + "\n"
+
+
+def test_a_file_with_errors_is_not_called_good(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_text(training_lines(120, role="model"), encoding="utf-8")
+    assert run(path, "-q") == 0
+    out = capsys.readouterr().out
+    assert "240 errors stand in the way of a training" in out and "as it is" not in out
+    assert "core check" in out and "jobs create" not in out
+    path.write_text(training_lines(120), encoding="utf-8")
+    assert run(path, "-q") == 0
+    assert "You can use your file for training as it is." in capsys.readouterr().out
+
+
+def test_rows_for_a_grader_are_split_and_pairs_are_not_called_writing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = [[{"role": "user", "content": f"{n} + 2?"}] for n in range(60)]
+    path = tmp_path / "sums.jsonl"
+    path.write_text("\n".join(json.dumps({"messages": said, "answer": f"{n + 2}"}) for n, said in enumerate(asked)))
+    assert run(path, "-q") == 0
+    out = capsys.readouterr().out
+    train, valid = tmp_path / "sums_prepared_train.jsonl", tmp_path / "sums_prepared_valid.jsonl"
+    assert len(train.read_text().splitlines()) + len(valid.read_text().splitlines()) == 60 and valid.read_text()
+    assert f'--validation "{valid}" --grader GRADER.json --model' in out and "no row asks anything" not in out
+    good, bad = ([{"role": "assistant", "content": text}] for text in ("Yes.", "No."))
+    pair = {"preferred_output": good, "non_preferred_output": bad}
+    path.write_text("\n".join(json.dumps({"input": {"messages": said}, **pair}) for said in asked))
+    assert run(path, "-q") == 0
+    assert "no row asks anything" not in capsys.readouterr().out
+
+
+def test_one_answer_for_all_is_no_class(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("question,answer\n" + "".join(f"Is parcel {n} late?,Yes.\n" for n in range(60)))
+    assert run(path, "-q") == 0
+    out = capsys.readouterr().out
+    assert "All answers are the same" in out and "different answers" not in out

@@ -216,3 +216,13 @@ def test_many_rows_wait_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     training, held_out = drawn(60)
     assert (tmp_path / "a").read_text() == "".join(f"line {n}\n" for n in training)
     assert (tmp_path / "b").read_text() == "".join(f"line {n}\n" for n in held_out)
+
+
+def test_capitals_in_chats_are_told_without_the_names_of_keys() -> None:
+    said = [(f"WHERE IS PARCEL {n}", f"IT IS AT DESK {n}") for n in range(120)]
+    lines = [json.dumps({"messages": [{"role": "user", "content": asked}, {"role": "assistant", "content": answer}]})
+             for asked, answer in said]  # fmt: skip
+    rows = [row_of(number, line, Kind.CHAT) for number, line in enumerate(lines, start=1)]
+    found = {finding.code: finding for finding in advise(lambda: iter(rows), Kind.CHAT)}
+    assert str(found["upper_case_questions"].question) == "Write all questions in small letters"
+    assert "of the answers are capitals" in str(found["upper_case_answers"].sentence)

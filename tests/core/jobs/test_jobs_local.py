@@ -30,6 +30,7 @@ from core.jobs import (
     series,
 )
 from core.provider import LOCAL, connect
+from core.provider import client as client_of_providers
 from core.provider.status import Status
 from core.settings import Settings
 from core.store import Store
@@ -137,6 +138,22 @@ def test_a_version_is_trained_followed_and_asked(opened: Store, running: Setting
     for _ in range(2):  # a second time is harmless
         delete_model(opened, running, "local", job.fine_tuned_model)
     assert job.fine_tuned_model not in {model["id"] for model in list_models(opened, running, "local")}
+
+
+def test_a_file_too_large_for_one_request_goes_in_parts(
+    opened: Store, running: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_of_providers, "WHOLE", 4_000)
+    monkeypatch.setattr(client_of_providers, "PART", 3_000)
+    draft = JobDraft("local", version(opened), "local-classic-1", epochs=1)
+    job = run_launch(opened, running, launch(opened, running, draft).id)
+    rows = b"".join(row.raw.encode() + b"\n" for row in opened.version_rows(job.version_id or 0, Split.TRAIN))
+    assert len(rows) > 8_000 and job.training_file, str(job.error)
+    with connect(running, LOCAL) as client:
+        assert client.content(job.training_file).unwrap() == rows
+        (file,) = [file for file in client.files().unwrap() if file["id"] == job.training_file]
+    assert file["filename"].startswith("train-")
+    assert follow(opened, running, job).status == Status.SUCCEEDED
 
 
 def test_the_same_key_gives_the_same_job(opened: Store, running: Settings) -> None:

@@ -147,3 +147,15 @@ def test_what_the_model_does_not_take_is_told_as_on_the_check_page(
         assert word in told(found), told(found)
     judged.preferences.set("prices", [{**row, "formats": "chat", "suffix": 9, "context": 500, "minimum": 3}])
     assert readiness(judged, keyed, replace(frozen(model="small"), suffix="tone"), today=TODAY).ready
+
+
+def test_rows_for_a_grader_are_told_once_that_some_must_be_held_out(judged: Store, keyed: Settings) -> None:
+    dataset = judged.create_dataset("Sums", Kind.REINFORCEMENT)
+    rows = [{"messages": [{"role": "user", "content": f"{n} + 2?"}], "answer": str(n + 2)} for n in range(60)]
+    judged.add_drafts(dataset.id, [Draft(json.dumps(row), Kind.REINFORCEMENT) for row in rows])
+    judged.finish_import(dataset.id)
+    grader = {"type": "string_check", "name": "g", "operation": "eq", "input": "{{sample.output_text}}",
+              "reference": "{{item.answer}}"}  # fmt: skip
+    draft = JobDraft("there", judged.freeze(dataset.id).id, "base-1", grader=grader)
+    said = told(readiness(judged, keyed, draft, today=TODAY))
+    assert "needs examples that are held out" in said and "nobody will see" not in said

@@ -14,6 +14,7 @@ from core.errors import BadInput
 from core.tokens import Catalogue, Money, Price, estimate
 from core.tokens.catalogue import SHIPPED
 from core.tokens.images import rule_for
+from core.tokens.price import TITLES
 
 TODAY = date(2026, 11, 20)
 
@@ -140,13 +141,17 @@ def test_a_month_of_hosting(hour: float | None, month: float | None, whole: floa
 )
 def test_a_bad_row_is_refused_by_row_and_field(change: dict[str, Any], field: str) -> None:
     good = {"provider": "acme", "model": "tiny"}
-    with pytest.raises(BadInput, match=f"row 2, {field}:"):
+    with pytest.raises(BadInput, match=f"row 2, {TITLES.get(field, field)}:"):
         Catalogue.from_rows([{**good, "model": "other"}, {**good, **change}])
+
+
+def test_every_field_has_the_title_that_the_table_shows() -> None:
+    assert set(TITLES) == set(Price("a", "b").as_row())
 
 
 def test_the_same_model_twice_is_refused() -> None:
     row = {"provider": "acme", "model": "tiny"}
-    with pytest.raises(BadInput, match=r"row 2, model: “tiny”.*twice"):
+    with pytest.raises(BadInput, match=r"row 2, Model: “tiny”.*twice"):
         Catalogue.from_rows([row, row])
 
 
