@@ -237,7 +237,7 @@ def _follow(options: argparse.Namespace, settings: Settings, store: Store) -> in
 
 
 def _tell(event: Event) -> str:
-    print(f"{event.at:%H:%M:%S}  {event.message}", flush=True)
+    print(f"{event.at:%H:%M:%S}  {event.shown}", flush=True)
     return event.id
 
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from core.provider.status import Status
-from core.words import Text, _
+from core.words import Text, _, told
 
 Auto = Literal["auto"]
 
@@ -196,6 +196,11 @@ class Event:
     message: str
     data: dict[str, Any] = field(default_factory=dict)
     arrival: int = 0
+
+    @property
+    def shown(self) -> str:
+        """The message in the language spoken now, where the local provider says what it made it from; else as sent."""
+        return str(told(self.data) or self.message)
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,10 @@ class LoraEngine:
         told = None if elsewhere() else refusal(fit, spec.metadata)
         if told is not None:
             raise SpecError("model", "training_does_not_fit", told)
-        return replace(planned, estimated_seconds=fit.seconds, warnings=(fit.sentence, *planned.warnings))
+        planned = replace(planned, estimated_seconds=fit.seconds)
+        if fit.is_tight and not elsewhere():
+            return replace(planned, warnings=(fit.sentence, *planned.warnings))
+        return replace(planned, notes=(fit.sentence, *planned.notes))
 
     def command(self, spec: JobSpec, job_dir: Path) -> Launch:
         """The worker's command line. Run it where `core` can be imported."""
