@@ -3,6 +3,7 @@
 from core.jobs.billing import load_of, ratios, train_split
 from core.jobs.follow import next_poll_delay, poll
 from core.jobs.intent import launch, launch_file
+from core.jobs.judging import check_file_judge
 from core.jobs.launch import check_again, launch_again, recover, run_launch, withdraw
 from core.jobs.metrics import Point, Series, series
 from core.jobs.reading import read_curve
@@ -24,6 +25,7 @@ __all__ = [
     "cancel",
     "cancel_duplicates",
     "check_again",
+    "check_file_judge",
     "contents_of",
     "delete_model",
     "launch",

@@ -17,7 +17,8 @@ from subprocess import PIPE
 from typing import Any
 
 from core.server.children import ROOT, is_secret
-from core.server.engines.base import Engine, JobDir, JobSpec, SpecError, made_of, told_with
+from core.server.engines.base import Engine, JobDir, JobSpec, SpecError
+from core.server.engines.said import made_of, told_with
 from core.server.offered import engines
 from core.server.validation import Unfit, check_inputs, keep_inputs
 from core.words import T, Text

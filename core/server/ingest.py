@@ -8,7 +8,8 @@ from typing import Any
 
 from core.server import wire
 from core.server.database import Connection, Database, Row
-from core.server.engines.base import JobDir, made_of
+from core.server.engines.base import JobDir
+from core.server.engines.said import made_of
 from core.server.files import Files
 from core.server.jobs import add_event, end_job, fail_job, job_row
 from core.server.models import add_model, model_name
@@ -112,9 +113,7 @@ class Ingest:
         elif status == "failed":
             error = event.get("error") or {}
             message, code = str(error.get("message") or "The training failed."), error.get("code")
-            fail_job(
-                connection, job["id"], str(code or "training_failed"), message, error.get("param"), made_of(error)
-            )
+            fail_job(connection, job["id"], str(code or "training_failed"), message, error.get("param"), made_of(error))
         else:
             return False  # paused or stopped by somebody else: it is started again like one that was killed
         return True

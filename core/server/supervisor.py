@@ -20,7 +20,8 @@ from typing import Any
 
 from core.server.children import Child, last_words
 from core.server.database import Database, Row
-from core.server.engines.base import JobDir, JobSpec, made_of
+from core.server.engines.base import JobDir, JobSpec
+from core.server.engines.said import made_of
 from core.server.errors import ApiError, is_disk
 from core.server.files import Files
 from core.server.home import Home

@@ -360,5 +360,7 @@ def _to_sentence(stored: dict[str, Any] | None) -> Sentence | str:
         return ""
     if "sentence" not in stored:
         return str(stored["raw"])
-    params = {name: _to_sentence(value) if isinstance(value, dict) else value for name, value in stored["params"].items()}
+    params = {
+        name: _to_sentence(value) if isinstance(value, dict) else value for name, value in stored["params"].items()
+    }
     return Sentence(stored["sentence"], **params)

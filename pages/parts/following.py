@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.jobs.values import Job, LaunchState
+from core.jobs.values import Event, Job, LaunchState
 from core.provider.status import Status
 from core.words import _
 from pages.parts import choices, comparing, curves, feedback, frame, resources, state
 from pages.parts.text import escape
 
+FIGURES = (
+    "train_loss",
+    "valid_loss",
+    "full_valid_loss",
+    "train_reward_mean",
+    "valid_reward_mean",
+    "full_valid_reward_mean",
+)
 LOOK_EVERY = 1.5  # seconds between two looks at a training that is going on
 
 
@@ -63,13 +71,30 @@ def _body(job: Job) -> None:
 def _events(job: Job) -> None:
     """What the provider said, newest first, by the clock of the person who looks."""
     events = reversed(resources.store().jobs.events(job.id, limit=500))
+    levels = {"info": _("info"), "warn": _("warning"), "error": _("error")}
     rows = [
-        {_("When"): feedback.moment(event.at, seconds=True), _("Level"): event.level, _("Message"): event.message}
+        {
+            _("When"): feedback.moment(event.at, seconds=True),
+            _("Level"): levels.get(event.level, event.level),
+            _("Message"): _message(event),
+        }
         for event in events
     ]
     widths = {_("When"): 150, _("Level"): 70, _("Message"): 900}
     columns = {name: st.column_config.Column(width=width) for name, width in widths.items()}
     st.dataframe(rows, hide_index=True, column_config=columns, height=280 if len(rows) > 6 else "auto")
+
+
+def _message(event: Event) -> str:
+    """What an event says, in the language spoken now as far as that is known: figures are told anew from their data."""
+    from core.provider.status import metrics_of
+
+    found = metrics_of(event.data) if event.type == "metrics" else {}
+    figures = [f"{curves.series_name(name)} {found[name]:.3g}" for name in FIGURES if name in found]
+    if not figures or not {"step", "total_steps"} <= found.keys():
+        return event.shown
+    step, total = f"{found['step']:,.0f}", f"{found['total_steps']:,.0f}"
+    return _("Step {n} of {total}: {figures}", n=step, total=total, figures=" · ".join(figures))
 
 
 def _headline(job: Job) -> None:

@@ -13,6 +13,7 @@ from core import jobs, tasks
 from core.jobs import Event, Job, JobDraft, LaunchState, Metric
 from core.provider import Status
 from core.store import Store
+from core.words import T
 
 JOBS = "pages/train/jobs.py"
 
@@ -163,3 +164,25 @@ def test_a_training_from_preferences_shows_which_answer_wins(open_page: Open, st
     assert not page.errors and page.says("How often the better answer leads")
     assert page.says("Lead of the better answer")
     assert len(page.app.get("plotly_chart")) == 3
+
+
+def test_what_the_local_provider_said_is_read_in_chinese(open_page: Open, store: Store) -> None:
+    job = written(store, state=LaunchState.LAUNCHED, status=Status.RUNNING)
+    made = T("Going on from step {step} of {total}.", step=3, total=9).as_json()
+    figures = {"step": 4, "total_steps": 9, "train_loss": 0.25}
+    store.jobs.add_events(
+        job.id,
+        [
+            Event("e1", datetime.now(UTC), "info", "message", "Going on from step 3 of 9.", made),
+            Event("e2", datetime.now(UTC), "info", "metrics", "Step 4/9: training loss=0.25", figures),
+            Event("e3", datetime.now(UTC), "warn", "message", "Words of somebody else."),
+        ],
+    )
+    page = open_page(JOBS, lang="zh_CN", job=str(job.id))
+    (table,) = page.app.dataframe
+    told = list(table.value.iloc[:, 2])
+    assert told[0] == "Words of somebody else." and "Going on" not in told[2] and "3" in told[2], told
+    page = open_page(JOBS, job=str(job.id))
+    (table,) = page.app.dataframe
+    assert list(table.value["Message"])[1:] == ["Step 4 of 9: Training loss 0.25", "Going on from step 3 of 9."]
+    assert list(table.value["Level"]) == ["warning", "info", "info"]

@@ -44,29 +44,15 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from core.server.engines.foresight import Forecast, Size
+from core.server.engines.said import told_with
 from core.server.engines.sampling import Ability, AskError, EngineError, Piece, SampleParams
 from core.words import Text
 
 __all__ = [
-    "Ability",
-    "AskError",
-    "Engine",
-    "EngineError",
-    "Hyperparameters",
-    "JobDir",
-    "JobSpec",
-    "Launch",
-    "Message",
-    "ModelCard",
-    "Number",
-    "Piece",
-    "Plan",
-    "Predictor",
-    "SampleParams",
-    "SpecError",
-    "Wanted",
-    "sync",
-]
+    "Ability", "AskError", "Engine", "EngineError", "Hyperparameters", "JobDir", "JobSpec", "Launch", "Message",
+    "ModelCard", "Number", "Piece", "Plan", "Predictor", "SampleParams", "SpecError", "Wanted", "sync",
+]  # fmt: skip
 
 Message = dict[str, Any]
 Number = int | float
@@ -200,6 +186,10 @@ class Engine(Protocol):
         """What would be done. Reads the files; raises SpecError where it cannot be done."""
         ...
 
+    def foresee(self, size: Size) -> Forecast | None:
+        """What a training of this size would take; None where there is nothing to tell."""
+        ...
+
     def command(self, spec: JobSpec, job_dir: Path) -> Launch:
         """How to start the worker of a job whose folder is written."""
         ...
@@ -207,16 +197,6 @@ class Engine(Protocol):
     def open(self, artifact: Path | None, base: str) -> Predictor:
         """The model in a final or checkpoint folder; with None the untrained base."""
         ...
-
-
-def told_with(name: str, text: Text | str) -> dict[str, Any]:
-    """A sentence under this name, in English, and beside it what it was made from."""
-    return {name: str(text), **(text.as_json() if isinstance(text, Text) else {})}
-
-
-def made_of(told: Mapping[str, Any]) -> dict[str, Any]:
-    """What `told_with` put beside a sentence."""
-    return {name: told[name] for name in ("sentence", "params") if name in told}
 
 
 class JobDir:

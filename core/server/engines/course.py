@@ -7,7 +7,8 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from core.server.engines.base import JobDir, Plan, SpecError, told_with
+from core.server.engines.base import JobDir, Plan, SpecError
+from core.server.engines.said import told_with
 from core.words import Text
 
 
@@ -32,7 +33,9 @@ def go_through(job: JobDir, train: Callable[[], int], explain: Callable[[Excepti
         except Stopped as stopped:
             return _end(job, "cancelled" if stopped.wanted == "cancel" else "paused")
         except SpecError as error:
-            return _end(job, "failed", {"code": error.code, **told_with("message", error.message), "param": error.param})
+            return _end(
+                job, "failed", {"code": error.code, **told_with("message", error.message), "param": error.param}
+            )
         except Exception as error:
             traceback.print_exc(file=sys.stderr)
             message = explain(error)

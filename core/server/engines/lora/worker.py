@@ -41,7 +41,7 @@ class Worker:
             if self.rank == 0:
                 shutil.rmtree(self.scratch, ignore_errors=True)
 
-    def explain(self, error: Exception) -> str | None:
+    def explain(self, error: Exception) -> Text | None:
         """What broke the training off; None where it goes on from its last checkpoint."""
         return failure(error)
 
