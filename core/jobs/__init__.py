@@ -8,7 +8,7 @@ from core.jobs.launch import check_again, launch_again, recover, run_launch, wit
 from core.jobs.metrics import Point, Series, series
 from core.jobs.reading import read_curve
 from core.jobs.ready import Item, Readiness, contents_of, readiness
-from core.jobs.remote import cancel, cancel_duplicates, delete_model, list_models, pause, resume, sweep
+from core.jobs.remote import cancel, cancel_duplicates, delete_model, delete_models, list_models, pause, resume, sweep
 from core.jobs.values import Checkpoint, Event, Job, JobDraft, LaunchState, Metric
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "check_file_judge",
     "contents_of",
     "delete_model",
+    "delete_models",
     "launch",
     "launch_again",
     "launch_file",

@@ -131,7 +131,12 @@ class Job:
     @property
     def is_usable(self) -> bool:
         """Whether there is a trained model to ask."""
-        return self.status == Status.SUCCEEDED and bool(self.fine_tuned_model)
+        return self.status == Status.SUCCEEDED and bool(self.fine_tuned_model) and not self.is_deleted
+
+    @property
+    def is_deleted(self) -> bool:
+        """Whether a person deleted the model that came of it."""
+        return bool(self.params.get("model_deleted"))
 
     @property
     def progress(self) -> float | None:

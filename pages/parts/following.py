@@ -59,13 +59,23 @@ def _body(job: Job) -> None:
 
         lines = metrics.series(store, job.id)
         curves.show(lines, [checkpoint.step for checkpoint in checkpoints], key=f"curve-{job.id}")
-        for sentence in reading.read_curve(lines, checkpoints):
+        # What a curve says of its end is true only once it has ended.
+        for sentence in () if job.is_running else reading.read_curve(lines, checkpoints):
             st.markdown(f":material/lightbulb: {escape(sentence)}")
+    elif job.is_running:
+        _latest(job)
     _facts(job)
-    if checkpoints:
+    if checkpoints and not job.is_deleted:
         _checkpoints(job)
     with st.expander(_("What the provider said")):
         _events(job)
+
+
+def _latest(job: Job) -> None:
+    """The newest word of the provider, while there is no figure to look at: getting ready may take minutes."""
+    events = resources.store().jobs.events(job.id)
+    if events:
+        st.caption(escape(_message(events[-1])))
 
 
 def _events(job: Job) -> None:
@@ -122,6 +132,8 @@ def _headline(job: Job) -> None:
         if left is not None:
             parts.append(_("about {time} left", time=feedback.duration(left.total_seconds())))
         st.progress(job.progress or 0.0, text=" · ".join(parts) or (_("Paused") if resting else _("Working …")))
+    if job.status == Status.PAUSED and job.is_running:
+        st.caption(_("Nothing that it has learnt is lost; it goes on when you say so."))
     if str(job.error):
         st.error(escape(job.error) + (f"\n\n{escape(job.hint)}" if str(job.hint) else ""))
 
@@ -131,13 +143,14 @@ def _decisions(job: Job) -> None:
     with st.container(horizontal=True):
         _rest(job)
         if job.is_running:
-            st.button(
-                _("Stop the training"),
-                icon=":material/stop_circle:",
-                key=f"cancel-{job.id}",
-                on_click=_act,
-                args=("cancel", job.id),
-            )
+            with st.popover(_("Stop the training"), icon=":material/stop_circle:"):
+                st.write(_("A training that was stopped cannot go on, and makes no model of its own."))
+                if _can_pause(job):
+                    st.caption(_("To go on later, pause it instead: nothing that it has learnt is lost."))
+                st.button(
+                    _("Stop it for good"), type="primary", key=f"cancel-{job.id}", on_click=_act,
+                    args=("cancel", job.id),
+                )  # fmt: skip
         if job.state == LaunchState.ASK:
             st.button(_("Look again"), type="primary", on_click=_act, args=("check_again", job.id))
             st.button(_("Launch again (may cost twice)"), on_click=_act, args=("launch_again", job.id))
@@ -150,6 +163,8 @@ def _decisions(job: Job) -> None:
             label = f"**{_('Compare it with the base model')}**"
             st.page_link(frame.COMPARE, label=label, icon=":material/balance:", query_params=here)
             st.page_link(frame.ASK, label=_("Ask it something"), icon=":material/forum:")
+            if resources.store().jobs.connection(job.connection_id).is_local:
+                _away(job)
         elif job.is_settled:
             st.page_link(frame.LAUNCH, label=_("Start another training"), icon=":material/rocket_launch:")
     if job.duplicates:
@@ -159,9 +174,24 @@ def _decisions(job: Job) -> None:
             st.button(_("Stop the others"), type="primary", on_click=_act, args=("cancel_duplicates", job.id))
 
 
+def _can_pause(job: Job) -> bool:
+    return job.is_running and resources.store().jobs.connection(job.connection_id).preset.pause
+
+
+def _away(job: Job) -> None:
+    """Delete the model that a training of this computer made."""
+    with st.popover(_("Delete the model"), icon=":material/delete:"):
+        st.write(_("The model and its checkpoints are removed from this computer and can no longer be asked."))
+        st.caption(_("The curves and the comparisons that were made stay."))
+        st.button(
+            _("Delete it for good"), type="primary", key=f"delete-{job.id}", on_click=_act,
+            args=("delete_models", job.id),
+        )  # fmt: skip
+
+
 def _rest(job: Job) -> None:
     """Let it rest, or go on, where the provider can."""
-    if not job.is_running or not resources.store().jobs.connection(job.connection_id).preset.pause:
+    if not _can_pause(job):
         return
     if job.status == Status.PAUSED:
         st.button(
@@ -187,7 +217,7 @@ def _act(verb: str, job_id: int) -> None:
 def _facts(job: Job) -> None:
     rows = {
         _("Model to start from"): job.model,
-        _("New model"): job.fine_tuned_model or "–",
+        _("New model"): _("deleted") if job.is_deleted else job.fine_tuned_model or "–",
         _("Epochs"): _epochs(job),
         _("Tokens trained"): f"{job.trained_tokens:,}" if job.trained_tokens else "–",
         _("Started"): feedback.moment(job.created_at),

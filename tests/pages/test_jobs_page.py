@@ -56,8 +56,8 @@ def test_a_running_training_can_be_stopped(open_workshop: Open, workshop: Worksh
     tasks.enqueue(workshop.store, workshop.settings, "launch", job.id)
     wait_for(lambda: workshop.store.jobs.get(job.id).state == LaunchState.LAUNCHED)
     page = open_workshop(JOBS, job=str(job.id))
-    if "Stop the training" in labels(page):  # it may have been faster than this test
-        page.click("Stop the training")
+    if "Stop it for good" in labels(page):  # it may have been faster than this test
+        page.click("Stop it for good")
         assert workshop.settled(job.id).status in (Status.CANCELLED, Status.SUCCEEDED)
         assert not page.errors
     assert workshop.settled(job.id).status is not None
@@ -186,3 +186,39 @@ def test_what_the_local_provider_said_is_read_in_chinese(open_page: Open, store:
     (table,) = page.app.dataframe
     assert list(table.value["Message"])[1:] == ["Step 4 of 9: Training loss 0.25", "Going on from step 3 of 9."]
     assert list(table.value["Level"]) == ["warning", "info", "info"]
+
+
+def test_a_curve_is_judged_only_once_it_has_ended(open_page: Open, store: Store) -> None:
+    job = written(store, state=LaunchState.LAUNCHED, status=Status.PAUSED, step=4, total_steps=9)
+    store.jobs.add_metrics(job.id, [Metric(n, "train_loss", 1.0 - n / 10) for n in range(5)])
+    page = open_page(JOBS)
+    assert not page.says("Training loss fell") and page.says("it goes on when you say so") and not page.errors
+    store.jobs.update(job.id, status=Status.CANCELLED)
+    assert open_page(JOBS).says("Training loss fell")
+
+
+def test_before_the_first_figure_the_newest_word_of_the_provider_is_shown(open_page: Open, store: Store) -> None:
+    job = written(store, state=LaunchState.LAUNCHED, status=Status.RUNNING)
+    moments = [datetime.now(UTC), datetime.now(UTC)]
+    words = ("The first word.", "Getting ready.")
+    store.jobs.add_events(job.id, [Event(w, at, "info", "message", w) for w, at in zip(words, moments, strict=True)])
+    page = open_page(JOBS)
+    assert "Getting ready." in [caption.value.replace("\\", "") for caption in page.app.caption]
+
+
+def test_to_stop_for_good_is_asked_twice_and_pausing_is_told(open_page: Open, store: Store) -> None:
+    written(store, state=LaunchState.LAUNCHED, status=Status.RUNNING)
+    page = open_page(JOBS)
+    assert page.says("A training that was stopped cannot go on") and page.says("pause it instead")
+    assert "Stop it for good" in labels(page) and "Stop the training" not in labels(page)
+
+
+def test_a_model_that_was_deleted_is_offered_no_more(open_page: Open, store: Store) -> None:
+    done = {"status": Status.SUCCEEDED, "fine_tuned_model": "ft:x", "collected": True}
+    job = written(store, state=LaunchState.LAUNCHED, **done)
+    page = open_page(JOBS)
+    assert "Delete it for good" in labels(page) and "**Compare it with the base model**" in page.links
+    store.jobs.update(job.id, params={"model_deleted": True})
+    page = open_page(JOBS)
+    assert page.says("deleted") and "**Compare it with the base model**" not in page.links
+    assert "Start another training" in page.links and "Delete it for good" not in labels(page)

@@ -21,6 +21,7 @@ from core.jobs import (
     JobDraft,
     cancel,
     delete_model,
+    delete_models,
     launch,
     list_models,
     next_poll_delay,
@@ -138,6 +139,17 @@ def test_a_version_is_trained_followed_and_asked(opened: Store, running: Setting
     for _ in range(2):  # a second time is harmless
         delete_model(opened, running, "local", job.fine_tuned_model)
     assert job.fine_tuned_model not in {model["id"] for model in list_models(opened, running, "local")}
+
+
+def test_what_a_job_made_is_deleted_and_its_curves_stay(opened: Store, running: Settings) -> None:
+    draft = JobDraft("local", version(opened), "local-classic-1", suffix="away", epochs=2)
+    job = follow(opened, running, run_launch(opened, running, launch(opened, running, draft, "me").id))
+    made = {job.fine_tuned_model, *(checkpoint.model for checkpoint in opened.jobs.checkpoints(job.id))}
+    assert job.is_usable and len(made) > 1
+    for _time in range(2):  # a second time is harmless
+        job = delete_models(opened, running, job.id)
+        assert not job.is_usable and job.is_deleted and opened.jobs.metrics(job.id)
+    assert made.isdisjoint(model["id"] for model in list_models(opened, running, "local"))
 
 
 def test_the_same_key_gives_the_same_job(opened: Store, running: Settings) -> None:
