@@ -42,7 +42,7 @@ def values_of(remote: Mapping[str, Any], job: Job) -> dict[str, Any]:
     tokens = number(remote.get("trained_tokens"))
     values["trained_tokens"] = int(tokens) if tokens is not None and 0 <= tokens < 2**62 else job.trained_tokens
     values["finished_at"] = moment(remote.get("finished_at")) or job.finished_at
-    values["estimated_finish"] = moment(remote.get("estimated_finish")) or job.estimated_finish
+    values["estimated_finish"] = moment(remote.get("estimated_finish"))
     values.update(_error_of(remote.get("error")))
     actual = _hyperparameters(remote)
     if actual:

@@ -184,10 +184,11 @@ class Job:
         return {**plain, **{name: at.isoformat() if at else None for name, at in moments.items()}}
 
     def remaining(self, at: datetime | None = None) -> timedelta | None:
-        """Time that is left, from the estimate; None where there is none."""
+        """Time that is left, from the estimate; None where there is none, or it has proved wrong."""
         if self.estimated_finish is None or not self.is_running:
             return None
-        return max(timedelta(0), self.estimated_finish - (at or datetime.now(UTC)))
+        left = self.estimated_finish - (at or datetime.now(UTC))
+        return left if left > timedelta(0) else None
 
 
 @dataclass(frozen=True)
