@@ -38,7 +38,7 @@ def check_grader(grader: Json | None, items: Sequence[Json]) -> None:
     if any(part.get("type") == "score_model" for part in parts(grader or {})):
         message = T(
             "A score_model grader would ask its model about every answer to every row. The classic engine does not do "
-            "that; use string_check, text_similarity, python or multi, or a base model of the lora engine."
+            "that; use string_check, text_similarity, python or multi."
         )
         raise SpecError(PARAM, "unsupported_grader", message)
 
