@@ -78,6 +78,8 @@ class JobError(Reply):
     code: str
     message: str
     param: str | None
+    sentence: str | None = None
+    params: dict[str, Any] | None = None
 
 
 class JobReply(Reply):
@@ -153,6 +155,18 @@ class PermissionPage(Page):
     data: list[dict[str, Any]] = Field(max_length=0)
 
 
+class Foreseen(Reply):
+    """What a training of the size that was asked with would take."""
+
+    fits: Literal["yes", "perhaps", "no"]
+    seconds: float
+    memory_bytes: int
+    free_bytes: int
+    message: str
+    sentence: str
+    params: dict[str, Any]
+
+
 class ModelReply(Reply):
     """A model. `shutdown_date` is null: no model here has an end. Base models say how they can be trained, tuned ones
     where they come from."""
@@ -168,6 +182,7 @@ class ModelReply(Reply):
     engine: str | None = None
     parent: str | None = None
     fine_tuning_job_id: str | None = None
+    training: Foreseen | None = None
 
 
 class ModelPage(Page):

@@ -120,9 +120,9 @@ def test_the_answers_come_from_the_grader_or_the_format(bench: Bench, grader: An
         (
             {"grader": {"type": "score_model", "model": "m", "input": [{"role": "user", "content": "x"}]}},
             "grader",
-            "lora engine",
+            "text_similarity, python or multi",
         ),
-        ({"hyperparameters": {"compute_multiplier": 11}}, "compute_multiplier", "to 10"),
+        ({"hyperparameters": {"compute_multiplier": 11}}, "compute_multiplier", "at most 10"),
         ({"hyperparameters": {"eval_interval": 0}}, "eval_interval", "from 1"),
         ({"hyperparameters": {"eval_samples": 1.5}}, "eval_samples", "1.5"),
     ],
