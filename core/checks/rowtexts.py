@@ -9,11 +9,15 @@ from core.dataset.examples import Body, dump, text_of
 
 
 class RowTexts(NamedTuple):
-    """The instruction, all that the model reads before its answer, and the answer."""
+    """The instruction, all that the model reads before its answer, and the answer.
+
+    `among` holds the two answers of a preference, whichever is the better one.
+    """
 
     system: str
     asked: str
     answer: str
+    among: str = ""
 
 
 def row_texts(body: Body) -> RowTexts:
@@ -23,8 +27,8 @@ def row_texts(body: Body) -> RowTexts:
     given = body.get("input")
     if isinstance(given, dict) and isinstance(given.get("messages"), list):
         system, asked = _prompt(given["messages"])
-        answers = (_said(body.get(name)) for name in ("preferred_output", "non_preferred_output"))
-        return RowTexts(system, asked, "\n".join(answers))
+        answers = [_said(body.get(name)) for name in ("preferred_output", "non_preferred_output")]
+        return RowTexts(system, asked, "\n".join(answers), "\n".join(sorted(answers)))
     return RowTexts("", _text(body.get("prompt")), _text(body.get("completion")))
 
 
