@@ -32,8 +32,8 @@ def keep_answer(store: Store, dataset_id: int, rows: Sequence[int], kept: int, w
     living = store.relations.living(dataset_id, rows)
     if kept not in living:
         return Applied()
-    right = _answer(living[kept])
-    return _delete(store, dataset_id, [row for row in living.values() if _answer(row) != right], who)
+    right = answer(living[kept])
+    return _delete(store, dataset_id, [row for row in living.values() if answer(row) != right], who)
 
 
 def keep_common_answers(store: Store, dataset_id: int, who: str) -> Applied:
@@ -43,10 +43,10 @@ def keep_common_answers(store: Store, dataset_id: int, who: str) -> Applied:
     """
     wrong: list[Example] = []
     for rows in _groups(store, dataset_id, "contradiction"):
-        counts = Counter(map(_answer, rows))
+        counts = Counter(map(answer, rows))
         for right, times in counts.most_common(1):
             if 2 * times > len(rows):
-                wrong += [row for row in rows if _answer(row) != right]
+                wrong += [row for row in rows if answer(row) != right]
     return _delete(store, dataset_id, wrong, who)
 
 
@@ -60,7 +60,7 @@ def thin(store: Store, dataset_id: int, who: str) -> Applied:
     for rows in _groups(store, dataset_id, "near"):
         first, *others = sorted(rows, key=lambda row: not (locked and row.split is Split.TEST))
         for other in others:
-            alike = (first.label, _answer(first)) == (other.label, _answer(other))
+            alike = (first.label, answer(first)) == (other.label, answer(other))
             if alike and first.id not in gone:
                 gone[other.id] = other
     return _delete(store, dataset_id, gone.values(), who)
@@ -121,7 +121,7 @@ def _delete(store: Store, dataset_id: int, rows: Iterable[Example], who: str) ->
     return store.apply(dataset_id, Edits(removed=removed), who) if removed else Applied()
 
 
-def _answer(row: Example) -> str:
+def answer(row: Example) -> str:
     """What a row answers, as contradictions are told: without case and punctuation."""
     from core.checks.rowtexts import row_texts
     from core.checks.similarity import normal

@@ -104,6 +104,36 @@ def test_after_an_edit_the_findings_are_marked_as_old_and_nothing_can_be_mended(
     assert next(b for b in page.app.button if b.label.startswith("Move")).disabled
 
 
+def test_one_answer_is_kept_and_the_way_back_stands_there(
+    open_page: Open, store: Store, settings: Settings, dataset: Dataset
+) -> None:
+    page = compared(open_page, store, settings, dataset)
+    page.app.session_state["relations_sort"] = "contradiction"
+    page.run().click("Keep this answer")
+    assert store.dataset(dataset.id).rows == 11 and page.says("1 rows changed.")
+    work(store, settings, dataset)
+    assert page.run().says("Contradictions · 0")
+    page.click("Undo")
+    assert store.dataset(dataset.id).rows == 12 and not page.says("1 rows changed.")
+
+
+def test_of_near_repeats_one_is_kept(open_page: Open, store: Store, settings: Settings) -> None:
+    made = store.create_dataset("Near", Kind.CHAT)
+    asked = ["Where is my parcel from Monday?", "where is my parcel from monday", "Where is my parcel from Mondays?"]
+    store.add_drafts(made.id, [draft(text, "post") for text in [*asked, "天地玄黄宇宙洪荒"]])
+    dataset = store.finish_import(made.id)
+    page = compared(open_page, store, settings, dataset).click("Keep only this")
+    assert store.dataset(dataset.id).rows == 3
+    work(store, settings, dataset)
+    page.run().click("Keep one of each where the answers agree")
+    assert store.dataset(dataset.id).rows == 2
+
+
+def test_a_leak_is_moved_alone(open_page: Open, store: Store, settings: Settings, dataset: Dataset) -> None:
+    compared(open_page, store, settings, dataset).click("Move to Train")
+    assert store.split_counts(dataset.id) == {Split.TRAIN: 12}
+
+
 def test_rows_that_stand_for_themselves_are_praised(open_page: Open, store: Store, settings: Settings) -> None:
     made = store.create_dataset("Calm", Kind.CHAT)
     store.add_drafts(made.id, [draft("天地", "a"), draft("玄黄", "b")])
