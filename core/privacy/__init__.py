@@ -1,7 +1,7 @@
 """Looking through a dataset or a file for what should not be in it, and mending it: verbs over core.checks.privacy."""
 
 from core.checks.privacy import GARBLED, LOST, ODD, OTHER_SCRIPT, PERSONAL, Style
-from core.privacy.files import FileScan, scan_file
+from core.privacy.files import FileScan, mask_file, scan_file
 from core.privacy.fixing import fix, fixed_text, undo
 from core.privacy.names import NAMES, script_title, title
 from core.privacy.scanning import scan_dataset
@@ -20,6 +20,7 @@ __all__ = [
     "fix",
     "fixed_text",
     "half_shown",
+    "mask_file",
     "pieces",
     "plain",
     "scan_dataset",
