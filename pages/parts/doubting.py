@@ -56,6 +56,7 @@ def show(dataset: Dataset, keys: bool) -> None:
         st.caption(escape(_("{n} of {m}, the least likely label first", n=f"{at + 1:,}", m=f"{waiting:,}")))
         _card(dataset, doubt)
         _buttons(dataset, doubt, at, keys)
+    _many(dataset)
 
 
 def _head(dataset: Dataset, found: LabelReport) -> None:
@@ -126,6 +127,26 @@ def _buttons(dataset: Dataset, doubt: LabelDoubt, at: int, keys: bool) -> None:
         st.page_link(frame.EDIT, label=_("Open the row"), icon=":material/edit:", query_params=where)
 
 
+def _many(dataset: Dataset) -> None:
+    """All at once where the classifier is surest."""
+    sure = doubting.sure(resources.store(), dataset.id)
+    if len(sure) > 1:
+        label = _("Change all {n} whose other label is at least {share} likely",
+                  n=f"{len(sure):,}", share=f"{doubting.SURE:.0%}")  # fmt: skip
+        st.button(label, icon=":material/done_all:", key="doubt_many", help=_("One step that can be undone."),
+                  on_click=_accept_sure, args=(dataset.id,))  # fmt: skip
+
+
+def _accept_sure(dataset_id: int) -> None:
+    with feedback.errors():
+        grid.flush()
+        applied = doubting.accept_sure(resources.store(), dataset_id, resources.who())
+        grid.take(applied)
+        grid.forget()
+        state.drop(f"doubt_{dataset_id}")
+        state.put("doubt_done", (dataset_id, applied.saved, applied.batch_id))
+
+
 def _accept(dataset_id: int, doubt: LabelDoubt) -> None:
     with feedback.errors():
         grid.flush()
@@ -148,7 +169,9 @@ def _decided(dataset: Dataset, keys: bool) -> None:
         return
     _number, doubt, batch_id = done
     said = (
-        _("“{old}” became “{new}”.", old=doubt.given, new=doubt.suggested)
+        _("{n} rows changed.", n=f"{doubt:,}")
+        if isinstance(doubt, int)
+        else _("“{old}” became “{new}”.", old=doubt.given, new=doubt.suggested)
         if batch_id is not None
         else _("“{label}” stays and is not asked about again.", label=doubt.given)
     )
@@ -164,13 +187,13 @@ def _decided(dataset: Dataset, keys: bool) -> None:
         )
 
 
-def _undo(dataset_id: int, doubt: LabelDoubt, batch_id: int | None) -> None:
+def _undo(dataset_id: int, doubt: LabelDoubt | int, batch_id: int | None) -> None:
     with feedback.errors():
         grid.flush()
         store = resources.store()
-        if batch_id is None:
+        if batch_id is None and not isinstance(doubt, int):
             store.doubts.ask_again(dataset_id, doubt)
-        else:
+        elif batch_id is not None:
             grid.take(store.undo(dataset_id, resources.who(), batch_id))
             grid.forget()
         state.drop("doubt_done", f"doubt_{dataset_id}")
