@@ -34,12 +34,18 @@ def row_texts(body: Body) -> RowTexts:
 
 def _chat(body: Body) -> RowTexts:
     messages = body["messages"]
+    rest = {name: value for name, value in body.items() if name not in ("messages", "tools", "functions")}
     answers = [at for at, said in enumerate(messages) if isinstance(said, dict) and said.get("role") == "assistant"]
+    if rest and _asks(messages):
+        answers = []  # reinforcement: what was said before is part of the question
     last = answers[-1] if answers else len(messages)
     system, asked = _prompt(messages[:last])
-    rest = {name: value for name, value in body.items() if name not in ("messages", "tools", "functions")}
-    answer = _said(messages[last:])
-    return RowTexts(system, asked, answer if answers or not rest else _dumped(rest))
+    return RowTexts(system, asked, _said(messages[last:]) if answers or not rest else _dumped(rest))
+
+
+def _asks(messages: list[Any]) -> bool:
+    """Whether a conversation ends with a question."""
+    return bool(messages) and isinstance(messages[-1], dict) and messages[-1].get("role") == "user"
 
 
 def _prompt(messages: list[Any]) -> tuple[str, str]:

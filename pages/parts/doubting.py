@@ -60,9 +60,11 @@ def show(dataset: Dataset, keys: bool) -> None:
 
 
 def _head(dataset: Dataset, found: LabelReport) -> None:
-    said = _("{n} rows read; the classifier gives the same label to {share}.",
-             n=f"{found.rows:,}", share=f"{found.agreed:.0%}")  # fmt: skip
-    if found.agreed < POOR:
+    said = ""
+    if found.classes:
+        said = _("{n} rows read; the classifier gives the same label to {share}.",
+                 n=f"{found.rows:,}", share=f"{found.agreed:.0%}")  # fmt: skip
+    if found.classes and found.agreed < POOR:
         said += " " + _("That is little, so take its doubts as hints.")
     if found.revision != dataset.revision:
         said += " " + _("Rows have changed since.")

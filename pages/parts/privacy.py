@@ -60,7 +60,8 @@ def _scan(dataset_id: int) -> None:
 def _personal(dataset: Dataset, counts: dict[str, tuple[int, int]]) -> None:
     st.markdown(f"**{_('Personal data and secrets')}**")
     if not counts:
-        st.success(_("No phone number, address, identity or bank number, and no key was found."))
+        st.success(_("No phone number, e-mail address, identity or bank number, no password and no key was found."))
+        st.caption(_("Names, streets and dates of birth are not looked for."))
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
         names = {
@@ -78,7 +79,8 @@ def _personal(dataset: Dataset, counts: dict[str, tuple[int, int]]) -> None:
         _fix_button(_("Mask all of them"), dataset, tuple(counts), "privacy_all", primary=True)
     for kind, (rows, found) in counts.items():
         _kind(dataset, kind, rows, found, _("Mask these"))
-    st.caption(_("Masking is an edit like any other: undo brings the rows back, and their history keeps the originals "
+    st.caption(_("Names, streets and dates of birth are not looked for.") + " " +
+               _("Masking is an edit like any other: undo brings the rows back, and their history keeps the originals "
                  "on this computer. Exports and trainings only hold what stands in the rows."))  # fmt: skip
 
 

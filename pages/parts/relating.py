@@ -9,7 +9,7 @@ import streamlit as st
 
 from core import tasks
 from core.dataset import relating, settling
-from core.dataset.examples import Example, answer_text, user_text
+from core.dataset.examples import Example, Kind, answer_text, messages_of, text_of, user_text
 from core.store import Dataset
 from core.store.relations import Group, RelationReport
 from core.words import _
@@ -164,6 +164,7 @@ def _group(dataset: Dataset, sort: str, group: Group, rows: Sequence[Example], w
 def _answers(dataset: Dataset, group: Group, rows: Sequence[Example], wrap: Wrap) -> None:
     """One question, and each answer to it with how many rows give it."""
     st.markdown(escape(_("{n} rows with this question", n=f"{len(group.rows):,}")))
+    _earlier(rows[0])
     show_text(_clipped(wrap.inner(user_text(rows[0].body))))
     given: dict[str, list[Example]] = {}
     for row in rows:
@@ -171,7 +172,7 @@ def _answers(dataset: Dataset, group: Group, rows: Sequence[Example], wrap: Wrap
     for same in sorted(given.values(), key=len, reverse=True):
         row = same[0]
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.text(_clipped(answer_text(row.body)) or _("(empty)"), width="stretch")
+            st.text(_clipped(_answer(row)) or _("(empty)"), width="stretch")
             times = _("{n} rows", n=f"{len(same):,}") if len(same) > 1 else ""
             about = " · ".join(part for part in (times, _about(row, answer_text(row.body))) if part)
             st.caption(escape(about), width="content")
@@ -189,9 +190,27 @@ def _row(dataset: Dataset, row: Example, wrap: Wrap, lead: str = "", group: Grou
             buttons.button(dataset, _("Keep only this"), ":material/check:", settling.keep_row, group.rows, row.id,
                            key=f"{'-'.join(map(str, group.rows[:2]))}-{row.id}")  # fmt: skip
         _open(dataset, row, wrap)
+    _earlier(row)
     show_text(_clipped(wrap.inner(user_text(row.body))))
-    if answer_text(row.body) != row.label:  # else it stands above
-        show_text(_clipped(answer_text(row.body)))
+    if _answer(row) != row.label:  # else it stands above
+        show_text(_clipped(_answer(row)))
+
+
+def _earlier(row: Example) -> None:
+    """What a question follows on: rows of several turns may differ there alone."""
+    before = [said for said in messages_of(row.body) if said.get("role") in ("user", "assistant", "tool")]
+    last = max((at for at, said in enumerate(before) if said.get("role") == "user"), default=0)
+    if last:
+        first = _clipped(text_of(before[0].get("content")))
+        st.caption(escape(_("After {n} earlier messages, the first: {text}", n=f"{last:,}", text=first[:SEARCHED])))
+
+
+def _answer(row: Example) -> str:
+    """What a row answers; of reinforcement, what its grader compares with."""
+    if row.kind is Kind.REINFORCEMENT:
+        rest = {name: value for name, value in row.body.items() if name not in ("messages", "tools")}
+        return ", ".join(f"{name}: {value}" for name, value in rest.items())
+    return answer_text(row.body)
 
 
 def _about(row: Example, but: str = "–") -> str:

@@ -103,3 +103,11 @@ def test_all_of_which_the_classifier_is_sure_are_changed_at_once_and_taken_back(
     press(page, "doubt_undo")
     assert store.label_counts(dataset.id) == {"tea": 80, "sea": 80} and not page.says("2 rows changed.")
     assert [row.label for row in store.examples(dataset.id)][10] == "sea"
+
+
+def test_without_classes_nothing_is_said_of_the_classifier(open_page: Open, store: Store, settings: Settings) -> None:
+    made = store.create_dataset("Free", Kind.CHAT)
+    said = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]
+    store.add_drafts(made.id, [Draft(dump({"messages": said}), Kind.CHAT)])
+    page = looked(open_page, store, settings, store.finish_import(made.id))
+    assert page.says("There are no classes here to compare") and not page.says("the classifier gives")

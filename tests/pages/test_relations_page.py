@@ -139,3 +139,16 @@ def test_rows_that_stand_for_themselves_are_praised(open_page: Open, store: Stor
     store.add_drafts(made.id, [draft("天地", "a"), draft("玄黄", "b")])
     dataset = store.finish_import(made.id)
     assert compared(open_page, store, settings, dataset).says("Every row stands for itself")
+
+
+def test_rows_without_an_answer_show_what_their_grader_compares_with_and_turns_are_told(
+    open_page: Open, store: Store, settings: Settings
+) -> None:
+    made = store.create_dataset("Sums", Kind.REINFORCEMENT)
+    said = [{"role": "user", "content": "Good day"}, {"role": "assistant", "content": "Hi"}]
+    asked = [*said, {"role": "user", "content": "How much is 3 + 6?"}]
+    rows = [dump({"messages": asked, "reference_answer": answer}) for answer in ("9", "10")]
+    store.add_drafts(made.id, [Draft(row, Kind.REINFORCEMENT) for row in rows])
+    page = compared(open_page, store, settings, store.finish_import(made.id))
+    assert page.says("Contradictions · 1") and page.says("reference_answer: 9") and page.says("reference_answer: 10")
+    assert page.says("After 2 earlier messages, the first: Good day")
