@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from core import tasks
@@ -54,8 +56,7 @@ def show(dataset: Dataset, keys: bool) -> None:
         return
     with st.container(border=True):
         st.caption(escape(_("{n} of {m}, the least likely label first", n=f"{at + 1:,}", m=f"{waiting:,}")))
-        _card(dataset, doubt)
-        _buttons(dataset, doubt, at, keys)
+        _card(dataset, doubt, lambda: _buttons(dataset, doubt, at, keys))
     _many(dataset)
 
 
@@ -81,8 +82,8 @@ def _look(dataset_id: int) -> None:
         state.drop(f"doubt_{dataset_id}", "doubt_done")
 
 
-def _card(dataset: Dataset, doubt: LabelDoubt) -> None:
-    """The question, the two labels with how likely each is, and the rows that are most alike."""
+def _card(dataset: Dataset, doubt: LabelDoubt, buttons: Callable[[], None]) -> None:
+    """The question, the two labels with how likely each is, what can be decided, and the rows that are most alike."""
     store = resources.store()
     living = store.relations.living(dataset.id, [doubt.example_id, *(int(row) for row, _like in doubt.alike)])
     wrap = shared([user_text(row.body) for row in store.page(dataset.id, size=SAMPLE).examples])
@@ -97,6 +98,7 @@ def _card(dataset: Dataset, doubt: LabelDoubt) -> None:
             st.markdown(f"**{escape(label)}**")
             likely = _("{share} likely", share=f"{share:.0%}") if share >= 0.01 else _("less than 1% likely")
             st.progress(share, text=likely)
+    buttons()
     alike = [(living[int(row)], like) for row, like in doubt.alike if int(row) in living]
     if alike:
         st.caption(_("The rows that are most like it"))

@@ -51,16 +51,25 @@ def show(dataset: Dataset) -> None:
     if not any(found.counts[COUNTED[sort]] for sort in SORTS):
         st.success(_("Every row stands for itself: no repeats, no leaks, no contradictions."))
         return
-    state.once("relations_sort", lambda: next(sort for sort in SORTS if found.counts[COUNTED[sort]]))
+    state.once("relations_sort", lambda: _sort(found))
     chosen = st.segmented_control(
         _("Findings"), SORTS, format_func=lambda sort: f"{_name(sort)} · {found.counts[COUNTED[sort]]:,}",
         key="relations_sort", required=True, label_visibility="collapsed",
     )  # fmt: skip
+    state.put("relations_last", chosen)
+    state.set_parameters(findings=str(chosen))
     if chosen == "labels":
         _labels(dataset, found, stale)
     else:
         _lesson(dataset, found, str(chosen), stale)
         _groups(dataset, found, str(chosen))
+
+
+def _sort(found: RelationReport) -> str:
+    """The sort of findings that was looked at last, by the URL or in this session; else the first that there is."""
+    last = state.parameter("findings") or state.get("relations_last", "")
+    counted = [sort for sort in SORTS if found.counts[COUNTED[sort]]]
+    return last if last in counted else counted[0]
 
 
 def _name(sort: str) -> str:

@@ -152,3 +152,16 @@ def test_rows_without_an_answer_show_what_their_grader_compares_with_and_turns_a
     page = compared(open_page, store, settings, store.finish_import(made.id))
     assert page.says("Contradictions · 1") and page.says("reference_answer: 9") and page.says("reference_answer: 10")
     assert page.says("After 2 earlier messages, the first: Good day")
+
+
+def test_a_reload_and_a_way_back_find_the_same_tab_and_findings(
+    open_page: Open, store: Store, settings: Settings, dataset: Dataset
+) -> None:
+    compared(open_page, store, settings, dataset)
+    page = open_page(frame.CHECK, dataset=str(dataset.id), tab="2", findings="contradiction")
+    assert page.app.session_state["check_tab"] == "Repeats and leaks" and page.says("rows with this question")
+    assert page.app.query_params["tab"] in ("2", ["2"])
+    page.app.session_state["check_tab"] = "Fixes"
+    assert page.run().app.query_params["tab"] in ("1", ["1"])
+    page.app.session_state["language"] = "zh"
+    assert page.run().app.query_params["tab"] in ("1", ["1"]) and not page.errors
