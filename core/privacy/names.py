@@ -52,6 +52,7 @@ _SCRIPTS = {
     "portuguese": T("Portuguese"),
     "italian": T("Italian"),
     "dutch": T("Dutch"),
+    "other_latin": T("another language of Latin letters"),
     "": T("no letters"),
 }
 NAMES = frozenset(_TITLES)  # of kinds, and of the two groups

@@ -192,9 +192,13 @@ def _answers(dataset: Dataset, group: Group, rows: Sequence[Example], wrap: Wrap
 
 def _row(dataset: Dataset, row: Example, wrap: Wrap, lead: str = "", group: Group | None = None) -> None:
     """A row; with its group the button that keeps it alone."""
+    about = " · ".join(part for part in (lead, _about(row)) if part)
+    beside = group is None or not _about(row)  # else name and two buttons are too much for half a narrow window
+    if not beside:
+        st.caption(escape(about))
     with st.container(horizontal=True, vertical_alignment="center"):
-        about = " · ".join(part for part in (lead, _about(row)) if part)
-        st.caption(escape(about) or " ", width="stretch")
+        if beside:
+            st.caption(escape(about) or " ", width="stretch")
         if group is not None:
             buttons.button(dataset, _("Keep only this"), ":material/check:", settling.keep_row, group.rows, row.id,
                            key=f"{'-'.join(map(str, group.rows[:2]))}-{row.id}")  # fmt: skip
