@@ -19,7 +19,9 @@ _LINK = (
     r"|号码|编号|号|码|是|为)*"
 )
 _START, _END = r"(?<![A-Za-z])", r"(?![0-9A-Za-z_*])(?![.,-][0-9])"
-_DATE = re.compile(r"(?:19|20)[0-9]{2}[-./]?(?:0[1-9]|1[0-2])[-./]?(?:0[1-9]|[12][0-9]|3[01])(?:\D|\Z)")
+_DATE = re.compile(
+    r"(?:19|20)[0-9]{2}(?: ?- ?(?:19|20)[0-9]{2}|[-./]?(?:0[1-9]|1[0-2])[-./]?(?:0[1-9]|[12][0-9]|3[01]))(?:\D|\Z)"
+)  # a day, or two years
 
 
 class _Rule(NamedTuple):
@@ -56,11 +58,12 @@ _RULES = (
           r"|aadhaar|(?-i:SIN|TIN|TFN|BSN|CPF|CPR|AHV|NHS|PESEL))", _digits(8, 14, " ./-"), 8),
 )  # fmt: skip
 _PASSWORD = re.compile(
-    r"(?:" + _START + r"(?:password|passwd|passphrase|passcode|pwd|pass)(?![A-Za-z])|密码|口令)"
-    r"(?P<link>[\"']?\s*(?:[:=：]|(?:is|was)(?=\s)|是|为)\s*[\"'“‘`]?|\s?)"
+    r"(?:" + _START + r"(?:password|passwd|passphrase|passcode|pwd|pass(?=[\"']?\s?[:=：]))(?![A-Za-z])|密码|口令)"
+    r"(?P<link>[\"']?\s*(?:[:=：]|(?:is|was)(?=\s)|是|为)\s*[\"'“‘`]?|\s|(?<=[码令]))"
     r"(?P<value>[\x21-\x7e]{6,64})",
     re.IGNORECASE,
 )
+_PLACEHOLDERS = "${<[*(%"  # a variable stands there, or a mask
 _IN_ADDRESS = re.compile(r"://[^\s:/@]{1,64}:([^\s/@]{4,64})@[A-Za-z0-9]")
 
 
@@ -83,12 +86,12 @@ def passwords(text: str) -> Iterator[Span]:
             start = match.start("value")
             yield Span("password", start, start + len(value))
     for match in _IN_ADDRESS.finditer(text):
-        if any(map(str.isdigit, match[1])) and match[1][0] not in "${<[*":
+        if any(map(str.isdigit, match[1])) and match[1][0] not in _PLACEHOLDERS:
             yield Span("password", *match.span(1))
 
 
 def _is_password(value: str, is_linked: bool) -> bool:
-    if value[0] in "${<[*(" or "(" in value or "://" in value or _DATE.match(value):
+    if value[0] in _PLACEHOLDERS or "(" in value or "[" in value or "://" in value or _DATE.match(value):
         return False
     has_digit, has_letter = any(map(str.isdigit, value)), any(map(str.isalpha, value))
     if not has_letter:
