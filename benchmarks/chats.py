@@ -56,15 +56,15 @@ class Chain:
 
 def write(path: Path, rows: int) -> None:
     """Write a file of so many rows."""
-    chinese = Chain(list("。".join(_cells("hotline_zh.csv", "library_qa_zh.csv"))), "")
-    english = Chain(" ".join(_cells("helpdesk_en.csv", "library_qa_en.csv")).split(), " ")
+    chinese = Chain(list("。".join(cells("hotline_zh.csv", "library_qa_zh.csv"))), "")
+    english = Chain(" ".join(cells("helpdesk_en.csv", "library_qa_en.csv")).split(), " ")
     with path.open("wb") as file:
         for start in range(0, rows, CHUNK):
             lines = _chunk(np.random.default_rng(start), min(CHUNK, rows - start), chinese, english)
             file.write(b"\n".join(lines) + b"\n")
 
 
-def _cells(*names: str) -> Iterator[str]:
+def cells(*names: str) -> Iterator[str]:
     for name in names:
         with (EXAMPLES / name).open(encoding="utf-8", newline="") as file:
             for row in list(csv.reader(file))[1:]:

@@ -2,7 +2,8 @@
 
 Repeats are exact where two rows hold the same JSON. Questions are near where they are the same after
 normalisation or have most of their characters in common. A contradiction is the same question (after normalisation)
-under the same instruction with another answer. A leak is a question, the same or a near one, on both sides of a split.
+under the same instruction with another answer; two preferences contradict each other where they order the same two
+answers differently. A leak is a question, the same or a near one, on both sides of a split.
 """
 
 from __future__ import annotations
@@ -74,7 +75,7 @@ class Comparer:
         self._ids.append(row_id)
         self._exact.append(exact_key(body))
         self._answers.append(_of_text(texts.answer))
-        self._systems.append(_of_text(texts.system))
+        self._systems.append(_of_text(f"{texts.system}\n{texts.among}" if texts.among else texts.system))
         question = normal(texts.asked)
         self._questions.append(self._numbers.setdefault(question, len(self._numbers)) if question else -1)
         if split and split not in self._parts:

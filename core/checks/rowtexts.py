@@ -9,11 +9,15 @@ from core.dataset.examples import Body, dump, text_of
 
 
 class RowTexts(NamedTuple):
-    """The instruction, all that the model reads before its answer, and the answer."""
+    """The instruction, all that the model reads before its answer, and the answer.
+
+    `among` holds the two answers of a preference, whichever is the better one.
+    """
 
     system: str
     asked: str
     answer: str
+    among: str = ""
 
 
 def row_texts(body: Body) -> RowTexts:
@@ -23,19 +27,25 @@ def row_texts(body: Body) -> RowTexts:
     given = body.get("input")
     if isinstance(given, dict) and isinstance(given.get("messages"), list):
         system, asked = _prompt(given["messages"])
-        answers = (_said(body.get(name)) for name in ("preferred_output", "non_preferred_output"))
-        return RowTexts(system, asked, "\n".join(answers))
+        answers = [_said(body.get(name)) for name in ("preferred_output", "non_preferred_output")]
+        return RowTexts(system, asked, "\n".join(answers), "\n".join(sorted(answers)))
     return RowTexts("", _text(body.get("prompt")), _text(body.get("completion")))
 
 
 def _chat(body: Body) -> RowTexts:
     messages = body["messages"]
+    rest = {name: value for name, value in body.items() if name not in ("messages", "tools", "functions")}
     answers = [at for at, said in enumerate(messages) if isinstance(said, dict) and said.get("role") == "assistant"]
+    if rest and _asks(messages):
+        answers = []  # reinforcement: what was said before is part of the question
     last = answers[-1] if answers else len(messages)
     system, asked = _prompt(messages[:last])
-    rest = {name: value for name, value in body.items() if name not in ("messages", "tools", "functions")}
-    answer = _said(messages[last:])
-    return RowTexts(system, asked, answer if answers or not rest else _dumped(rest))
+    return RowTexts(system, asked, _said(messages[last:]) if answers or not rest else _dumped(rest))
+
+
+def _asks(messages: list[Any]) -> bool:
+    """Whether a conversation ends with a question."""
+    return bool(messages) and isinstance(messages[-1], dict) and messages[-1].get("role") == "user"
 
 
 def _prompt(messages: list[Any]) -> tuple[str, str]:

@@ -17,7 +17,6 @@ from core.words import T, _
 
 if TYPE_CHECKING:
     from core.checks import Issue, Report
-    from core.privacy import FileScan
     from core.tokens import Distribution
 
 SHOWN = 20  # issues of one code that are written out
@@ -48,9 +47,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     parser.add_argument(
         "--limit", type=whole(), metavar="N", help="tokens that are read of one example (else the model's, or 65,536)"
     )
-    parser.add_argument(
-        "--privacy", action="store_true", help="also look for personal data, secrets and odd characters"
-    )
+    checkprivacy.add_options(parser)
     parser.add_argument("--prices", action="store_true", help="what it would cost with every model, cheapest first")
     parser.add_argument(
         "--per-day", type=whole(0), default=0, metavar="N", help="with --prices: answers a day, for a month of use"
@@ -108,7 +105,7 @@ def run(options: argparse.Namespace) -> int:
             **target.limits,
         )
     report = target.judged(report)
-    compared, doubted, private = relations.compare(options), labels.look(options), _private(options)
+    compared, doubted, private = relations.compare(options), labels.look(options), checkprivacy.look(options)
     spoken = languages.look(options)
     more = {"relations": compared, "labels": doubted, "languages": spoken, "privacy": private}
     load = costs.load_of_file(options.file, report, options.per_day) if options.prices else None
@@ -147,14 +144,6 @@ def _is_file(path: Path) -> None:
     """A pipe or a device may go on for ever. Raises BadInput."""
     if path.exists() and not path.is_file():
         raise BadInput(T("{file} is no file.", file=str(path)), T("Choose a file with rows."))
-
-
-def _private(options: argparse.Namespace) -> FileScan | None:
-    if not options.privacy:
-        return None
-    from core.privacy import scan_file
-
-    return scan_file(options.file)
 
 
 def _head(path: Path, report: Report) -> list[str]:

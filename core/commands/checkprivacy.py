@@ -1,7 +1,10 @@
-"""The part of `python -m core check --privacy` that is written out for people."""
+"""The part of `python -m core check` that looks for personal data and secrets, and writes a copy without them."""
 
 from __future__ import annotations
 
+import argparse
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.words import _
@@ -10,6 +13,36 @@ if TYPE_CHECKING:
     from core.privacy import FileScan
 
 SHOWN = 5  # finds of one kind that are written out
+STYLES = ("kind", "partly", "numbered")
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this part to `check`."""
+    parser.add_argument(
+        "--privacy", action="store_true", help="also look for personal data, secrets and odd characters"
+    )
+    parser.add_argument(
+        "--mask", type=Path, metavar="OUT.jsonl", help="write a copy in which personal data and secrets are masked"
+    )
+    parser.add_argument(
+        "--mask-style", choices=STYLES, default="kind",
+        help="with --mask: [phone], 138****5678, or [phone 1] that is the same for the same (kind)",
+    )  # fmt: skip
+
+
+def look(options: argparse.Namespace) -> FileScan | None:
+    """What was asked for; None where nothing was. Raises BadInput where the file cannot be read or written."""
+    if not (options.privacy or options.mask):
+        return None
+    from core.privacy import Style, mask_file, scan_file
+
+    if options.mask:
+        changed, left = mask_file(options.file, options.mask, Style(options.mask_style))
+        said = _("{file}: {n} rows masked.", file=options.mask.name, n=f"{changed:,}")
+        if left:
+            said += " " + _("{n} rows are too long to be read and were left out.", n=f"{left:,}")
+        print(said, file=sys.stderr)
+    return scan_file(options.file)
 
 
 def lines(found: FileScan) -> list[str]:

@@ -94,11 +94,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--against", type=Path, metavar="FILE", help="look for leaks into this held-out file (with --relations)"
     )
+    parser.add_argument(
+        "--tidy", type=Path, metavar="OUT.jsonl", help="write a copy without repeats, contradictions and leaks"
+    )
 
 
 def compare(options: argparse.Namespace) -> Comparison | None:
     """The comparison that was asked for; None where none was. Raises BadInput where a file cannot be read."""
-    if not (options.relations or options.against):
+    if not (options.relations or options.against or options.tidy):
         return None
     from core.checks.labels import slips
     from core.checks.relations import Comparer
@@ -110,7 +113,12 @@ def compare(options: argparse.Namespace) -> Comparison | None:
     for number, body in bodies(options.against) if options.against else ():
         comparer.add(-number, body, Split.TEST)
     labels = slips(answers) if are_labels(answers) else []
-    return Comparison(options.file, options.against, comparer.relate(), labels)
+    found = comparer.relate()
+    if options.tidy:
+        from core.commands.tidying import tidy
+
+        tidy(options.file, options.tidy, found)
+    return Comparison(options.file, options.against, found, labels)
 
 
 def bodies(path: Path) -> Iterator[tuple[int, Body]]:

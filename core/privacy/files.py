@@ -1,14 +1,15 @@
-"""A training file is looked through, without a store: for the command line."""
+"""A training file is looked through, or written anew with everything masked, without a store: for the command line."""
 
 from __future__ import annotations
 
+import secrets
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from core.checks.files import read_lines
-from core.checks.privacy import findings, scan_row, texts_of
+from core.checks.privacy import PERSONAL, Book, Style, findings, masked, rewritten, scan_row, texts_of
 from core.checks.privacy.rows import load_any
 from core.errors import BadInput
 from core.privacy.showing import shown
@@ -49,6 +50,49 @@ def scan_file(path: Path) -> FileScan:
     made.scripts = dict(scripts.most_common())
     made.kinds = dict(sorted(made.kinds.items(), key=lambda item: -item[1]["rows"]))
     return made
+
+
+def mask_file(path: Path, target: Path, style: Style = Style.KIND) -> tuple[int, int]:
+    """Write a copy with all personal data and secrets masked: the rows that changed, and those too long to be read.
+
+    Other lines stay byte for byte; the copy is there whole or not at all. Raises BadInput where it cannot be.
+    """
+    if target.exists() and (not path.exists() or target.samefile(path)):
+        raise BadInput(T("The masked file must be another one than {file}.", file=path.name))
+    book = Book(secrets.token_bytes(16))
+    changed = left = 0
+    fresh = target.with_name(f".{target.name}.part")
+    try:
+        with path.open("rb") as file, fresh.open("wb") as out:
+            for line in read_lines(file):
+                if line is None:
+                    left += 1
+                    continue
+                new = _masked(line, style, book)
+                changed += new != line
+                out.write(new + b"\n")
+        fresh.replace(target)
+    except OSError as error:
+        raise BadInput(
+            T("{file} cannot be written: {reason}.", file=target.name, reason=error.strerror or str(error))
+        ) from error
+    finally:
+        fresh.unlink(missing_ok=True)
+    return changed, left
+
+
+def _masked(line: bytes, style: Style, book: Book) -> bytes:
+    """A line of JSON keeps its shape; any other is a text like any other."""
+
+    def change(text: str) -> str:
+        return masked(text, PERSONAL, style, book)
+
+    raw = line.decode("utf-8-sig", "surrogateescape")
+    try:
+        new = rewritten(raw, change)
+    except (ValueError, TypeError, RecursionError):
+        new = change(raw)
+    return line if new == raw else new.encode("utf-8", "surrogateescape")
 
 
 def _look(made: FileScan, number: int, raw: str, kept: Counter[str], scripts: Counter[str]) -> None:

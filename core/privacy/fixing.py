@@ -6,7 +6,8 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from core.checks.privacy import GARBLED, ODD, OTHER_SCRIPT, PERSONAL, Book, Style, masked, mended, rewritten, without
-from core.dataset.edits import Applied, Change, Edits, Problem
+from core.dataset.edits import Applied, Change, Edits, Problem, Removed
+from core.dataset.examples import Split
 from core.errors import AppError, Cancelled
 from core.privacy.scanning import look_again
 from core.store import Store
@@ -55,6 +56,18 @@ def fix(
         if before.revision == revision and applied.batch_id is not None:
             store.findings.keep_up(before, revision + 1)
     return replace(applied, problems=(*applied.problems, *problems))
+
+
+def drop(store: Store, dataset_id: int, kinds: Collection[str], who: str) -> Applied:
+    """Delete the rows with finds of these kinds, as one step that can be undone; none of a locked test set."""
+    before, revision = store.findings.latest(dataset_id), store.dataset(dataset_id).revision
+    rows = store.relations.living(dataset_id, store.findings.rows(dataset_id, kinds)).values()
+    locked = store.splits.lock(dataset_id) is not None
+    removed = [Removed(row.id, row.revision) for row in rows if not (locked and row.split is Split.TEST)]
+    applied = store.apply(dataset_id, Edits(removed=removed), who) if removed else Applied()
+    if before is not None and before.revision == revision and applied.batch_id is not None:
+        store.findings.keep_up(before, revision + 1)
+    return applied
 
 
 def undo(store: Store, dataset_id: int, who: str, batch_id: int) -> Applied:

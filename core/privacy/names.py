@@ -10,8 +10,9 @@ _TITLES = {
     "github_token": T("GitHub tokens"),
     "aws_key": T("AWS keys"),
     "api_key": T("API keys"),
+    "password": T("Passwords"),
     "email": T("E-mail addresses"),
-    "iban": T("Bank accounts (IBAN)"),
+    "iban": T("Bank accounts"),
     "cn_id": T("Identity card numbers (China)"),
     "card": T("Bank card numbers"),
     "ssn": T("Social security numbers (US)"),
@@ -51,6 +52,7 @@ _SCRIPTS = {
     "portuguese": T("Portuguese"),
     "italian": T("Italian"),
     "dutch": T("Dutch"),
+    "other_latin": T("another language of Latin letters"),
     "": T("no letters"),
 }
 NAMES = frozenset(_TITLES)  # of kinds, and of the two groups

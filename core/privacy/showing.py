@@ -6,7 +6,9 @@ from typing import Any, NamedTuple
 
 from core.checks.privacy import PERSONAL, Span, Style, findings, half, masked, texts_of
 from core.checks.privacy.characters import visible
+from core.checks.privacy.masking import WORDS
 from core.checks.privacy.rows import load_any
+from core.checks.privacy.scripts import is_chinese
 
 _AROUND = 24  # characters of the text on each side of a find
 _LONGEST = 60  # characters of a find that are shown
@@ -28,13 +30,32 @@ def shown(text: str, span: Span) -> str:
 
 def pieces(raw: str, kinds: tuple[str, ...]) -> tuple[str, list[Piece]]:
     """The field of the first find of these kinds in a row, and the text around it; ("", []) where there is none."""
+    field, _text, made = _first(raw, kinds)
+    return field, made
+
+
+def after(raw: str, kinds: tuple[str, ...], style: Style) -> str:
+    """The text around that find as it will read once it is masked (the first of a kind has number 1)."""
+    _field, text, made = _first(raw, kinds)
+    language = int(is_chinese(text))
+
+    def of(piece: Piece) -> str:
+        if piece.kind not in kinds or (style is Style.PARTLY and piece.kind != "private_key"):
+            return piece.text
+        word = WORDS[piece.kind][language]
+        return f"[{word} 1]" if style is Style.NUMBERED else f"[{word}]"
+
+    return "".join(map(of, made))
+
+
+def _first(raw: str, kinds: tuple[str, ...]) -> tuple[str, str, list[Piece]]:
     body: Any = load_any(raw)
     for field, text in texts_of(body):
         spans = findings(text)
         first = next((span for span in spans if span.kind in kinds), None)
         if first is not None:
-            return field, _around(text, spans, first)
-    return "", []
+            return field, text, _around(text, spans, first)
+    return "", "", []
 
 
 def _around(text: str, spans: list[Span], first: Span) -> list[Piece]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from core import tasks
@@ -54,14 +56,16 @@ def show(dataset: Dataset, keys: bool) -> None:
         return
     with st.container(border=True):
         st.caption(escape(_("{n} of {m}, the least likely label first", n=f"{at + 1:,}", m=f"{waiting:,}")))
-        _card(dataset, doubt)
-        _buttons(dataset, doubt, at, keys)
+        _card(dataset, doubt, lambda: _buttons(dataset, doubt, at, keys))
+    _many(dataset)
 
 
 def _head(dataset: Dataset, found: LabelReport) -> None:
-    said = _("{n} rows read; the classifier gives the same label to {share}.",
-             n=f"{found.rows:,}", share=f"{found.agreed:.0%}")  # fmt: skip
-    if found.agreed < POOR:
+    said = ""
+    if found.classes:
+        said = _("{n} rows read; the classifier gives the same label to {share}.",
+                 n=f"{found.rows:,}", share=f"{found.agreed:.0%}")  # fmt: skip
+    if found.classes and found.agreed < POOR:
         said += " " + _("That is little, so take its doubts as hints.")
     if found.revision != dataset.revision:
         said += " " + _("Rows have changed since.")
@@ -78,8 +82,8 @@ def _look(dataset_id: int) -> None:
         state.drop(f"doubt_{dataset_id}", "doubt_done")
 
 
-def _card(dataset: Dataset, doubt: LabelDoubt) -> None:
-    """The question, the two labels with how likely each is, and the rows that are most alike."""
+def _card(dataset: Dataset, doubt: LabelDoubt, buttons: Callable[[], None]) -> None:
+    """The question, the two labels with how likely each is, what can be decided, and the rows that are most alike."""
     store = resources.store()
     living = store.relations.living(dataset.id, [doubt.example_id, *(int(row) for row, _like in doubt.alike)])
     wrap = shared([user_text(row.body) for row in store.page(dataset.id, size=SAMPLE).examples])
@@ -94,6 +98,7 @@ def _card(dataset: Dataset, doubt: LabelDoubt) -> None:
             st.markdown(f"**{escape(label)}**")
             likely = _("{share} likely", share=f"{share:.0%}") if share >= 0.01 else _("less than 1% likely")
             st.progress(share, text=likely)
+    buttons()
     alike = [(living[int(row)], like) for row, like in doubt.alike if int(row) in living]
     if alike:
         st.caption(_("The rows that are most like it"))
@@ -126,6 +131,26 @@ def _buttons(dataset: Dataset, doubt: LabelDoubt, at: int, keys: bool) -> None:
         st.page_link(frame.EDIT, label=_("Open the row"), icon=":material/edit:", query_params=where)
 
 
+def _many(dataset: Dataset) -> None:
+    """All at once where the classifier is surest."""
+    sure = doubting.sure(resources.store(), dataset.id)
+    if len(sure) > 1:
+        label = _("Change all {n} whose other label is at least {share} likely",
+                  n=f"{len(sure):,}", share=f"{doubting.SURE:.0%}")  # fmt: skip
+        st.button(label, icon=":material/done_all:", key="doubt_many", help=_("One step that can be undone."),
+                  on_click=_accept_sure, args=(dataset.id,))  # fmt: skip
+
+
+def _accept_sure(dataset_id: int) -> None:
+    with feedback.errors():
+        grid.flush()
+        applied = doubting.accept_sure(resources.store(), dataset_id, resources.who())
+        grid.take(applied)
+        grid.forget()
+        state.drop(f"doubt_{dataset_id}")
+        state.put("doubt_done", (dataset_id, applied.saved, applied.batch_id))
+
+
 def _accept(dataset_id: int, doubt: LabelDoubt) -> None:
     with feedback.errors():
         grid.flush()
@@ -148,7 +173,9 @@ def _decided(dataset: Dataset, keys: bool) -> None:
         return
     _number, doubt, batch_id = done
     said = (
-        _("“{old}” became “{new}”.", old=doubt.given, new=doubt.suggested)
+        _("{n} rows changed.", n=f"{doubt:,}")
+        if isinstance(doubt, int)
+        else _("“{old}” became “{new}”.", old=doubt.given, new=doubt.suggested)
         if batch_id is not None
         else _("“{label}” stays and is not asked about again.", label=doubt.given)
     )
@@ -164,13 +191,13 @@ def _decided(dataset: Dataset, keys: bool) -> None:
         )
 
 
-def _undo(dataset_id: int, doubt: LabelDoubt, batch_id: int | None) -> None:
+def _undo(dataset_id: int, doubt: LabelDoubt | int, batch_id: int | None) -> None:
     with feedback.errors():
         grid.flush()
         store = resources.store()
-        if batch_id is None:
+        if batch_id is None and not isinstance(doubt, int):
             store.doubts.ask_again(dataset_id, doubt)
-        else:
+        elif batch_id is not None:
             grid.take(store.undo(dataset_id, resources.who(), batch_id))
             grid.forget()
         state.drop("doubt_done", f"doubt_{dataset_id}")

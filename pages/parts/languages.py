@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from core import privacy
@@ -16,8 +18,11 @@ from pages.parts.text import escape
 FIRST_ROWS = 10
 
 
-def show(dataset: Dataset, scan: Scan) -> None:
-    """What a scan found of languages: the shares where there are several, and the rows that differ."""
+def show(dataset: Dataset, scan: Scan, drop: Callable[[int], None]) -> None:
+    """What a scan found of languages: the shares where there are several, and the rows that differ.
+
+    `drop` deletes those.
+    """
     st.markdown(f"**{_('Languages')}**")
     store = resources.store()
     different = store.findings.counts(dataset.id).get(OTHER_SCRIPT, (0, 0))[0]
@@ -31,6 +36,8 @@ def show(dataset: Dataset, scan: Scan) -> None:
         where = {"dataset": str(dataset.id), "finding": OTHER_SCRIPT}
         st.page_link(frame.EDIT, label=_("Show all {n} rows", n=f"{different:,}"), icon=":material/edit:",
                      query_params=where)  # fmt: skip
+        st.button(_("Delete them"), icon=":material/delete:", key="languages_drop", on_click=drop, args=(dataset.id,),
+                  help=_("One step that can be undone."))  # fmt: skip
     for example_id in store.findings.rows(dataset.id, (OTHER_SCRIPT,), FIRST_ROWS):
         _row(store.example(example_id))
 

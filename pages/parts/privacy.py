@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core import privacy, tasks
-from core.checks.privacy import GARBLED, LOST, ODD, PERSONAL, Style
+from core.checks.privacy import GARBLED, LOST, ODD, OTHER_SCRIPT, PERSONAL, Style
 from core.dataset.edits import Applied
 from core.store import Dataset
 from core.store.findings import Scan
@@ -38,7 +38,7 @@ def show(dataset: Dataset) -> None:
     counts = store.findings.counts(dataset.id)
     _personal(dataset, {kind: counts[kind] for kind in PERSONAL if kind in counts})
     _odd(dataset, {kind: counts[kind] for kind in (GARBLED, *ODD) if kind in counts})
-    languages.show(dataset, scan)
+    languages.show(dataset, scan, _drop)
 
 
 def _head(dataset: Dataset, scan: Scan) -> None:
@@ -60,7 +60,8 @@ def _scan(dataset_id: int) -> None:
 def _personal(dataset: Dataset, counts: dict[str, tuple[int, int]]) -> None:
     st.markdown(f"**{_('Personal data and secrets')}**")
     if not counts:
-        st.success(_("No phone number, address, identity or bank number, and no key was found."))
+        st.success(_("No phone number, e-mail address, identity or bank number, no password and no key was found."))
+        st.caption(_("Names, streets and dates of birth are not looked for."))
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
         names = {
@@ -78,7 +79,8 @@ def _personal(dataset: Dataset, counts: dict[str, tuple[int, int]]) -> None:
         _fix_button(_("Mask all of them"), dataset, tuple(counts), "privacy_all", primary=True)
     for kind, (rows, found) in counts.items():
         _kind(dataset, kind, rows, found, _("Mask these"))
-    st.caption(_("Masking is an edit like any other: undo brings the rows back, and their history keeps the originals "
+    st.caption(_("Names, streets and dates of birth are not looked for.") + " " +
+               _("Masking is an edit like any other: undo brings the rows back, and their history keeps the originals "
                  "on this computer. Exports and trainings only hold what stands in the rows."))  # fmt: skip
 
 
@@ -113,8 +115,12 @@ def _first_rows(dataset: Dataset, kinds: tuple[str, ...]) -> None:
     for example_id in store.findings.rows(dataset.id, kinds, FIRST_ROWS):
         row = store.example(example_id)
         _field, made = privacy.pieces(row.raw, kinds)
+        said = "".join(map(_marked, made)) or escape(row.label[:2] + "…")
+        if made and kinds[0] in PERSONAL:
+            style = Style(state.get("privacy_style", Style.KIND))
+            said += f"  \n:gray[→ {escape(privacy.after(row.raw, kinds, style))}]"
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown("".join(map(_marked, made)) or escape(row.label[:2] + "…"), width="stretch")
+            st.markdown(said, width="stretch")
             _link(_("Open"), finding=kinds[0], row=str(example_id))
 
 
@@ -144,12 +150,22 @@ def _fix(dataset_id: int, kinds: tuple[str, ...]) -> None:
         grid.forget()
 
 
+def _drop(dataset_id: int) -> None:
+    """In a callback: delete the rows in another language than the rest."""
+    with feedback.errors():
+        grid.flush()
+        applied = privacy.drop(resources.store(), dataset_id, (OTHER_SCRIPT,), resources.who())
+        state.put("privacy_batch", (dataset_id, applied.batch_id, applied.saved) if applied.batch_id else None)
+        feedback.saved(_("{n} rows are deleted.", n=f"{applied.saved:,}"))
+        grid.forget()
+
+
 def _undo_line(dataset: Dataset) -> None:
     """What was just mended here, and the way back."""
     done = state.get("privacy_batch", None)
     if done is not None and done[0] == dataset.id:
         with st.container(horizontal=True, vertical_alignment="center", border=True):
-            st.markdown(f"{feedback.GOOD} {escape(_('{n} rows were mended.', n=f'{done[2]:,}'))}", width="stretch")
+            st.markdown(f"{feedback.GOOD} {escape(_('{n} rows changed.', n=f'{done[2]:,}'))}", width="stretch")
             st.button(_("Undo"), key="privacy_undo", icon=":material/undo:", on_click=_undo, args=(dataset.id, done[1]))
 
 

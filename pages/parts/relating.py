@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
 
 from core import tasks
-from core.dataset import relating
-from core.dataset.edits import Applied
-from core.dataset.examples import Example, answer_text, user_text
+from core.dataset import relating, settling
+from core.dataset.examples import Example, Kind, answer_text, messages_of, text_of, user_text
 from core.store import Dataset
 from core.store.relations import Group, RelationReport
 from core.words import _
 from pages.parts import feedback, frame, grid, progress, resources, state
+from pages.parts import settling as buttons
 from pages.parts.text import escape
 from pages.parts.text import show as show_text
 from pages.parts.wrapping import Wrap, shared
 
 GROUPS = 5  # groups that are shown at first, and more of with each click
 ROWS = 4  # rows of one group that are shown
+READ = 100  # rows of one question whose answers are told apart
 LONGEST = 600  # characters of a text that are shown here
 SEARCHED = 60  # characters of a question that the grid is searched for
 SAMPLE = 30  # rows that tell whether all questions stand in the same template
@@ -34,6 +35,7 @@ def show(dataset: Dataset) -> None:
     task = store.tasks.latest("relate", str(dataset.id))
     if task is not None and (task.is_active or task.state == "failed"):
         progress.show(task, _("Comparing all rows with each other"))
+    buttons.undo_line(dataset)
     found = store.relations.latest(dataset.id)
     if found is None:
         if task is not None and task.is_active:
@@ -49,16 +51,25 @@ def show(dataset: Dataset) -> None:
     if not any(found.counts[COUNTED[sort]] for sort in SORTS):
         st.success(_("Every row stands for itself: no repeats, no leaks, no contradictions."))
         return
-    state.once("relations_sort", lambda: next(sort for sort in SORTS if found.counts[COUNTED[sort]]))
+    state.once("relations_sort", lambda: _sort(found))
     chosen = st.segmented_control(
         _("Findings"), SORTS, format_func=lambda sort: f"{_name(sort)} · {found.counts[COUNTED[sort]]:,}",
         key="relations_sort", required=True, label_visibility="collapsed",
     )  # fmt: skip
+    state.put("relations_last", chosen)
+    state.set_parameters(findings=str(chosen))
     if chosen == "labels":
         _labels(dataset, found, stale)
     else:
         _lesson(dataset, found, str(chosen), stale)
         _groups(dataset, found, str(chosen))
+
+
+def _sort(found: RelationReport) -> str:
+    """The sort of findings that was looked at last, by the URL or in this session; else the first that there is."""
+    last = state.parameter("findings") or state.get("relations_last", "")
+    counted = [sort for sort in SORTS if found.counts[COUNTED[sort]]]
+    return last if last in counted else counted[0]
 
 
 def _name(sort: str) -> str:
@@ -88,53 +99,41 @@ def _lesson(dataset: Dataset, found: RelationReport, sort: str, stale: bool) -> 
     lessons = {
         "leak": _("A held-out row whose question, or nearly so, stands in another split as well: the model has seen "
                   "it, and the comparison flatters it."),
-        "contradiction": _("One question with different answers: the model cannot learn both. Open the rows and "
-                           "decide."),
+        "contradiction": _("One question with different answers: the model cannot learn both. Keep the right one; "
+                           "rows that answer otherwise are deleted."),
         "exact": _("Rows that hold exactly the same: what is seen twice weighs double."),
         "near": _("Questions with most of their letters in common, or the same but for case and punctuation: look "
-                  "whether one is enough."),
+                  "whether one is enough; the other is deleted."),
     }  # fmt: skip
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(escape(lessons[sort]), width="stretch")
         if sort == "exact" and counts["repeats"]:
             label = _("Delete {n} repeats, keep the first of each", n=f"{counts['repeats']:,}")
-            _mend(dataset, label, ":material/delete:", relating.delete_repeats, stale)
+            buttons.mend(dataset, label, ":material/delete:", relating.delete_repeats, stale)
         if sort == "leak" and counts["to_train"]:
             label = _("Move {n} rows to train", n=f"{counts['to_train']:,}")
             if resources.store().splits.lock(dataset.id) is not None:  # what is like a locked row joins it
                 label = _("Bring each question to one side")
-            _mend(dataset, label, ":material/move_item:", relating.move_leaks, stale)
-
-
-def _mend(dataset: Dataset, label: str, icon: str, verb: Callable[..., Applied], stale: bool, *more: str) -> None:
-    st.button(label, icon=icon, on_click=_mended, args=(dataset.id, verb, *more), disabled=stale,
-              help=_("Compare the rows again first.") if stale else _("One step: the Edit page can undo it."),
-              key="-".join(("mend", verb.__name__, *more)))  # fmt: skip
-
-
-def _mended(dataset_id: int, verb: Callable[..., Applied], *more: str) -> None:
-    """Do it, and compare anew: what is shown below a button must be what is there."""
-    with feedback.errors():
-        grid.flush()
-        store = resources.store()
-        applied = verb(store, dataset_id, *more, resources.who())
-        grid.take(applied)
-        grid.forget()
-        tasks.enqueue(store, resources.settings(), "relate", dataset_id)
-        feedback.saved(_("{n} rows changed. The Edit page can undo it.", n=f"{applied.saved:,}"))
+            buttons.mend(dataset, label, ":material/move_item:", relating.move_leaks, stale)
+        if sort == "contradiction" and counts["contradictions"]:
+            label = _("Keep what most rows answer, leave a draw")
+            buttons.mend(dataset, label, ":material/done_all:", settling.keep_common_answers, stale)
+        if sort == "near" and counts["near_pairs"]:
+            label = _("Keep one of each where the answers agree")
+            buttons.mend(dataset, label, ":material/filter_1:", settling.thin, stale)
 
 
 def _groups(dataset: Dataset, found: RelationReport, sort: str) -> None:
     store = resources.store()
     limit = state.get(f"relations_{sort}", GROUPS)
     groups = store.relations.groups(dataset.id, sort, limit=limit)
-    living = store.relations.living(dataset.id, [row for group in groups for row in group.rows[:ROWS]])
+    living = store.relations.living(dataset.id, [row for group in groups for row in group.rows[:READ]])
     wrap = shared([user_text(row.body) for row in store.page(dataset.id, size=SAMPLE).examples])
     if groups and wrap.lead:
         st.caption(_("Left out here, because every row has it: {words}", words=escape(wrap.lead.strip()[:300])))
     for group in groups:
-        rows = [living[row] for row in group.rows[:ROWS] if row in living]
-        if rows:
+        rows = [living[row] for row in group.rows[:READ] if row in living]
+        if len(rows) > 1:  # else it was settled
             with st.container(border=True):
                 _group(dataset, sort, group, rows, wrap)
     if not groups:
@@ -149,35 +148,82 @@ def _more(sort: str, limit: int) -> None:
 
 def _group(dataset: Dataset, sort: str, group: Group, rows: Sequence[Example], wrap: Wrap) -> None:
     """Rows that belong together: what they share once, else two side by side."""
+    if sort == "contradiction":
+        _answers(dataset, group, rows, wrap)
+        return
     if sort == "exact":
-        _row(dataset, rows[0], wrap, _("{n} times the same", n=f"{len(group.rows):,}"))
-    elif sort == "contradiction":
-        st.markdown(escape(_("{n} rows with this question", n=f"{len(group.rows):,}")))
-        show_text(_clipped(wrap.inner(user_text(rows[0].body))))
-        for row in rows:
-            with st.container(horizontal=True, vertical_alignment="center"):
-                st.text(_clipped(answer_text(row.body)) or _("(empty)"), width="stretch")
-                st.caption(escape(_about(row, answer_text(row.body))), width="content")
-                _open(dataset, row, wrap)
-    else:
-        alike = _("the same question") if group.score == 1 else _("{share} alike", share=f"{group.score:.0%}")
-        st.markdown(escape(alike))
-        for start in range(0, len(rows), 2):
-            for column, row in zip(st.columns(2), rows[start : start + 2], strict=False):
-                with column:
-                    _row(dataset, row, wrap)
-    if len(group.rows) > len(rows) and sort != "exact":
-        st.caption(escape(_("and {n} more", n=f"{len(group.rows) - len(rows):,}")))
-
-
-def _row(dataset: Dataset, row: Example, wrap: Wrap, lead: str = "") -> None:
+        _row(dataset, rows[0], wrap, _("{n} times the same", n=f"{len(rows):,}"), group)
+        return
     with st.container(horizontal=True, vertical_alignment="center"):
-        about = " · ".join(part for part in (lead, _about(row)) if part)
-        st.caption(escape(about) or " ", width="stretch")
+        alike = _("the same question") if group.score == 1 else _("{share} alike", share=f"{group.score:.0%}")
+        st.markdown(escape(alike), width="stretch")
+        if sort == "leak":
+            part = grid.split_name(rows[1].split)
+            label = _("Move to {part}", part=part) if part != "–" else _("Move to train")
+            buttons.button(dataset, label, ":material/move_item:", settling.move_beside, group.rows,
+                           key=f"{rows[0].id}-{rows[1].id}")  # fmt: skip
+    for start in range(0, min(len(rows), ROWS), 2):
+        for column, row in zip(st.columns(2), rows[start : start + 2], strict=False):
+            with column:
+                _row(dataset, row, wrap, group=group if sort == "near" else None)
+    if len(rows) > ROWS:
+        st.caption(escape(_("and {n} more", n=f"{len(rows) - ROWS:,}")))
+
+
+def _answers(dataset: Dataset, group: Group, rows: Sequence[Example], wrap: Wrap) -> None:
+    """One question, and each answer to it with how many rows give it."""
+    st.markdown(escape(_("{n} rows with this question", n=f"{len(group.rows):,}")))
+    _earlier(rows[0])
+    show_text(_clipped(wrap.inner(user_text(rows[0].body))))
+    given: dict[str, list[Example]] = {}
+    for row in rows:
+        given.setdefault(settling.answer(row), []).append(row)
+    for same in sorted(given.values(), key=len, reverse=True):
+        row = same[0]
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.text(_clipped(_answer(row)) or _("(empty)"), width="stretch")
+            times = _("{n} rows", n=f"{len(same):,}") if len(same) > 1 else ""
+            about = " · ".join(part for part in (times, _about(row, answer_text(row.body))) if part)
+            st.caption(escape(about), width="content")
+            buttons.button(dataset, _("Keep this answer"), ":material/check:", settling.keep_answer, group.rows, row.id,
+                           key=f"answer-{row.id}")  # fmt: skip
+            _open(dataset, row, wrap)
+
+
+def _row(dataset: Dataset, row: Example, wrap: Wrap, lead: str = "", group: Group | None = None) -> None:
+    """A row; with its group the button that keeps it alone."""
+    about = " · ".join(part for part in (lead, _about(row)) if part)
+    beside = group is None or not _about(row)  # else name and two buttons are too much for half a narrow window
+    if not beside:
+        st.caption(escape(about))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if beside:
+            st.caption(escape(about) or " ", width="stretch")
+        if group is not None:
+            buttons.button(dataset, _("Keep only this"), ":material/check:", settling.keep_row, group.rows, row.id,
+                           key=f"{'-'.join(map(str, group.rows[:2]))}-{row.id}")  # fmt: skip
         _open(dataset, row, wrap)
+    _earlier(row)
     show_text(_clipped(wrap.inner(user_text(row.body))))
-    if answer_text(row.body) != row.label:  # else it stands above
-        show_text(_clipped(answer_text(row.body)))
+    if _answer(row) != row.label:  # else it stands above
+        show_text(_clipped(_answer(row)))
+
+
+def _earlier(row: Example) -> None:
+    """What a question follows on: rows of several turns may differ there alone."""
+    before = [said for said in messages_of(row.body) if said.get("role") in ("user", "assistant", "tool")]
+    last = max((at for at, said in enumerate(before) if said.get("role") == "user"), default=0)
+    if last:
+        first = _clipped(text_of(before[0].get("content")))
+        st.caption(escape(_("After {n} earlier messages, the first: {text}", n=f"{last:,}", text=first[:SEARCHED])))
+
+
+def _answer(row: Example) -> str:
+    """What a row answers; of reinforcement, what its grader compares with."""
+    if row.kind is Kind.REINFORCEMENT:
+        rest = {name: value for name, value in row.body.items() if name not in ("messages", "tools")}
+        return ", ".join(f"{name}: {value}" for name, value in rest.items())
+    return answer_text(row.body)
 
 
 def _about(row: Example, but: str = "–") -> str:
@@ -197,7 +243,12 @@ def _clipped(text: str) -> str:
 
 
 def _labels(dataset: Dataset, found: RelationReport, stale: bool) -> None:
-    st.markdown(escape(_("Names that are probably meant to be one: a letter, a space, the case or the width differs.")))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        lesson = _("Names that are probably meant to be one: a letter, a space, the case or the width differs.")
+        st.markdown(escape(lesson), width="stretch")
+        if len(found.labels) > 1:
+            label = _("Write all {n} as they were meant", n=f"{len(found.labels):,}")
+            buttons.mend(dataset, label, ":material/done_all:", settling.write_labels, stale)
     if not found.labels:
         st.caption(_("None."))
     for label, rows, meant, meant_rows, why in found.labels[: 10 * GROUPS]:
@@ -211,5 +262,5 @@ def _labels(dataset: Dataset, found: RelationReport, stale: bool) -> None:
             st.markdown(escape(said), width="stretch")
             where = {"dataset": str(dataset.id), "label": label}
             st.page_link(frame.EDIT, label=_("Show them"), icon=":material/edit:", query_params=where)
-            _mend(dataset, _("Write “{meant}”", meant=escape(meant)), ":material/spellcheck:",
-                  relating.write_label, stale, label, meant)  # fmt: skip
+            buttons.mend(dataset, _("Write “{meant}”", meant=escape(meant)), ":material/spellcheck:",
+                         relating.write_label, stale, label, meant)  # fmt: skip

@@ -10,6 +10,7 @@ from core.words import _
 from pages.parts import state
 
 KEY = "check_tab"
+LAST = "check_tab_last"
 
 
 def _names() -> list[str]:
@@ -20,10 +21,24 @@ def _names() -> list[str]:
 
 
 def show() -> Any:
-    """The containers of all tabs, in the order of their names."""
-    if state.get(KEY, None) not in (None, *_names()):
-        state.drop(KEY)  # of another language
-    return st.tabs(_names(), key=KEY, on_change="rerun")
+    """The containers of all tabs, in the order of their names; a reload and a way back find the same one open."""
+    names = _names()
+    if state.get(KEY, None) not in names:  # a new session, a way back, or another language
+        state.put(KEY, names[_last()])
+    shown = st.tabs(names, key=KEY, on_change="rerun")
+    at = names.index(state.get(KEY, names[0])) if state.get(KEY, None) in names else 0
+    state.put(LAST, (state.dataset_id(), at))
+    state.set_parameters(tab=str(at) if at else None)
+    return shown
+
+
+def _last() -> int:
+    """The tab that the URL names, else the one that was open last for this dataset."""
+    in_url = state.parameter("tab")
+    if in_url.isdecimal() and len(in_url) == 1 and int(in_url) < len(_names()):
+        return int(in_url)
+    dataset, at = state.get(LAST, (None, 0))
+    return int(at) if dataset == state.dataset_id() else 0
 
 
 def open_repeats() -> None:

@@ -82,3 +82,32 @@ def test_a_set_without_classes_is_told_so(open_page: Open, store: Store, setting
     store.add_drafts(made.id, [Draft(dump({"messages": one}), Kind.CHAT) for one in said])
     page = looked(open_page, store, settings, store.finish_import(made.id))
     assert page.says("There are no classes here to compare")
+
+
+def test_all_of_which_the_classifier_is_sure_are_changed_at_once_and_taken_back(
+    open_page: Open, store: Store, settings: Settings
+) -> None:
+    made, chance, drafts = store.create_dataset("Words", Kind.CHAT), random.Random(0), []
+    for n in range(160):
+        label = ("tea", "sea")[n % 2]
+        asked = " ".join(chance.choices({"tea": WORDS["tea"], "sea": WORDS[HOSTILE]}[label].split(), k=5))
+        answer = {10: "sea", 21: "tea"}.get(n, label)
+        said = [{"role": "user", "content": asked}, {"role": "assistant", "content": answer}]
+        drafts.append(Draft(dump({"messages": said}), Kind.CHAT, answer))
+    store.add_drafts(made.id, drafts)
+    dataset = store.finish_import(made.id)
+    page = looked(open_page, store, settings, dataset)
+    press(page, "doubt_many")
+    right = [row.label for row in store.examples(dataset.id)]
+    assert right[10] == "tea" and right[21] == "sea" and page.says("2 rows changed.")
+    press(page, "doubt_undo")
+    assert store.label_counts(dataset.id) == {"tea": 80, "sea": 80} and not page.says("2 rows changed.")
+    assert [row.label for row in store.examples(dataset.id)][10] == "sea"
+
+
+def test_without_classes_nothing_is_said_of_the_classifier(open_page: Open, store: Store, settings: Settings) -> None:
+    made = store.create_dataset("Free", Kind.CHAT)
+    said = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]
+    store.add_drafts(made.id, [Draft(dump({"messages": said}), Kind.CHAT)])
+    page = looked(open_page, store, settings, store.finish_import(made.id))
+    assert page.says("There are no classes here to compare") and not page.says("the classifier gives")

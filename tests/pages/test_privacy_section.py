@@ -107,3 +107,18 @@ def test_the_grid_shows_the_rows_and_lets_go_of_the_filter(open_page: Open, stor
     assert page.says("Rows 1 to 1 of 1")
     page.click("E-mail addresses")
     assert page.says("Rows 1 to 18 of 18")
+
+
+def test_the_text_is_shown_as_it_will_stand_once_it_is_masked(open_page: Open, store: Store, dataset_id: int) -> None:
+    privacy.scan_dataset(store, dataset_id)
+    page = opened(open_page, CHECK, dataset_id)
+    assert page.says("[phone]") and page.says("[邮箱]")  # each in the language of its text
+    assert page.unescaped(HOSTILE) == []
+
+
+def test_rows_in_another_language_are_deleted_and_come_back(open_page: Open, store: Store, dataset_id: int) -> None:
+    privacy.scan_dataset(store, dataset_id)
+    page = opened(open_page, CHECK, dataset_id).click("Delete them")
+    assert store.dataset(dataset_id).rows == 16 and page.says("No row is in another language than the rest.")
+    page.click("Undo")
+    assert store.dataset(dataset_id).rows == 18 and page.says("2 rows are in another language than the rest")

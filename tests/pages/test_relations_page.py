@@ -104,8 +104,64 @@ def test_after_an_edit_the_findings_are_marked_as_old_and_nothing_can_be_mended(
     assert next(b for b in page.app.button if b.label.startswith("Move")).disabled
 
 
+def test_one_answer_is_kept_and_the_way_back_stands_there(
+    open_page: Open, store: Store, settings: Settings, dataset: Dataset
+) -> None:
+    page = compared(open_page, store, settings, dataset)
+    page.app.session_state["relations_sort"] = "contradiction"
+    page.run().click("Keep this answer")
+    assert store.dataset(dataset.id).rows == 11 and page.says("1 rows changed.")
+    work(store, settings, dataset)
+    assert page.run().says("Contradictions · 0")
+    page.click("Undo")
+    assert store.dataset(dataset.id).rows == 12 and not page.says("1 rows changed.")
+
+
+def test_of_near_repeats_one_is_kept(open_page: Open, store: Store, settings: Settings) -> None:
+    made = store.create_dataset("Near", Kind.CHAT)
+    asked = ["Where is my parcel from Monday?", "where is my parcel from monday", "Where is my parcel from Mondays?"]
+    store.add_drafts(made.id, [draft(text, "post") for text in [*asked, "天地玄黄宇宙洪荒"]])
+    dataset = store.finish_import(made.id)
+    page = compared(open_page, store, settings, dataset).click("Keep only this")
+    assert store.dataset(dataset.id).rows == 3
+    work(store, settings, dataset)
+    page.run().click("Keep one of each where the answers agree")
+    assert store.dataset(dataset.id).rows == 2
+
+
+def test_a_leak_is_moved_alone(open_page: Open, store: Store, settings: Settings, dataset: Dataset) -> None:
+    compared(open_page, store, settings, dataset).click("Move to Train")
+    assert store.split_counts(dataset.id) == {Split.TRAIN: 12}
+
+
 def test_rows_that_stand_for_themselves_are_praised(open_page: Open, store: Store, settings: Settings) -> None:
     made = store.create_dataset("Calm", Kind.CHAT)
     store.add_drafts(made.id, [draft("天地", "a"), draft("玄黄", "b")])
     dataset = store.finish_import(made.id)
     assert compared(open_page, store, settings, dataset).says("Every row stands for itself")
+
+
+def test_rows_without_an_answer_show_what_their_grader_compares_with_and_turns_are_told(
+    open_page: Open, store: Store, settings: Settings
+) -> None:
+    made = store.create_dataset("Sums", Kind.REINFORCEMENT)
+    said = [{"role": "user", "content": "Good day"}, {"role": "assistant", "content": "Hi"}]
+    asked = [*said, {"role": "user", "content": "How much is 3 + 6?"}]
+    rows = [dump({"messages": asked, "reference_answer": answer}) for answer in ("9", "10")]
+    store.add_drafts(made.id, [Draft(row, Kind.REINFORCEMENT) for row in rows])
+    page = compared(open_page, store, settings, store.finish_import(made.id))
+    assert page.says("Contradictions · 1") and page.says("reference_answer: 9") and page.says("reference_answer: 10")
+    assert page.says("After 2 earlier messages, the first: Good day")
+
+
+def test_a_reload_and_a_way_back_find_the_same_tab_and_findings(
+    open_page: Open, store: Store, settings: Settings, dataset: Dataset
+) -> None:
+    compared(open_page, store, settings, dataset)
+    page = open_page(frame.CHECK, dataset=str(dataset.id), tab="2", findings="contradiction")
+    assert page.app.session_state["check_tab"] == "Repeats and leaks" and page.says("rows with this question")
+    assert page.app.query_params["tab"] in ("2", ["2"])
+    page.app.session_state["check_tab"] = "Fixes"
+    assert page.run().app.query_params["tab"] in ("1", ["1"])
+    page.app.session_state["language"] = "zh"
+    assert page.run().app.query_params["tab"] in ("1", ["1"]) and not page.errors

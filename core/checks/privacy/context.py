@@ -9,18 +9,23 @@ _BEFORE = 48  # characters that are read before a number
 
 # What may stand between the word and the number: "order no. is: #123". A comma begins something else.
 _LINKS = r"numbers?|nos?|num|id|code|is|was|are"
-_JOIN = r"(?:\s*(?:(?:" + _LINKS + r")(?![A-Za-z])\.?|号码|编号|号|码|是|为|[:：#＃№=(（\[\"“'‘-]))*\s*$"
+_JOIN = (
+    r"(?:\s*(?:(?:"
+    + _LINKS
+    + r")(?![A-Za-z])\.?|号码|编号|号|码|是|为|\([a-z]{2,8}\)|'s(?=\s)|[:：#＃№=(（\[\"“'‘-]))*\s*$"
+)
 _THING = re.compile(
     r"(?:(?<![A-Za-z])(?:orders?|invoice|tracking|ticket|serial|reference|ref|sku|isbn|issn|item|case|transaction|txn"
     r"|batch|lot|model|part|version|article|product|parcel|shipment|shipping|confirmation|booking|receipt|upc|ean"
-    r"|barcode|doi|patent|timestamp|build|revision|policy|claim|flight|room|page|total|amount|price|balance|views|seed)"
+    r"|barcode|doi|patent|timestamp|build|revision|policy|claim|flight|room|page|meeting|total|amount|price|balance|views|seed)"
     r"|订单|单号|工单|流水|运单|快递|物流|票号|发票|型号|条码|货号|序列|批号|合同|案号|版本|商品|条形码|编号|保单|余额|金额"
-    r"|价格|总价|阅读量|播放量|时间戳|学号|工号|专利号?|期号|房号|包裹)" + _JOIN,
+    r"|价格|总价|阅读量|播放量|时间戳|学号|工号|专利号?|期号|房号|包裹|会议|课程|取件|彩票)" + _JOIN,
     re.IGNORECASE,
 )
 _PHONE = re.compile(
-    r"(?:(?<![A-Za-z])(?:(?:tele)?phone|tel|mobile|mob|cell(?:phone)?|fax|whatsapp|wechat|vx|wx"
-    r"|(?:call|text|ring|reach)(?: me| us| him| her)?(?: at| on)?|dial|sms|contact)"
+    r"(?:(?<![A-Za-z])(?:(?:tele)?phone|ph|tel|mobile|mob|cell(?:phone)?|fax|whatsapp|wechat|vx|wx"
+    r"|(?:call|text|ring|reach)(?: me| us| him| her)?(?: at| on)?|dial|sms|contact"
+    r"|(?:my|his|her|our|their|your) number)"
     r"|电话|手机|座机|固话|传真|致电|拨打|热线|联系方式|微信|请打)" + _JOIN,
     re.IGNORECASE,
 )
@@ -34,7 +39,9 @@ _IDENTITY = re.compile(
 )
 _SOCIAL = re.compile(r"(?:(?<![A-Za-z])(?:ssn|social security|soc sec)|社会安全号?|社保)" + _JOIN, re.IGNORECASE)
 _VERSION = re.compile(
-    r"(?:(?<![A-Za-z])(?:v|ver|version|release|section|chapter|clause|firmware|build|driver|update)"
+    r"(?:(?<![A-Za-z])(?:v|ver|version|release|section|chapter|clause|paragraph|firmware|build|driver|update|kernel|linux"
+    r"|python|java|node|chrome|firefox|android|ios|windows|macos|office|redis|(?:up|down)grad(?:e|ed|ing)(?: from)?"
+    r"|(?:up|down)grad(?:e|ed|ing) from [0-9.]{7,15} to)"
     r"|版本|章节|固件|驱动|第)" + _JOIN,
     re.IGNORECASE,
 )

@@ -14,6 +14,7 @@ from core.checks.privacy.values import Span
 SIGNS = (
     *("-----BEGIN", "eyJ", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "AKIA", "ASIA", "AKID", "LTAI"),
     *("sk-", "sk_live_", "sk_test_", "rk_live_", "AIza", "xox", "glpat-", "hf_", "aws", "AWS"),
+    *("SG.", "gsk_", "npm_", "pypi-", "whsec_", "GOCSPX-", "ya29.", "xai-", ":AA", "hooks.slack.com"),
 )
 WORDS = ("key", "secret", "token", "密钥", "令牌")
 _L, _R = r"(?<![A-Za-z0-9_])", r"(?![A-Za-z0-9_])"
@@ -26,25 +27,39 @@ _SHAPES = (
         re.compile(
             _L + r"(?:sk-[A-Za-z0-9_-]{20,250}|[sr]k_(?:live|test)_[A-Za-z0-9]{16,250}|AIza[A-Za-z0-9_-]{35}"
             r"|xox[abeprs]-[A-Za-z0-9-]{10,250}|glpat-[A-Za-z0-9_-]{20,250}|hf_[A-Za-z0-9]{30,250}|LTAI[A-Za-z0-9]{12,26}"
-            r"|AKID[A-Za-z0-9]{28,40})(?![A-Za-z0-9_-])"
+            r"|AKID[A-Za-z0-9]{28,40}|SG\.[A-Za-z0-9_-]{16,40}\.[A-Za-z0-9_-]{30,60}|gsk_[A-Za-z0-9]{40,80}"
+            r"|npm_[A-Za-z0-9]{36}|pypi-[A-Za-z0-9_-]{50,250}|whsec_[A-Za-z0-9+/=]{24,100}|GOCSPX-[A-Za-z0-9_-]{20,60}"
+            r"|ya29\.[A-Za-z0-9_-]{30,250}|xai-[A-Za-z0-9]{40,100}|[0-9]{8,10}:AA[A-Za-z0-9_-]{32,33})(?![A-Za-z0-9_-])"
         ),
     ),
+    ("api_key", re.compile(r"https://hooks\.slack\.com/services/[A-Za-z0-9]+/[A-Za-z0-9]+/[A-Za-z0-9]{16,40}")),
 )
 _AWS_SECRET = re.compile(
     r"(?:aws|amazon)[\w .:-]{0,20}?(?:secret|key)[\w \"'.-]{0,24}?[:=：]\s*[\"']?([A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])",
     re.IGNORECASE,
 )
 _NAMED = re.compile(
-    r"(?:(?:api|app|access|secret|auth|private|client)[ _-]?(?:key|secret|token)"
+    r"(?:(?:api|app|access|secret|auth|private|client|subscription|account|license|master)[ _-]?(?:key|secret|token)"
     r"|(?<![A-Za-z])(?:secret|token)|密钥|令牌)"
-    r"[\"']?\s*(?:[:=：]|是|为|is)\s*(?:bearer\s+)?[\"'“]?([A-Za-z0-9_\-.]{16,250})",
+    r"[\"']?(?:\s*(?:[:=：]|是|为|is)\s*|\s+)(?:bearer\s+)?[\"'“]?([A-Za-z0-9_\-.]{16,250})",
     re.IGNORECASE,
 )
 _BEGIN = re.compile(r"-----BEGIN (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----")
 _END = re.compile(r"-----END (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----")
 _KEY_LINES = re.compile(r"(?:[A-Za-z0-9+/=]{16,}|\s|\\[nr])+")
 _BASE64 = re.compile(r"[A-Za-z0-9+/]{16}")
-_LOCAL = re.compile(r"[A-Za-z0-9_%+-]+(?:\.[A-Za-z0-9_%+-]+)*\Z")
+_SIGN = r"[A-Za-z0-9_%+\u00c0-\u024f-]"  # of the part before the @
+_LOCAL = re.compile(rf"{_SIGN}+(?:[.'’]{_SIGN}+)*\Z")
+_SPELT = re.compile(  # ann [at] example [dot] com; ann at example dot com; ann#example.com beside the word mail
+    r"(?<![A-Za-z0-9._+-])[A-Za-z0-9][A-Za-z0-9._+-]{0,63}"
+    r"(?:\s?[\[({<]\s?(?:at|@)\s?[\])}>]\s?|(?P<plain>\sat\s)|(?P<hash>#))[A-Za-z0-9-]{1,63}"
+    r"(?:(?:\s?[\[({<]\s?(?:dot|\.)\s?[\])}>]\s?|(?P<dot>\sdot\s)|\.)[A-Za-z0-9-]{1,63}){0,3}?"
+    r"(?:\s?[\[({<]\s?(?:dot|\.)\s?[\])}>]\s?|(?P<last>\sdot\s)|\.)(?:com|net|org|edu|cn|uk|de|fr|es|it|io|co|eu|au|ca)"
+    r"(?![A-Za-z0-9])",
+    re.IGNORECASE,
+)
+_MAIL = re.compile(r"邮|mail", re.IGNORECASE)
+SPELT = ("[at]", "(at)", "[@]", "(@)", " dot ", "#")  # in small letters
 _DOMAIN = re.compile(
     r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+([A-Za-z]{2,24})(?![A-Za-z0-9_-])(?!\.[A-Za-z0-9])"
 )
@@ -90,6 +105,16 @@ def emails(text: str) -> Iterator[Span]:
             if not of_code and text[max(0, local.start() - 1) : local.start()] not in ("@", "*", "/"):
                 yield Span("email", local.start(), domain.end())
         at = text.find("@", at + 1)
+
+
+def spelt_emails(text: str) -> Iterator[Span]:
+    """E-mail addresses that are written so that programs do not see them."""
+    for match in _SPELT.finditer(text):
+        if match["plain"] and not (match["dot"] or match["last"]):
+            continue  # "we meet at example.com"
+        if match["hash"] and not _MAIL.search(text, max(0, match.start() - 24), match.start()):
+            continue
+        yield Span("email", *match.span())
 
 
 def _private_keys(text: str) -> Iterator[Span]:

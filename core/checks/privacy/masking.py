@@ -20,6 +20,7 @@ WORDS = {
     "github_token": ("GitHub token", "GitHub 令牌"),
     "aws_key": ("AWS key", "AWS 密钥"),
     "api_key": ("API key", "API 密钥"),
+    "password": ("password", "密码"),
     "email": ("e-mail", "邮箱"),
     "iban": ("bank account", "银行账号"),
     "cn_id": ("ID number", "身份证号"),
@@ -100,6 +101,8 @@ def half(kind: str, value: str) -> str:
         return country[0] + half(kind, value[country.end() :])
     if kind in ("phone", "ssn", "card", "cn_id", "iban", "national_id"):
         return _starred(value, {"phone": (3, 4), "cn_id": (6, 4), "iban": (2, 4)}.get(kind, (0, 4)))
+    if kind == "password":
+        return "***"
     if kind == "private_key":
         return "-----BEGIN PRIVATE KEY----- ***"
     return f"{value[:4]}***{value[-2:]}" if len(value) >= 16 else "***"

@@ -41,7 +41,7 @@ _IBAN_LENGTHS = {
 _SSN = re.compile(
     _LEFT + r"(?!000|666|9)[0-9]{3}(-|[ ]|)(?!00)[0-9]{2}\1(?!0000)[0-9]{4}" + _RIGHT
 )  # shape: the rules of the Social Security Administration
-_IPV4 = re.compile(r"(?<![0-9A-Za-z_.*-])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![0-9A-Za-z_*])(?!\.[0-9])")
+_IPV4 = re.compile(r"(?:(?<![0-9A-Za-z_.*-])|(?<=[Ii][Pp]))(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![0-9A-Za-z_*])(?!\.[0-9])")
 _IPV6 = re.compile(r"(?<![0-9A-Za-z_:.*])(?:[0-9A-Fa-f]{1,4}|:)(?::[0-9A-Fa-f]{0,4}){2,7}(?![0-9A-Za-z_:*])")
 
 

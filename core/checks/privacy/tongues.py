@@ -5,6 +5,8 @@ A text that is short, or that holds the small words of two languages alike, is o
 
 from __future__ import annotations
 
+import re
+
 _READ = 300  # characters of a text
 _LEAST = 3  # different small words that a language must have
 _TIMES = 2.5  # as many as the next language at least
@@ -45,7 +47,11 @@ _WORDS = {
         uit om nog geen
     """,
 }
-LANGUAGES = tuple(_WORDS)
+OTHER_LATIN = "other_latin"  # letters of Polish, Czech, Turkish, Vietnamese, Romanian, Hungarian, Latvian …
+LANGUAGES = (*_WORDS, OTHER_LATIN)
+_FOREIGN = re.compile("[ąęłńśźżćğşıđơưőűčďěňřšťůžășțāēīūģķļņ\u1ea0-\u1ef9]")
+_FOREIGN_LEAST = 3  # different words with such letters: a name or two in them is no other language
+_MARKS = str.maketrans(dict.fromkeys('.,;:!?()"«»“”„…', " "))
 _OF: dict[str, list[str]] = {}
 for _language, _listed in _WORDS.items():
     for _word in _listed.split():
@@ -57,7 +63,22 @@ _ELIDED = tuple(letter + mark for letter in "ldjnsmt" for mark in "'’")  # l'h
 
 def latin_language(text: str) -> str:
     """The language of a text, one of LANGUAGES; "" where it is not sure."""
-    words = set(text[:_READ].lower().split())  # small words seldom stand beside a mark
+    small = text[:_READ].lower()
+    sure = _by_words(set(small.split()))  # small words seldom stand beside a mark
+    if sure:
+        return sure
+    words = set(small.translate(_MARKS).split())
+    return _by_letters(words) or _by_words(words)
+
+
+def _by_letters(words: set[str]) -> str:
+    """What letters say that one language alone has, or none of those that are told apart."""
+    if sum(not word.isascii() and bool(_FOREIGN.search(word)) for word in words) >= _FOREIGN_LEAST:
+        return OTHER_LATIN
+    return "spanish" if any(word.startswith(("¿", "¡")) for word in words) else ""
+
+
+def _by_words(words: set[str]) -> str:
     hits = words & _KNOWN
     plain = len(hits & _ENGLISH_ALONE)
     if plain >= _LEAST and plain >= _TIMES * (len(hits) - plain):
@@ -68,8 +89,9 @@ def latin_language(text: str) -> str:
         share = 1 / len(known)
         for language in known:
             counts[language] = counts.get(language, 0) + share
-    if "'" in text or "’" in text:
-        counts["french"] = counts.get("french", 0) + sum(word.startswith(_ELIDED) for word in words - _KNOWN)
+    elided = sum(word.startswith(_ELIDED) for word in words - _KNOWN)
+    if elided:
+        counts["french"] = counts.get("french", 0) + elided
     if not counts:
         return ""
     *others, best = sorted(counts, key=counts.__getitem__)

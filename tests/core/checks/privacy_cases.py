@@ -80,14 +80,15 @@ FOUND: list[tuple[str, list[str]]] = [
     ("5500-0000-0000-0004", ["card:5500-0000-0000-0004"]),
     ("Amex 378282246310005", ["card:378282246310005"]),
     ("Amex 3782 822463 10005", ["card:3782 822463 10005"]),
-    ("银行卡号6222021234567890123", []),  # wrong check digit
+    ("银行卡号6222021234567890123", ["card:6222021234567890123"]),  # mistyped, but called a card
+    ("6222021234567890123", []),  # wrong check digit
     ("银行卡号6222021234567890128", ["card:6222021234567890128"]),
-    ("卡号：6212 2612 3456 7890 129", []),
+    ("卡号：6212 2612 3456 7890 129", ["card:6212 2612 3456 7890 129"]),
     ("2221000000000009", ["card:2221000000000009"]),
     ("6011111111111117", ["card:6011111111111117"]),
     ("3530111333300000", ["card:3530111333300000"]),
     ("30569309025904", ["card:30569309025904"]),
-    ("My account is 5019717010103742", ["card:5019717010103742"]),  # no scheme's range, but announced
+    ("My account is 5019717010103742", ["iban:5019717010103742"]),  # no scheme's range, but announced
     # IBAN
     ("IBAN DE89 3704 0044 0532 0130 00", ["iban:DE89 3704 0044 0532 0130 00"]),
     ("DE89370400440532013000", ["iban:DE89370400440532013000"]),
@@ -288,6 +289,25 @@ NOT_FOUND: list[str] = [
     "QQ群：123456789",
     "uuid 123e4567-e89b-12d3-a456-426614174000",
     "",
+    "boarding pass A12345678 for gate 12",
+    "MIT license 2019-2024",
+    "my account 2019-2024, closed since",
+    "驾照 2024-2030 有效",
+    "the password must contain 8-16 characters",
+    "password expired on 12/05/2024",
+    "password reset: press the button twice2",
+    "pass rate: 98.5% in 2024",
+    "a passport photo of 35x45 mm",
+    "账户2024年3月12日开通",
+    "密码锁20230506型",
+    "look at polka dot dress no. 12",
+    "we meet at example.com",
+    "C#program.com and F#",
+    "my account manager 12345678",
+    "the secret garden of 1911-1912-1913",
+    "Password: see the letter of 2024-05-06",
+    "password=os.environ['DB_PASS_1']",
+    "https://user:${DB_PASSWORD_1}@db.example.com/x",
     "你好，今天天气怎么样？",
     "Hello, how are you?",
 ]

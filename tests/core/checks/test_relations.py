@@ -131,3 +131,16 @@ def test_any_json_has_texts_to_compare(value: Any) -> None:
     for body in (value if isinstance(value, dict) else {"messages": value}, {"input": value}, {"messages": [value]}):
         assert all(isinstance(text, str) for text in row_texts(body))
         relate([(1, body, ""), (2, body, "test")])
+
+
+def preference(better: str, worse: str) -> dict[str, object]:
+    asked = {"messages": [{"role": "user", "content": "How do I reset it?"}]}
+    outputs = ([{"role": "assistant", "content": text}] for text in (better, worse))
+    return {"input": asked, **dict(zip(("preferred_output", "non_preferred_output"), outputs, strict=True))}
+
+
+def test_preferences_contradict_each_other_only_where_they_order_the_same_two_answers_differently() -> None:
+    bodies = [preference("hold the key", "no idea"), preference("open the settings", "no idea")]
+    assert relate((n, body, "") for n, body in enumerate(bodies)).contradictions == []
+    bodies.append(preference("no idea", "hold the key"))
+    assert relate((n, body, "") for n, body in enumerate(bodies)).contradictions == [(0, 2)]

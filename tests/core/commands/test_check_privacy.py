@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from core.commands import check
+from core.errors import BadInput
 
 NUMBER = "13812345678"
 
@@ -61,3 +62,24 @@ def test_a_file_with_nothing_in_it_is_said_to_have_nothing(tmp_path: Path, capsy
     path.write_text('{"messages":[{"role":"user","content":"q"},{"role":"assistant","content":"a"}]}\n' * 12)
     call(path, "--privacy")
     assert "nothing found in 12 rows" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("style", "mask"), [("kind", "[电话]"), ("partly", "138****5678"), ("numbered", "[电话 1]")])
+def test_a_masked_copy_is_written(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], style: str, mask: str
+) -> None:
+    file.write_bytes(file.read_bytes() + f"\nno JSON, call {NUMBER}".encode())
+    out = tmp_path / "masked.jsonl"
+    assert call(file, "--mask", out, "--mask-style", style) == 1  # the last line is an error
+    said = capsys.readouterr()
+    assert "masked.jsonl: 3 rows masked." in said.err and NUMBER not in said.out.replace("订单号" + NUMBER, "")
+    old, new = file.read_text(encoding="utf-8").splitlines(), out.read_text(encoding="utf-8").splitlines()
+    assert len(old) == len(new) and old[1] == new[1] and old[3:-1] == new[3:-1]
+    assert json.loads(new[0])["messages"][0]["content"] == f"我的电话是{mask}" and NUMBER not in new[-1]
+
+
+def test_a_file_is_never_masked_onto_itself(file: Path) -> None:
+    before = file.read_bytes()
+    with pytest.raises(BadInput, match="another one"):
+        call(file, "--mask", file)
+    assert file.read_bytes() == before and [path.name for path in file.parent.iterdir()] == [file.name]

@@ -84,3 +84,24 @@ def test_free_answers_are_no_labels(tmp_path: Path, capsys: pytest.CaptureFixtur
 def test_a_held_out_file_that_is_not_there_is_an_error_of_the_app(train: Path, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="cannot be read"):
         call(train, "--against", tmp_path / "none.jsonl")
+
+
+def test_a_tidy_copy_has_no_repeats_and_what_most_rows_answer(
+    train: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train.write_bytes(train.read_bytes() + f"\n{line('Somebody else asks this!', 'biling')}\n".encode())
+    out, old = tmp_path / "tidy.jsonl", train.read_bytes().splitlines()
+    assert call(train, "--tidy", out) == 1
+    assert out.read_bytes().splitlines() == [*old[:2], *old[4:-1]]  # 3 repeats, 4 contradicts, the last is nearly 15
+    assert "tidy.jsonl: 1 repeats, 1 near ones, 1 rows that contradict and 0 that" in capsys.readouterr().err
+
+
+def test_a_tidy_copy_holds_nothing_that_is_held_out(
+    train: Path, held_out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, old = tmp_path / "tidy.jsonl", train.read_bytes().splitlines()
+    assert call(train, "--tidy", out, "--against", held_out) == 1
+    assert out.read_bytes().splitlines() == [old[1], *old[4:]]
+    assert "and 3 that are held out as well" in capsys.readouterr().err
+    with pytest.raises(BadInput, match="another one"):
+        call(train, "--tidy", train)

@@ -155,6 +155,11 @@ def test_rarer_scripts_have_a_name(text: str, script: str) -> None:
         ("Waar is mijn pakket? Ik heb het nog niet gekregen", "dutch"),
         ("Hvor er pakken min? Jeg har ikke fått den", ""),
         ("Gdzie jest moja paczka?", ""),
+        ("¿Dónde está mi tarjeta?", "spanish"),
+        ("Zamówiłem książkę, proszę o śledzenie przesyłki", "other_latin"),
+        ("Thẻ của tôi ở đâu? Tôi đã đợi hai tuần.", "other_latin"),
+        ("Siparişim nerede, iki haftadır bekliyorum, ödeme yapıldı", "other_latin"),
+        ("I met Lech Wałęsa in Gdańsk and he was as friendly as you said", ""),
         ("", ""),
     ],
 )
