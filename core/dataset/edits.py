@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import orjson
 
@@ -31,9 +31,10 @@ from core.dataset.examples import (
 from core.errors import BadInput
 from core.words import T, Text
 
-FIELDS = ("system", "user", "assistant", "label", "split", "status", "raw")
+FIELDS = frozenset(("system", "user", "assistant", "label", "split", "status", "raw"))
 _TEXTS = {"system": system_text, "user": user_text, "assistant": answer_text}
 _ROLES = {"system": ("system", "developer"), "user": ("user",), "assistant": ("assistant",)}
+_STR = frozenset((str,))
 _LINE_BREAKS = re.compile(r"[ \t]*[\r\n]\s*")
 
 
@@ -116,6 +117,21 @@ class Applied:
     revisions: Mapping[int, int] = field(default_factory=dict)
 
 
+class Editable(Protocol):
+    """An example, as far as a change looks at it."""
+
+    @property
+    def raw(self) -> str: ...
+    @property
+    def label(self) -> str: ...
+    @property
+    def split(self) -> Split: ...
+    @property
+    def status(self) -> Status: ...
+    @property
+    def kind(self) -> Kind: ...
+
+
 class Content(NamedTuple):
     """What a person can change of an example."""
 
@@ -125,12 +141,12 @@ class Content(NamedTuple):
     status: Status
 
 
-def content_of(example: Example) -> Content:
+def content_of(example: Editable) -> Content:
     """The changeable part of an example."""
     return Content(example.raw, example.label, example.split, example.status)
 
 
-def apply_change(example: Example, fields: Mapping[str, str | None], *, closed: bool = False) -> Content:
+def apply_change(example: Editable, fields: Mapping[str, str | None], *, closed: bool = False) -> Content:
     """The content after a change; BadInput where a value cannot be.
 
     While label and answer are the same, editing one edits the other; two empty ones only belong together where
@@ -139,18 +155,22 @@ def apply_change(example: Example, fields: Mapping[str, str | None], *, closed: 
     values = {name: value if value is not None else "" for name, value in fields.items()}
     if "label" in values:
         values["label"] = clean(values["label"])
-    unknown = sorted(set(values) - set(FIELDS))
-    if unknown:
-        raise BadInput(T("There is no field “{field}” to edit.", field=unknown[0]))
-    answer = _answer(example)
+    if not values.keys() <= FIELDS:
+        raise BadInput(T("There is no field “{field}” to edit.", field=min(values.keys() - FIELDS)))
+    raw, body = example.raw, _body(example.raw)
+    answer = answer_text(body) if body else ""
     together = example.label == answer and (bool(answer) or closed)
-    raw = one_line(values["raw"]) if "raw" in values and values["raw"] != example.raw else example.raw
+    if values.get("raw", raw) != raw:
+        raw = one_line(values["raw"])
+        body = load(raw)
     label = values.get("label", example.label)
     if together and label != example.label and "assistant" not in values and raw == example.raw:
         values["assistant"] = label
-    raw, body = _with_texts(raw, example.kind, {name: values[name] for name in _TEXTS if name in values})
-    if together and "label" not in values and raw != example.raw:
-        label = answer_text(load(raw) if body is None else body)
+    texts = [(name, values[name]) for name in _TEXTS if name in values]
+    if texts:
+        raw, body = _with_texts(raw, body, example.kind, texts)
+    if together and "label" not in values and raw != example.raw and body is not None:
+        label = answer_text(body)
     return Content(raw, label, _split(values, example), _status(values, example))
 
 
@@ -170,14 +190,14 @@ def one_line(raw: str) -> str:
     return line
 
 
-def _answer(example: Example) -> str:
+def _body(raw: str) -> Body | None:
     try:
-        return answer_text(example.body)
+        return load(raw)
     except ValueError:
-        return ""
+        return None
 
 
-def _split(values: Mapping[str, str], example: Example) -> Split:
+def _split(values: Mapping[str, str], example: Editable) -> Split:
     value = values.get("split")
     if value is None:
         return example.split
@@ -186,7 +206,7 @@ def _split(values: Mapping[str, str], example: Example) -> Split:
     return Split(value)
 
 
-def _status(values: Mapping[str, str], example: Example) -> Status:
+def _status(values: Mapping[str, str], example: Editable) -> Status:
     value = values.get("status")
     if value is None:
         return example.status
@@ -197,23 +217,19 @@ def _status(values: Mapping[str, str], example: Example) -> Status:
 
 def with_texts(raw: str, kind: Kind, texts: Mapping[str, str]) -> str:
     """The line with these texts in their places; the same line where they are there already."""
-    return _with_texts(raw, kind, texts)[0]
+    return _with_texts(raw, _body(raw), kind, texts.items())[0] if texts else raw
 
 
-def _with_texts(raw: str, kind: Kind, texts: Mapping[str, str]) -> tuple[str, Body | None]:
-    """The same, and what stands in the line where it has been read on the way."""
-    if not texts:
-        return raw, None
-    try:
-        body = load(raw)
-    except ValueError as error:
-        raise BadInput(T("This row is not a JSON object. Correct its JSON first.")) from error
-    wanted = {name: text for name, text in texts.items() if _TEXTS[name](body) != text}
+def _with_texts(raw: str, body: Body | None, kind: Kind, texts: Iterable[tuple[str, str]]) -> tuple[str, Body]:
+    """The same, and what stands in it then. `body` is what stands in the line as it is, None where it is no object."""
+    if body is None:
+        raise BadInput(T("This row is not a JSON object. Correct its JSON first."))
+    wanted = [(name, text) for name, text in texts if _TEXTS[name](body) != text]
     if not wanted:
         return raw, body
     plain = _only_texts(body)
     exact = body if plain else _exact(raw)
-    for name, text in wanted.items():
+    for name, text in wanted:
         _set_text(exact, kind, name, text)
     return _written(exact, plain=plain)
 
@@ -223,7 +239,7 @@ def _only_texts(body: Body) -> bool:
     messages = body.get("messages")
     if len(body) != 1 or not isinstance(messages, list):
         return False
-    return all(isinstance(m, dict) and all(isinstance(value, str) for value in m.values()) for m in messages)
+    return all(isinstance(m, dict) and _STR.issuperset(map(type, m.values())) for m in messages)
 
 
 def _exact(raw: str) -> Body:
@@ -299,15 +315,7 @@ def _content(content: Any, text: str) -> Any:
 
 def new_line(draft: Draft) -> str:
     """The line of a row that is to be added; BadInput where it is no JSON object."""
-    return draft.raw if "\n" not in draft.raw and _is_object(draft.raw) else one_line(draft.raw)
-
-
-def _is_object(raw: str) -> bool:
-    try:
-        load(raw)
-    except ValueError:
-        return False
-    return True
+    return draft.raw if "\n" not in draft.raw and _body(draft.raw) is not None else one_line(draft.raw)
 
 
 __all__ = [

@@ -172,22 +172,28 @@ def system_text(body: Body) -> str:
 
 def user_text(body: Body) -> str:
     """What the model is asked: the last user message, or the prompt."""
-    if isinstance(body.get("prompt"), str):
-        return str(body["prompt"])
-    turns = reversed(messages_of(as_chat(body)))
-    return next((text_of(m.get("content")) for m in turns if m.get("role") == "user"), "")
+    prompt = body.get("prompt")
+    return prompt if isinstance(prompt, str) else text_of(_last(body, "user").get("content"))
 
 
 def answer_text(body: Body) -> str:
     """What the model should say: the last assistant message (its tool calls as JSON), the completion, or the better
     answer of two."""
-    if isinstance(body.get("completion"), str):
-        return str(body["completion"])
-    for message in reversed(messages_of(as_chat(body))):
-        if message.get("role") == "assistant":
-            calls = message.get("tool_calls") or message.get("function_call")
-            return text_of(message.get("content")) or (json.dumps(calls, ensure_ascii=False) if calls else "")
-    return ""
+    completion = body.get("completion")
+    if isinstance(completion, str):
+        return completion
+    message = _last(body, "assistant")
+    calls = message.get("tool_calls") or message.get("function_call")
+    return text_of(message.get("content")) or (json.dumps(calls, ensure_ascii=False) if calls else "")
+
+
+def _last(body: Body, role: str) -> dict[str, Any]:
+    """The last message of a role; an empty one where there is none."""
+    messages = as_chat(body).get("messages")
+    for message in reversed(messages) if isinstance(messages, list) else ():
+        if isinstance(message, dict) and message.get("role") == role:
+            return message
+    return {}
 
 
 def prompt_messages(body: Body) -> list[dict[str, Any]]:
