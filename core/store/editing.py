@@ -52,9 +52,8 @@ class Editing(Part):
             writer = Writer(connection, current, who, self._judge)
             changes = _merged(edits.changed)
             removals = {removal.example_id: removal for removal in edits.removed}
-            rows = seen_rows(
-                connection, dataset_id, sorted({change.example_id for change in changes} | removals.keys())
-            )
+            ids = {change.example_id for change in changes} | removals.keys()
+            rows = seen_rows(connection, dataset_id, sorted(ids))
             for change in changes:
                 if change.example_id not in removals:
                     _change(writer, change, rows.get(change.example_id))
@@ -172,9 +171,8 @@ def _change(writer: Writer, change: Change, row: Seen | None) -> None:
     except BadInput as error:
         writer.problem(row.id, error)
         return
-    if wanted == (
-        before := content_of(row)
-    ):  # saved already: by an earlier try of the same change, or by somebody of the same mind
+    before = content_of(row)
+    if wanted == before:  # saved already: by an earlier try of the same change, or by somebody of the same mind
         writer.saved += 1
         writer.revisions[row.id] = row.revision
     elif change.revision != row.revision:

@@ -249,7 +249,7 @@ class Writer:
             self._new_texts.append((position, text))
 
     def _note_count(self, example_id: int, row: dict[str, Any], judgement: Judgement | None) -> None:
-        """Remember how a row is counted from now on; numbers that stay leave it, so that no index is written for them."""
+        """Remember how a row is counted from now on. Numbers that stay leave it: no index is written for them."""
         before = self._before.get(example_id)
         if before is None:
             return
