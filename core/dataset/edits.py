@@ -171,7 +171,9 @@ def apply_change(example: Editable, fields: Mapping[str, str | None], *, closed:
         raw, body = _with_texts(raw, body, example.kind, texts)
     if together and "label" not in values and raw != example.raw and body is not None:
         label = answer_text(body)
-    return Content(raw, label, _split(values, example), _status(values, example))
+    split = _split(values["split"]) if "split" in values else example.split
+    status = _status(values["status"]) if "status" in values else example.status
+    return Content(raw, label, split, status)
 
 
 def clean(text: str) -> str:
@@ -197,19 +199,13 @@ def _body(raw: str) -> Body | None:
         return None
 
 
-def _split(values: Mapping[str, str], example: Editable) -> Split:
-    value = values.get("split")
-    if value is None:
-        return example.split
+def _split(value: str) -> Split:
     if value not in list(Split):
         raise BadInput(T("“{value}” is no split. Use train, validation, test or nothing.", value=value))
     return Split(value)
 
 
-def _status(values: Mapping[str, str], example: Editable) -> Status:
-    value = values.get("status")
-    if value is None:
-        return example.status
+def _status(value: str) -> Status:
     if value not in list(Status):
         raise BadInput(T("“{value}” is no status. Use approved, needs_work or nothing.", value=value))
     return Status(value)

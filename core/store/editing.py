@@ -178,8 +178,10 @@ def _change(writer: Writer, change: Change, row: Seen | None) -> None:
     elif change.revision != row.revision:
         writer.conflict(row.id, change.fields)
     else:
-        touched = [(name, old, new) for name, old, new in zip(CONTENT, before, wanted, strict=True) if old != new]
-        was, becomes = {name: str(old) for name, old, _ in touched}, {name: str(new) for name, _, new in touched}
+        was, becomes = {}, {}
+        for name, old, new in zip(CONTENT, before, wanted, strict=True):
+            if old != new:
+                was[name], becomes[name] = str(old), str(new)
         writer.change(row.id, row.revision, was, becomes, row)
 
 

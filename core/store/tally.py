@@ -136,6 +136,8 @@ def add_difference(
     connection: Connection, dataset_id: int, before: Mapping[int, Counted], after: Mapping[int, Counted]
 ) -> None:
     """Count rows (by their ids) as they are after a batch, and no longer as they were before it."""
+    if before == after:
+        return
     changes: Counter[Key] = Counter()
     for example_id in before.keys() | after.keys():
         was, became = before.get(example_id), after.get(example_id)

@@ -9,7 +9,8 @@ block without a set is simply looked through.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from itertools import pairwise
+from functools import lru_cache
+from operator import add
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import BigInteger, Column, Connection, ForeignKey, Integer, LargeBinary, Table
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 BITS = 1 << 16
+_BITS = "SELECT bits FROM block_words WHERE dataset_id = ? AND block = ?"
 _CHANGE = "UPDATE block_words SET bits = ? WHERE dataset_id = ? AND block = ?"
 _ONE, _FIRST, _SECOND, _WORD = 0xC2B2AE35, 0x9E3779B1, 0x85EBCA6B, 0xFFFFFFFF
 _SHORT = 200  # characters that are sooner looked at one by one than given to numpy
@@ -75,24 +77,28 @@ def add_sets(connection: Connection, dataset_id: int, made: Mapping[int, bytes])
 
 def add_words(connection: Connection, dataset_id: int, rows: Iterable[tuple[int, str]]) -> None:
     """Add the texts of some rows, each with its place, to the sets of their blocks where these have one."""
-    blocks = _blocks((position, text) for position, text in rows if text)
-    for block, known in _known(connection, dataset_id, blocks).items():
-        missing = [number for number in _numbers(blocks[block]) if not known[number >> 3] >> (number & 7) & 1]
-        if missing:
-            bits = bytearray(known)
-            for number in missing:
-                bits[number >> 3] |= 1 << (number & 7)
-            run(connection, _CHANGE, (bytes(bits), dataset_id, block))
+    for block, text in _blocks(rows).items():
+        for (known,) in run(connection, _BITS, (dataset_id, block)):
+            missing = [number for number in _numbers(text) if not known[number >> 3] >> (number & 7) & 1]
+            if missing:
+                bits = bytearray(known)
+                for number in missing:
+                    bits[number >> 3] |= 1 << (number & 7)
+                run(connection, _CHANGE, (bytes(bits), dataset_id, block))
 
 
-def _numbers(text: str) -> Iterable[int]:
+def _numbers(text: str) -> set[int]:
     """What `_hashes` gives, for a short text without the start of numpy."""
     if len(text) > _SHORT:
-        return (int(number) for number in set(_hashes(text).tolist()))
-    codes = [code + 32 if 65 <= code <= 90 else code for code in map(ord, text)]
-    numbers = {(code * _ONE & _WORD) >> 16 for code in codes}
-    numbers.update((first * _FIRST + second * _SECOND & _WORD) >> 16 for first, second in pairwise(codes))
-    return numbers
+        return set(_hashes(text).tolist())
+    return {*map(_number, text), *map(_number, map(add, text, text[1:]))}
+
+
+@lru_cache(BITS)
+def _number(part: str) -> int:
+    """The number of the bit of a character or of a pair: what people type is made of few."""
+    first, *second = (ord(one) + 32 if "A" <= one <= "Z" else ord(one) for one in part)
+    return ((first * _FIRST + second[0] * _SECOND if second else first * _ONE) & _WORD) >> 16
 
 
 def _blocks(rows: Iterable[tuple[int, str]]) -> dict[int, str]:
@@ -103,8 +109,7 @@ def _blocks(rows: Iterable[tuple[int, str]]) -> dict[int, str]:
 
 
 def _known(connection: Connection, dataset_id: int, blocks: Iterable[int]) -> dict[int, bytes]:
-    wanted = "SELECT bits FROM block_words WHERE dataset_id = ? AND block = ?"
-    found = {block: run(connection, wanted, (dataset_id, block)) for block in blocks}
+    found = {block: run(connection, _BITS, (dataset_id, block)) for block in blocks}
     return {block: bytes(rows[0][0]) for block, rows in found.items() if rows}
 
 

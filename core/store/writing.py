@@ -203,36 +203,37 @@ class Writer:
     def _write_rows(self) -> None:
         judgements = self._judge_again()
         alike: dict[tuple[str, ...], list[tuple[Any, ...]]] = {}
+        with_others: list[tuple[int, Judgement]] = []
         for example_id, change in self._updates.items():
             row = {"revision": change.revision, **change.after}
+            before, issues = self._before.get(example_id), None
             judgement = judgements.get(example_id)
             if judgement is not None:
-                said = getattr(judgement, "said", None)
-                row |= text_columns(row["raw"], said) | judged_columns(judgement)
+                row |= text_columns(row["raw"], getattr(judgement, "said", None)) | judged_columns(judgement)
+                issues = {finding.code: str(finding.severity) for finding in judgement.details}
+                if before is None or before.issues.keys() != issues.keys():
+                    with_others.append((example_id, judgement))
+                    before = before and with_severities(self.connection, example_id, before)
+                else:
+                    issues = None
             self._note_text(example_id, change, row)
-            self._note_count(example_id, row, judgement)
+            if before is not None:
+                self._note_count(example_id, before, row, issues)
             alike.setdefault(tuple(row), []).append((*row.values(), example_id))
         for names, group in alike.items():
             run_many(self.connection, _changing(names), group)
+        if with_others:
+            others = [(example_id,) for example_id, _ in with_others]
+            run_many(self.connection, "DELETE FROM example_issue WHERE example_id = ?", others)
+            insert_issues(self.connection, self.dataset.id, with_others)
 
     def _judge_again(self) -> dict[int, Judgement]:
-        """Judge the rows whose lines are others, and note their issues where these are others, too."""
+        """Judge the rows whose lines are others."""
         raws = {id: change.after["raw"] for id, change in self._updates.items() if "raw" in change.after}
         if not raws:
             return {}
         judgements = judged(self.judge, list(raws.values()), self.dataset.encoding, self.dataset.kind)
-        found = dict(zip(raws, judgements, strict=True))
-        others = []
-        for example_id, judgement in found.items():
-            before = self._before.get(example_id)
-            if before is None or before.issues.keys() != _issues(judgement).keys():
-                others.append(example_id)
-                if before is not None:
-                    self._before[example_id] = with_severities(self.connection, example_id, before)
-        if others:
-            run_many(self.connection, "DELETE FROM example_issue WHERE example_id = ?", [(id,) for id in others])
-            insert_issues(self.connection, self.dataset.id, [(id, found[id]) for id in others])
-        return found
+        return dict(zip(raws, judgements, strict=True))
 
     def _note_text(self, example_id: int, change: _Update, row: Values) -> None:
         """Remember the texts that are new in a row: searches must find them."""
@@ -248,15 +249,12 @@ class Writer:
             position = known.position if known else run(self.connection, place, (example_id,))[0][0]
             self._new_texts.append((position, text))
 
-    def _note_count(self, example_id: int, row: dict[str, Any], judgement: Judgement | None) -> None:
+    def _note_count(self, example_id: int, before: Counted, row: dict[str, Any], issues: Values | None) -> None:
         """Remember how a row is counted from now on. Numbers that stay leave it: no index is written for them."""
-        before = self._before.get(example_id)
-        if before is None:
-            return
         facts = {name: row[name] for name in _COUNTED if name in row}
-        if judgement is not None and before.issues.keys() != (found := _issues(judgement)).keys():
-            facts["issues"] = found
-        self._after[example_id] = before._replace(**facts)
+        if issues is not None:
+            facts["issues"] = issues
+        self._before[example_id], self._after[example_id] = before, before._replace(**facts)
         for name in ("tokens", "answer_tokens"):
             if row.get(name) == getattr(before, name):
                 del row[name]
@@ -271,7 +269,7 @@ class Writer:
         self._touched.add(example_id)
 
     def _many(self) -> bool:
-        return len(self._touched) > max(MANY, self.dataset.rows // 10)
+        return len(self._touched) > MANY and len(self._touched) > self.dataset.rows // 10
 
     def _keep_counts(self) -> None:
         connection, number = self.connection, self.dataset.id
@@ -284,7 +282,8 @@ class Writer:
             read_words(connection, number)
             return
         added = [note.example_id for note in self._notes if note.action == "add"]
-        add_words(connection, number, [*self._new_texts, *texts_of(connection, added)])
+        texts = [*self._new_texts, *texts_of(connection, added)] if added else self._new_texts
+        add_words(connection, number, texts)
 
     def _write_history(self, kind: str, target: int | None) -> int:
         at = written_moment(self.connection, now())
@@ -300,10 +299,6 @@ class Writer:
 @cache
 def _changing(names: tuple[str, ...]) -> str:
     return f"UPDATE example SET {', '.join(f'{name} = ?' for name in names)} WHERE id = ?"
-
-
-def _issues(judgement: Judgement) -> dict[str, str]:
-    return {finding.code: str(finding.severity) for finding in judgement.details}
 
 
 def _json(values: Values | None) -> str | None:
