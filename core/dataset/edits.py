@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
@@ -166,9 +166,8 @@ def apply_change(example: Editable, fields: Mapping[str, str | None], *, closed:
     label = values.get("label", example.label)
     if together and label != example.label and "assistant" not in values and raw == example.raw:
         values["assistant"] = label
-    texts = [(name, values[name]) for name in _TEXTS if name in values]
-    if texts:
-        raw, body = _with_texts(raw, body, example.kind, texts)
+    if not _TEXTS.keys().isdisjoint(values):
+        raw, body = _with_texts(raw, body, example.kind, values)
     if together and "label" not in values and raw != example.raw and body is not None:
         label = answer_text(body)
     split = _split(values["split"]) if "split" in values else example.split
@@ -213,20 +212,20 @@ def _status(value: str) -> Status:
 
 def with_texts(raw: str, kind: Kind, texts: Mapping[str, str]) -> str:
     """The line with these texts in their places; the same line where they are there already."""
-    return _with_texts(raw, _body(raw), kind, texts.items())[0] if texts else raw
+    return _with_texts(raw, _body(raw), kind, texts)[0] if texts else raw
 
 
-def _with_texts(raw: str, body: Body | None, kind: Kind, texts: Iterable[tuple[str, str]]) -> tuple[str, Body]:
+def _with_texts(raw: str, body: Body | None, kind: Kind, texts: Mapping[str, str]) -> tuple[str, Body]:
     """The same, and what stands in it then. `body` is what stands in the line as it is, None where it is no object."""
     if body is None:
         raise BadInput(T("This row is not a JSON object. Correct its JSON first."))
-    wanted = [(name, text) for name, text in texts if _TEXTS[name](body) != text]
+    wanted = [name for name, shown in _TEXTS.items() if name in texts and texts[name] != shown(body)]
     if not wanted:
         return raw, body
     plain = _only_texts(body)
     exact = body if plain else _exact(raw)
-    for name, text in wanted:
-        _set_text(exact, kind, name, text)
+    for name in wanted:
+        _set_text(exact, kind, name, texts[name])
     return _written(exact, plain=plain)
 
 
@@ -235,7 +234,10 @@ def _only_texts(body: Body) -> bool:
     messages = body.get("messages")
     if len(body) != 1 or not isinstance(messages, list):
         return False
-    return all(isinstance(m, dict) and _STR.issuperset(map(type, m.values())) for m in messages)
+    for message in messages:
+        if not isinstance(message, dict) or not _STR.issuperset(map(type, message.values())):
+            return False
+    return True
 
 
 def _exact(raw: str) -> Body:

@@ -173,7 +173,10 @@ def system_text(body: Body) -> str:
 def user_text(body: Body) -> str:
     """What the model is asked: the last user message, or the prompt."""
     prompt = body.get("prompt")
-    return prompt if isinstance(prompt, str) else text_of(_last(body, "user").get("content"))
+    if isinstance(prompt, str):
+        return prompt
+    content = _last(body, "user").get("content")
+    return content if isinstance(content, str) else text_of(content)
 
 
 def answer_text(body: Body) -> str:
@@ -183,13 +186,15 @@ def answer_text(body: Body) -> str:
     if isinstance(completion, str):
         return completion
     message = _last(body, "assistant")
+    content = message.get("content")
+    text = content if isinstance(content, str) else text_of(content)
     calls = message.get("tool_calls") or message.get("function_call")
-    return text_of(message.get("content")) or (json.dumps(calls, ensure_ascii=False) if calls else "")
+    return text or (json.dumps(calls, ensure_ascii=False) if calls else "")
 
 
 def _last(body: Body, role: str) -> dict[str, Any]:
     """The last message of a role; an empty one where there is none."""
-    messages = as_chat(body).get("messages")
+    messages = (as_chat(body) if "input" in body else body).get("messages")
     for message in reversed(messages) if isinstance(messages, list) else ():
         if isinstance(message, dict) and message.get("role") == role:
             return message

@@ -244,7 +244,9 @@ def read_moment(value: Any) -> datetime:
 
 def written_moment(connection: Connection, value: datetime) -> Any:
     """A point in time as `run` takes it."""
-    return value.replace(tzinfo=None).isoformat(" ", "microseconds") if connection.dialect.name == "sqlite" else value
+    if connection.dialect.name != "sqlite":
+        return value
+    return value.astimezone(UTC).isoformat(" ", "microseconds").removesuffix("+00:00")
 
 
 def read_json(value: str | None) -> Any:

@@ -242,10 +242,14 @@ def _texts(body: Body) -> Iterator[str]:
             yield from (text_of(m.get("content")) for m in group or () if isinstance(m, dict))
 
 
-def judged_columns(judgement: Judgement) -> dict[str, Any]:
-    """The columns that the checks fill."""
-    codes = dict.fromkeys(finding.code for finding in judgement.details)
-    return {"tokens": judgement.tokens, "answer_tokens": judgement.answer_tokens, "issues": " ".join(codes)}
+def issues_of(judgement: Judgement) -> dict[str, str]:
+    """The codes of what was found, each with its severity."""
+    return {finding.code: str(finding.severity) for finding in judgement.details}
+
+
+def judged_columns(judgement: Judgement, issues: Iterable[str]) -> dict[str, Any]:
+    """The columns that the checks fill; `issues` are the codes of what was found."""
+    return {"tokens": judgement.tokens, "answer_tokens": judgement.answer_tokens, "issues": " ".join(issues)}
 
 
 def insert_issues(connection: Connection, dataset_id: int, judged: Iterable[tuple[int, Judgement]]) -> None:

@@ -123,7 +123,7 @@ def counted(connection: Connection, dataset_id: int, ids: Iterable[int]) -> dict
 
 def as_counted(row: Seen) -> Counted:
     """The same of a row that was read a moment ago, but for the severities of its issues (see `with_severities`)."""
-    facts = (row.position, row.label, row.split.value, row.status.value, row.tokens, row.answer_tokens)
+    facts = (row.position, row.label, str(row.split), str(row.status), row.tokens, row.answer_tokens)
     return Counted(*facts, dict.fromkeys(row.issues.split(), ""))
 
 

@@ -20,6 +20,7 @@ from core.store.part import (
     Seen,
     chunks,
     insert_issues,
+    issues_of,
     judged,
     judged_columns,
     load_examples,
@@ -34,7 +35,6 @@ from core.words import T, Text
 
 MANY = 5_000  # rows of a batch beyond which counting all rows again is not worse than their differences
 CONTENT = Content._fields
-_COUNTED = ("label", "split", "status", "tokens", "answer_tokens")
 _HELD = T("{n} rows of the locked test set were left as they are. Unlock it under Check and split to move them.")
 _BATCH = "INSERT INTO batch (dataset_id, at, who, kind, target_id, undone) VALUES (?, ?, ?, ?, ?, ?)"
 _STEP = "INSERT INTO history (id, batch_id, dataset_id, example_id, action, before, after) VALUES (?, ?, ?, ?, ?, ?, ?)"
@@ -206,16 +206,15 @@ class Writer:
         with_others: list[tuple[int, Judgement]] = []
         for example_id, change in self._updates.items():
             row = {"revision": change.revision, **change.after}
-            before, issues = self._before.get(example_id), None
-            judgement = judgements.get(example_id)
+            before, judgement = self._before.get(example_id), judgements.get(example_id)
+            issues = before.issues if before else {}
             if judgement is not None:
-                row |= text_columns(row["raw"], getattr(judgement, "said", None)) | judged_columns(judgement)
-                issues = {finding.code: str(finding.severity) for finding in judgement.details}
-                if before is None or before.issues.keys() != issues.keys():
+                found = issues_of(judgement)
+                row |= text_columns(row["raw"], getattr(judgement, "said", None))
+                row |= judged_columns(judgement, found)
+                if before is None or found.keys() != issues.keys():
                     with_others.append((example_id, judgement))
-                    before = before and with_severities(self.connection, example_id, before)
-                else:
-                    issues = None
+                    before, issues = before and with_severities(self.connection, example_id, before), found
             self._note_text(example_id, change, row)
             if before is not None:
                 self._note_count(example_id, before, row, issues)
@@ -249,15 +248,16 @@ class Writer:
             position = known.position if known else run(self.connection, place, (example_id,))[0][0]
             self._new_texts.append((position, text))
 
-    def _note_count(self, example_id: int, before: Counted, row: dict[str, Any], issues: Values | None) -> None:
+    def _note_count(self, example_id: int, before: Counted, row: dict[str, Any], issues: Values) -> None:
         """Remember how a row is counted from now on. Numbers that stay leave it: no index is written for them."""
-        facts = {name: row[name] for name in _COUNTED if name in row}
-        if issues is not None:
-            facts["issues"] = issues
-        self._before[example_id], self._after[example_id] = before, before._replace(**facts)
-        for name in ("tokens", "answer_tokens"):
-            if row.get(name) == getattr(before, name):
-                del row[name]
+        place, label, split, status, tokens, answer_tokens, _ = before
+        named = (row.get("label", label), row.get("split", split), row.get("status", status))
+        numbers = (row.get("tokens", tokens), row.get("answer_tokens", answer_tokens))
+        self._before[example_id], self._after[example_id] = before, Counted(place, *named, *numbers, issues)
+        if row.get("tokens") == tokens:
+            del row["tokens"]
+        if row.get("answer_tokens") == answer_tokens:
+            del row["answer_tokens"]
 
     def _touch(self, example_id: int, seen: Seen | None = None) -> None:
         """Note how a row is counted before it changes, unless so many change that all are counted again."""
