@@ -34,7 +34,7 @@ from core.words import T, Text
 FIELDS = frozenset(("system", "user", "assistant", "label", "split", "status", "raw"))
 _TEXTS = {"system": system_text, "user": user_text, "assistant": answer_text}
 _ROLES = {"system": ("system", "developer"), "user": ("user",), "assistant": ("assistant",)}
-_STR = frozenset((str,))
+_TEXT_ALONE = frozenset((str,))
 _LINE_BREAKS = re.compile(r"[ \t]*[\r\n]\s*")
 
 
@@ -235,7 +235,7 @@ def _only_texts(body: Body) -> bool:
     if len(body) != 1 or not isinstance(messages, list):
         return False
     for message in messages:
-        if not isinstance(message, dict) or not _STR.issuperset(map(type, message.values())):
+        if not isinstance(message, dict) or not _TEXT_ALONE.issuperset(map(type, message.values())):
             return False
     return True
 

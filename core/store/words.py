@@ -9,8 +9,7 @@ block without a set is simply looked through.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
-from operator import add
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import BigInteger, Column, Connection, ForeignKey, Integer, LargeBinary, Table
@@ -91,14 +90,9 @@ def _numbers(text: str) -> set[int]:
     """What `_hashes` gives, for a short text without the start of numpy."""
     if len(text) > _SHORT:
         return set(_hashes(text).tolist())
-    return {*map(_number, text), *map(_number, map(add, text, text[1:]))}
-
-
-@lru_cache(BITS)
-def _number(part: str) -> int:
-    """The number of the bit of a character or of a pair: what people type is made of few."""
-    first, *second = (ord(one) + 32 if "A" <= one <= "Z" else ord(one) for one in part)
-    return ((first * _FIRST + second[0] * _SECOND if second else first * _ONE) & _WORD) >> 16
+    codes = [code + 32 if 65 <= code <= 90 else code for code in map(ord, text)]
+    numbers = {(code * _ONE & _WORD) >> 16 for code in codes}
+    return numbers | {(first * _FIRST + second * _SECOND & _WORD) >> 16 for first, second in pairwise(codes)}
 
 
 def _blocks(rows: Iterable[tuple[int, str]]) -> dict[int, str]:
