@@ -101,22 +101,18 @@ def load(raw: str) -> Body:
     return body
 
 
-def dump(body: Body) -> str:
+def dump(value: Any) -> str:
     """One JSON line without its line break: keys in their order, text as it is (lone surrogates escaped)."""
-    return _value(body)
-
-
-def chat_line(messages: list[dict[str, Any]]) -> str:
-    """A chat made from a table as one line, spaced as Python's own json writes it: what scripts of old have made."""
-    turns = ("{" + ", ".join(f'"{key}": {_value(value)}' for key, value in turn.items()) + "}" for turn in messages)
-    return '{"messages": [' + ", ".join(turns) + "]}"
-
-
-def _value(value: Any) -> str:
     try:
         return orjson.dumps(value).decode()
     except (orjson.JSONEncodeError, UnicodeEncodeError):
         return json.dumps(value, separators=(",", ":"), allow_nan=False)
+
+
+def chat_line(messages: list[dict[str, Any]]) -> str:
+    """A chat made from a table as one line, spaced as Python's own json writes it: what scripts of old have made."""
+    turns = ("{" + ", ".join(f'"{key}": {dump(value)}' for key, value in turn.items()) + "}" for turn in messages)
+    return '{"messages": [' + ", ".join(turns) + "]}"
 
 
 def content_hash(raw: str) -> str:

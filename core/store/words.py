@@ -115,7 +115,7 @@ def searched_text(row: Mapping[str, str]) -> str:
 def new_text(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
     """Those of the searched texts of a row that are not what they were, as far as they are other ones."""
     changed = [name for name in _SEARCHED if name in after and after[name] != before.get(name)]
-    return "\n".join(_new_part(before.get(name) or "", after[name]) for name in changed)
+    return "\n".join([_new_part(before.get(name) or "", after[name]) for name in changed])
 
 
 def _new_part(before: str, after: str) -> str:
