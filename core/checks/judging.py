@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 
 import orjson
 
@@ -81,7 +81,7 @@ def judge_line(raw: str | bytes, count: Counter | None, kind: Kind | None = None
     else:
         body, issues, said = found[0], list(advice), found[1:]
     tokens, answer_tokens = count.body(body) if count and body is not None else (-1, -1)
-    codes = tuple(dict.fromkeys(issue.code for issue in issues))
+    codes = tuple(dict.fromkeys(map(_CODE, issues)))
     return body, Judged(tokens, answer_tokens, codes, issues, said)
 
 
@@ -115,5 +115,6 @@ def advice_of(roles: tuple[str, ...]) -> tuple[Issue, ...] | None:
 
 
 _ROLE_AND_CONTENT = itemgetter("role", "content")
+_CODE = attrgetter("code")
 _USUAL = ("system", "user", "assistant")
 _NO_SYSTEM = (make("missing_system", "messages"),)

@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import orjson
 
@@ -31,9 +31,10 @@ from core.dataset.examples import (
 from core.errors import BadInput
 from core.words import T, Text
 
-FIELDS = ("system", "user", "assistant", "label", "split", "status", "raw")
+FIELDS = frozenset(("system", "user", "assistant", "label", "split", "status", "raw"))
 _TEXTS = {"system": system_text, "user": user_text, "assistant": answer_text}
 _ROLES = {"system": ("system", "developer"), "user": ("user",), "assistant": ("assistant",)}
+_TEXT_ALONE = frozenset((str,))
 _LINE_BREAKS = re.compile(r"[ \t]*[\r\n]\s*")
 
 
@@ -116,6 +117,21 @@ class Applied:
     revisions: Mapping[int, int] = field(default_factory=dict)
 
 
+class Editable(Protocol):
+    """An example, as far as a change looks at it."""
+
+    @property
+    def raw(self) -> str: ...
+    @property
+    def label(self) -> str: ...
+    @property
+    def split(self) -> Split: ...
+    @property
+    def status(self) -> Status: ...
+    @property
+    def kind(self) -> Kind: ...
+
+
 class Content(NamedTuple):
     """What a person can change of an example."""
 
@@ -125,12 +141,12 @@ class Content(NamedTuple):
     status: Status
 
 
-def content_of(example: Example) -> Content:
+def content_of(example: Editable) -> Content:
     """The changeable part of an example."""
     return Content(example.raw, example.label, example.split, example.status)
 
 
-def apply_change(example: Example, fields: Mapping[str, str | None], *, closed: bool = False) -> Content:
+def apply_change(example: Editable, fields: Mapping[str, str | None], *, closed: bool = False) -> Content:
     """The content after a change; BadInput where a value cannot be.
 
     While label and answer are the same, editing one edits the other; two empty ones only belong together where
@@ -139,19 +155,24 @@ def apply_change(example: Example, fields: Mapping[str, str | None], *, closed: 
     values = {name: value if value is not None else "" for name, value in fields.items()}
     if "label" in values:
         values["label"] = clean(values["label"])
-    unknown = sorted(set(values) - set(FIELDS))
-    if unknown:
-        raise BadInput(T("There is no field “{field}” to edit.", field=unknown[0]))
-    answer = _answer(example)
+    if not values.keys() <= FIELDS:
+        raise BadInput(T("There is no field “{field}” to edit.", field=min(values.keys() - FIELDS)))
+    raw, body = example.raw, _body(example.raw)
+    answer = answer_text(body) if body else ""
     together = example.label == answer and (bool(answer) or closed)
-    raw = one_line(values["raw"]) if "raw" in values and values["raw"] != example.raw else example.raw
+    if values.get("raw", raw) != raw:
+        raw = one_line(values["raw"])
+        body = load(raw)
     label = values.get("label", example.label)
     if together and label != example.label and "assistant" not in values and raw == example.raw:
         values["assistant"] = label
-    raw, body = _with_texts(raw, example.kind, {name: values[name] for name in _TEXTS if name in values})
-    if together and "label" not in values and raw != example.raw:
-        label = answer_text(load(raw) if body is None else body)
-    return Content(raw, label, _split(values, example), _status(values, example))
+    if not _TEXTS.keys().isdisjoint(values):
+        raw, body = _with_texts(raw, body, example.kind, values)
+    if together and "label" not in values and raw != example.raw and body is not None:
+        label = answer_text(body)
+    split = _split(values["split"]) if "split" in values else example.split
+    status = _status(values["status"]) if "status" in values else example.status
+    return Content(raw, label, split, status)
 
 
 def clean(text: str) -> str:
@@ -170,26 +191,20 @@ def one_line(raw: str) -> str:
     return line
 
 
-def _answer(example: Example) -> str:
+def _body(raw: str) -> Body | None:
     try:
-        return answer_text(example.body)
+        return load(raw)
     except ValueError:
-        return ""
+        return None
 
 
-def _split(values: Mapping[str, str], example: Example) -> Split:
-    value = values.get("split")
-    if value is None:
-        return example.split
+def _split(value: str) -> Split:
     if value not in list(Split):
         raise BadInput(T("“{value}” is no split. Use train, validation, test or nothing.", value=value))
     return Split(value)
 
 
-def _status(values: Mapping[str, str], example: Example) -> Status:
-    value = values.get("status")
-    if value is None:
-        return example.status
+def _status(value: str) -> Status:
     if value not in list(Status):
         raise BadInput(T("“{value}” is no status. Use approved, needs_work or nothing.", value=value))
     return Status(value)
@@ -197,24 +212,20 @@ def _status(values: Mapping[str, str], example: Example) -> Status:
 
 def with_texts(raw: str, kind: Kind, texts: Mapping[str, str]) -> str:
     """The line with these texts in their places; the same line where they are there already."""
-    return _with_texts(raw, kind, texts)[0]
+    return _with_texts(raw, _body(raw), kind, texts)[0] if texts else raw
 
 
-def _with_texts(raw: str, kind: Kind, texts: Mapping[str, str]) -> tuple[str, Body | None]:
-    """The same, and what stands in the line where it has been read on the way."""
-    if not texts:
-        return raw, None
-    try:
-        body = load(raw)
-    except ValueError as error:
-        raise BadInput(T("This row is not a JSON object. Correct its JSON first.")) from error
-    wanted = {name: text for name, text in texts.items() if _TEXTS[name](body) != text}
+def _with_texts(raw: str, body: Body | None, kind: Kind, texts: Mapping[str, str]) -> tuple[str, Body]:
+    """The same, and what stands in it then. `body` is what stands in the line as it is, None where it is no object."""
+    if body is None:
+        raise BadInput(T("This row is not a JSON object. Correct its JSON first."))
+    wanted = [name for name, shown in _TEXTS.items() if name in texts and texts[name] != shown(body)]
     if not wanted:
         return raw, body
     plain = _only_texts(body)
     exact = body if plain else _exact(raw)
-    for name, text in wanted.items():
-        _set_text(exact, kind, name, text)
+    for name in wanted:
+        _set_text(exact, kind, name, texts[name])
     return _written(exact, plain=plain)
 
 
@@ -223,7 +234,10 @@ def _only_texts(body: Body) -> bool:
     messages = body.get("messages")
     if len(body) != 1 or not isinstance(messages, list):
         return False
-    return all(isinstance(m, dict) and all(isinstance(value, str) for value in m.values()) for m in messages)
+    for message in messages:
+        if not isinstance(message, dict) or not _TEXT_ALONE.issuperset(map(type, message.values())):
+            return False
+    return True
 
 
 def _exact(raw: str) -> Body:
@@ -299,15 +313,7 @@ def _content(content: Any, text: str) -> Any:
 
 def new_line(draft: Draft) -> str:
     """The line of a row that is to be added; BadInput where it is no JSON object."""
-    return draft.raw if "\n" not in draft.raw and _is_object(draft.raw) else one_line(draft.raw)
-
-
-def _is_object(raw: str) -> bool:
-    try:
-        load(raw)
-    except ValueError:
-        return False
-    return True
+    return draft.raw if "\n" not in draft.raw and _body(draft.raw) is not None else one_line(draft.raw)
 
 
 __all__ = [

@@ -101,22 +101,18 @@ def load(raw: str) -> Body:
     return body
 
 
-def dump(body: Body) -> str:
+def dump(value: Any) -> str:
     """One JSON line without its line break: keys in their order, text as it is (lone surrogates escaped)."""
-    return _value(body)
-
-
-def chat_line(messages: list[dict[str, Any]]) -> str:
-    """A chat made from a table as one line, spaced as Python's own json writes it: what scripts of old have made."""
-    turns = ("{" + ", ".join(f'"{key}": {_value(value)}' for key, value in turn.items()) + "}" for turn in messages)
-    return '{"messages": [' + ", ".join(turns) + "]}"
-
-
-def _value(value: Any) -> str:
     try:
         return orjson.dumps(value).decode()
     except (orjson.JSONEncodeError, UnicodeEncodeError):
         return json.dumps(value, separators=(",", ":"), allow_nan=False)
+
+
+def chat_line(messages: list[dict[str, Any]]) -> str:
+    """A chat made from a table as one line, spaced as Python's own json writes it: what scripts of old have made."""
+    turns = ("{" + ", ".join(f'"{key}": {dump(value)}' for key, value in turn.items()) + "}" for turn in messages)
+    return '{"messages": [' + ", ".join(turns) + "]}"
 
 
 def content_hash(raw: str) -> str:
@@ -172,22 +168,33 @@ def system_text(body: Body) -> str:
 
 def user_text(body: Body) -> str:
     """What the model is asked: the last user message, or the prompt."""
-    if isinstance(body.get("prompt"), str):
-        return str(body["prompt"])
-    turns = reversed(messages_of(as_chat(body)))
-    return next((text_of(m.get("content")) for m in turns if m.get("role") == "user"), "")
+    prompt = body.get("prompt")
+    if isinstance(prompt, str):
+        return prompt
+    content = _last(body, "user").get("content")
+    return content if isinstance(content, str) else text_of(content)
 
 
 def answer_text(body: Body) -> str:
     """What the model should say: the last assistant message (its tool calls as JSON), the completion, or the better
     answer of two."""
-    if isinstance(body.get("completion"), str):
-        return str(body["completion"])
-    for message in reversed(messages_of(as_chat(body))):
-        if message.get("role") == "assistant":
-            calls = message.get("tool_calls") or message.get("function_call")
-            return text_of(message.get("content")) or (json.dumps(calls, ensure_ascii=False) if calls else "")
-    return ""
+    completion = body.get("completion")
+    if isinstance(completion, str):
+        return completion
+    message = _last(body, "assistant")
+    content = message.get("content")
+    text = content if isinstance(content, str) else text_of(content)
+    calls = message.get("tool_calls") or message.get("function_call")
+    return text or (json.dumps(calls, ensure_ascii=False) if calls else "")
+
+
+def _last(body: Body, role: str) -> dict[str, Any]:
+    """The last message of a role; an empty one where there is none."""
+    messages = (as_chat(body) if "input" in body else body).get("messages")
+    for message in reversed(messages) if isinstance(messages, list) else ():
+        if isinstance(message, dict) and message.get("role") == role:
+            return message
+    return {}
 
 
 def prompt_messages(body: Body) -> list[dict[str, Any]]:

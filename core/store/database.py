@@ -200,8 +200,12 @@ def bulk_insert(connection: Connection, table: Table, columns: Sequence[str], ro
 
 def run(connection: Connection, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
     """Run a short statement ("?" for each value) at the driver's speed; the rows that it gives."""
-    cursor = _driver(connection).execute(_marked(connection, statement), parameters)
-    found: list[tuple[Any, ...]] = cursor.fetchall() if cursor.description else []
+    found: list[tuple[Any, ...]]
+    if connection.dialect.name == "sqlite":
+        found = _driver(connection).execute(statement, parameters).fetchall()
+    else:
+        cursor = _driver(connection).execute(_marked(statement), parameters)
+        found = cursor.fetchall() if cursor.description else []
     return found
 
 
@@ -214,12 +218,13 @@ def run_insert(connection: Connection, statement: str, parameters: Sequence[Any]
 
 def run_many(connection: Connection, statement: str, rows: Sequence[Sequence[Any]]) -> None:
     """Run one statement for each of these rows of values."""
-    if rows:
-        cursor = _driver(connection).cursor()
-        try:
-            cursor.executemany(_marked(connection, statement), rows)
-        finally:
-            cursor.close()
+    if not rows:
+        return
+    if connection.dialect.name == "sqlite":
+        _driver(connection).executemany(statement, rows)
+    else:
+        with _driver(connection).cursor() as cursor:
+            cursor.executemany(_marked(statement), rows)
 
 
 def _driver(connection: Connection) -> Any:
@@ -227,8 +232,8 @@ def _driver(connection: Connection) -> Any:
     return connection.connection.dbapi_connection
 
 
-def _marked(connection: Connection, statement: str) -> str:
-    return statement if connection.dialect.name == "sqlite" else statement.replace("?", "%s")
+def _marked(statement: str) -> str:
+    return statement.replace("?", "%s")
 
 
 def read_moment(value: Any) -> datetime:
@@ -239,7 +244,9 @@ def read_moment(value: Any) -> datetime:
 
 def written_moment(connection: Connection, value: datetime) -> Any:
     """A point in time as `run` takes it."""
-    return value.replace(tzinfo=None).isoformat(" ", "microseconds") if connection.dialect.name == "sqlite" else value
+    if connection.dialect.name != "sqlite":
+        return value
+    return value.astimezone(UTC).isoformat(" ", "microseconds").removesuffix("+00:00")
 
 
 def read_json(value: str | None) -> Any:

@@ -21,14 +21,24 @@ from core.dataset.edits import (
     content_of,
     new_line,
 )
-from core.dataset.examples import Example, Split
+from core.dataset.examples import Split
 from core.errors import BadInput
 from core.store.loading import draft_row
-from core.store.part import Held, Part, hold_dataset, insert_examples, insert_issues, judged, load_examples, reserve_ids
+from core.store.part import (
+    Held,
+    Part,
+    Seen,
+    hold_dataset,
+    insert_examples,
+    insert_issues,
+    judged,
+    reserve_ids,
+    seen_rows,
+)
 from core.store.placing import places_after
 from core.store.rejects import mark_mended, still_open
 from core.store.schema import batch, example
-from core.store.writing import Writer
+from core.store.writing import CONTENT, Writer
 from core.words import T
 
 
@@ -42,8 +52,8 @@ class Editing(Part):
             writer = Writer(connection, current, who, self._judge)
             changes = _merged(edits.changed)
             removals = {removal.example_id: removal for removal in edits.removed}
-            found = load_examples(connection, sorted({change.example_id for change in changes} | set(removals)))
-            rows = {id: row for id, row in found.items() if row.dataset_id == dataset_id}
+            ids = {change.example_id for change in changes} | removals.keys()
+            rows = seen_rows(connection, dataset_id, sorted(ids))
             for change in changes:
                 if change.example_id not in removals:
                     _change(writer, change, rows.get(change.example_id))
@@ -152,32 +162,34 @@ def _merged(changes: Sequence[Change]) -> list[Change]:
     return list(merged.values())
 
 
-def _change(writer: Writer, change: Change, row: Example | None) -> None:
+def _change(writer: Writer, change: Change, row: Seen | None) -> None:
     if row is None:
-        writer.conflict(change.example_id, change.fields, None)
+        writer.conflict(change.example_id, change.fields)
         return
     try:
         wanted = apply_change(row, change.fields, closed=writer.dataset.answers_closed)
     except BadInput as error:
         writer.problem(row.id, error)
         return
-    before, after = content_of(row)._asdict(), wanted._asdict()
-    touched = [name for name in after if before[name] != after[name]]
-    if not touched:  # saved already: by an earlier try of the same change, or by somebody of the same mind
+    before = content_of(row)
+    if wanted == before:  # saved already: by an earlier try of the same change, or by somebody of the same mind
         writer.saved += 1
         writer.revisions[row.id] = row.revision
     elif change.revision != row.revision:
-        writer.conflict(row.id, change.fields, row)
+        writer.conflict(row.id, change.fields)
     else:
-        old, new = ({name: str(values[name]) for name in touched} for values in (before, after))
-        writer.change(row.id, row.revision, old, new, row)
+        was, becomes = {}, {}
+        for name, old, new in zip(CONTENT, before, wanted, strict=True):
+            if old != new:
+                was[name], becomes[name] = str(old), str(new)
+        writer.change(row.id, row.revision, was, becomes, row)
 
 
-def _remove(writer: Writer, removal: Removed, row: Example | None, typed: Mapping[str, str | None]) -> None:
+def _remove(writer: Writer, removal: Removed, row: Seen | None, typed: Mapping[str, str | None]) -> None:
     if row is None:
         writer.saved += 1  # it is gone, as wanted
     elif removal.revision != row.revision:
-        writer.conflict(row.id, typed, row)
+        writer.conflict(row.id, typed)
     else:
         writer.remove(row.id)
 

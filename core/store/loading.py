@@ -30,6 +30,7 @@ from core.store.part import (
     OriginFacts,
     checks,
     facts_json,
+    issues_of,
     judged_columns,
     origin_json,
     said_texts,
@@ -78,7 +79,7 @@ def draft_row(draft: Draft, raw: str, judgement: Judgement) -> dict[str, Any]:
     """The columns of a new row, but for its id, dataset and position."""
     return {
         **text_columns(raw),
-        **judged_columns(judgement),
+        **judged_columns(judgement, issues_of(judgement)),
         "kind": draft.kind.value,
         "label": clean(draft.label),
         "split": draft.split.value,

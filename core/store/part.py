@@ -153,6 +153,38 @@ def load_examples(connection: Connection, ids: Sequence[int]) -> dict[int, Examp
     return found
 
 
+class Seen(NamedTuple):
+    """What of a row a batch of edits looks at, as it stands before the batch."""
+
+    id: int
+    kind: Kind
+    split: Split
+    status: Status
+    revision: int
+    position: int
+    tokens: int
+    answer_tokens: int
+    issues: str
+    label: str
+    question: str
+    answer: str
+    other: str
+    raw: str
+
+
+_SEEN = f"SELECT {', '.join(Seen._fields)} FROM example WHERE dataset_id = ? AND id IN "
+
+
+def seen_rows(connection: Connection, dataset_id: int, ids: Sequence[int]) -> dict[int, Seen]:
+    """Those among these rows that are in the dataset."""
+    found = {}
+    for some in chunks(ids):
+        rows = run(connection, f"{_SEEN}({', '.join('?' * len(some))})", (dataset_id, *some))
+        for id, kind, split, status, *others in rows:
+            found[id] = Seen(id, _KINDS[kind], _SPLITS[split], _STATUSES[status], *others)
+    return found
+
+
 def _to_example(row: tuple[Any, ...]) -> Example:
     """The value of a row with the columns of _EXAMPLE."""
     number, dataset_id, position, kind, raw, label, split, status, revision, *counts, issues, digest, origin = row
@@ -179,9 +211,9 @@ def text_columns(raw: str, said: Said | None = None) -> dict[str, str]:
     return {**shown, "raw": raw, "content_hash": content_hash(raw)}
 
 
-def shown_texts(raw: str, body: Body | None = None) -> dict[str, str]:
-    """What is asked in a line (`body`, where it has been read), what is answered, and all its other text."""
-    body = load(raw) if body is None else body
+def shown_texts(raw: str) -> dict[str, str]:
+    """What is asked in a line, what is answered, and all its other text."""
+    body = load(raw)
     question, answer = user_text(body), answer_text(body)
     other = "\n".join(text for text in _texts(body) if text and text != question and text != answer)
     texts = {"question": question, "answer": answer, "other": other}
@@ -210,10 +242,14 @@ def _texts(body: Body) -> Iterator[str]:
             yield from (text_of(m.get("content")) for m in group or () if isinstance(m, dict))
 
 
-def judged_columns(judgement: Judgement) -> dict[str, Any]:
-    """The columns that the checks fill."""
-    codes = dict.fromkeys(finding.code for finding in judgement.details)
-    return {"tokens": judgement.tokens, "answer_tokens": judgement.answer_tokens, "issues": " ".join(codes)}
+def issues_of(judgement: Judgement) -> dict[str, str]:
+    """The codes of what was found, each with its severity."""
+    return {finding.code: str(finding.severity) for finding in judgement.details}
+
+
+def judged_columns(judgement: Judgement, issues: Iterable[str]) -> dict[str, Any]:
+    """The columns that the checks fill; `issues` are the codes of what was found."""
+    return {"tokens": judgement.tokens, "answer_tokens": judgement.answer_tokens, "issues": " ".join(issues)}
 
 
 def insert_issues(connection: Connection, dataset_id: int, judged: Iterable[tuple[int, Judgement]]) -> None:

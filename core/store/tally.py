@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, Column, Connection, ForeignKey, Integer, String, Table
 
-from core.dataset.examples import Example
 from core.store.database import metadata, plain_text, run, run_many
+from core.store.part import Seen
 from core.store.schema import GAP
 
 NARROW = 256 * GAP  # places in a block that pages are counted by, and that a search passes over or looks through
@@ -121,10 +121,10 @@ def counted(connection: Connection, dataset_id: int, ids: Iterable[int]) -> dict
     return found
 
 
-def as_counted(row: Example) -> Counted:
+def as_counted(row: Seen) -> Counted:
     """The same of a row that was read a moment ago, but for the severities of its issues (see `with_severities`)."""
-    facts = (row.position, row.label, row.split.value, row.status.value, row.tokens, row.answer_tokens)
-    return Counted(*facts, dict.fromkeys(row.issues, ""))
+    facts = (row.position, row.label, str(row.split), str(row.status), row.tokens, row.answer_tokens)
+    return Counted(*facts, dict.fromkeys(row.issues.split(), ""))
 
 
 def with_severities(connection: Connection, example_id: int, row: Counted) -> Counted:
@@ -136,6 +136,8 @@ def add_difference(
     connection: Connection, dataset_id: int, before: Mapping[int, Counted], after: Mapping[int, Counted]
 ) -> None:
     """Count rows (by their ids) as they are after a batch, and no longer as they were before it."""
+    if before == after:
+        return
     changes: Counter[Key] = Counter()
     for example_id in before.keys() | after.keys():
         was, became = before.get(example_id), after.get(example_id)

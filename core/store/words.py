@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 BITS = 1 << 16
+_BITS = "SELECT bits FROM block_words WHERE dataset_id = ? AND block = ?"
 _CHANGE = "UPDATE block_words SET bits = ? WHERE dataset_id = ? AND block = ?"
 _ONE, _FIRST, _SECOND, _WORD = 0xC2B2AE35, 0x9E3779B1, 0x85EBCA6B, 0xFFFFFFFF
 _SHORT = 200  # characters that are sooner looked at one by one than given to numpy
@@ -75,24 +76,23 @@ def add_sets(connection: Connection, dataset_id: int, made: Mapping[int, bytes])
 
 def add_words(connection: Connection, dataset_id: int, rows: Iterable[tuple[int, str]]) -> None:
     """Add the texts of some rows, each with its place, to the sets of their blocks where these have one."""
-    blocks = _blocks((position, text) for position, text in rows if text)
-    for block, known in _known(connection, dataset_id, blocks).items():
-        missing = [number for number in _numbers(blocks[block]) if not known[number >> 3] >> (number & 7) & 1]
-        if missing:
-            bits = bytearray(known)
-            for number in missing:
-                bits[number >> 3] |= 1 << (number & 7)
-            run(connection, _CHANGE, (bytes(bits), dataset_id, block))
+    for block, text in _blocks(rows).items():
+        for (known,) in run(connection, _BITS, (dataset_id, block)):
+            missing = [number for number in _numbers(text) if not known[number >> 3] >> (number & 7) & 1]
+            if missing:
+                bits = bytearray(known)
+                for number in missing:
+                    bits[number >> 3] |= 1 << (number & 7)
+                run(connection, _CHANGE, (bytes(bits), dataset_id, block))
 
 
-def _numbers(text: str) -> Iterable[int]:
+def _numbers(text: str) -> set[int]:
     """What `_hashes` gives, for a short text without the start of numpy."""
     if len(text) > _SHORT:
-        return (int(number) for number in set(_hashes(text).tolist()))
+        return set(_hashes(text).tolist())
     codes = [code + 32 if 65 <= code <= 90 else code for code in map(ord, text)]
     numbers = {(code * _ONE & _WORD) >> 16 for code in codes}
-    numbers.update((first * _FIRST + second * _SECOND & _WORD) >> 16 for first, second in pairwise(codes))
-    return numbers
+    return numbers | {(first * _FIRST + second * _SECOND & _WORD) >> 16 for first, second in pairwise(codes)}
 
 
 def _blocks(rows: Iterable[tuple[int, str]]) -> dict[int, str]:
@@ -103,8 +103,7 @@ def _blocks(rows: Iterable[tuple[int, str]]) -> dict[int, str]:
 
 
 def _known(connection: Connection, dataset_id: int, blocks: Iterable[int]) -> dict[int, bytes]:
-    wanted = "SELECT bits FROM block_words WHERE dataset_id = ? AND block = ?"
-    found = {block: run(connection, wanted, (dataset_id, block)) for block in blocks}
+    found = {block: run(connection, _BITS, (dataset_id, block)) for block in blocks}
     return {block: bytes(rows[0][0]) for block, rows in found.items() if rows}
 
 
@@ -116,7 +115,7 @@ def searched_text(row: Mapping[str, str]) -> str:
 def new_text(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
     """Those of the searched texts of a row that are not what they were, as far as they are other ones."""
     changed = [name for name in _SEARCHED if name in after and after[name] != before.get(name)]
-    return "\n".join(_new_part(before.get(name) or "", after[name]) for name in changed)
+    return "\n".join([_new_part(before.get(name) or "", after[name]) for name in changed])
 
 
 def _new_part(before: str, after: str) -> str:

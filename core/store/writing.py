@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
-from typing import Any
+from functools import cache, cached_property
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, delete, func, select, update
 
-from core.dataset.edits import Applied, Conflict, Problem
-from core.dataset.examples import Example, Split, dump
+from core.dataset.edits import Applied, Conflict, Content, Problem
+from core.dataset.examples import Split, dump
 from core.errors import AppError
-from core.store.database import bulk_insert, now, run, run_insert, run_many, written_moment
+from core.store.database import now, run, run_insert, run_many, written_moment
 from core.store.part import (
     Held,
     Judge,
     Judgement,
+    Seen,
     chunks,
     insert_issues,
+    issues_of,
     judged,
     judged_columns,
     load_examples,
@@ -33,13 +34,15 @@ from core.store.words import add_words, new_text, read_words, texts_of
 from core.words import T, Text
 
 MANY = 5_000  # rows of a batch beyond which counting all rows again is not worse than their differences
-CONTENT = ("raw", "label", "split", "status")
+CONTENT = Content._fields
 _HELD = T("{n} rows of the locked test set were left as they are. Unlock it under Check and split to move them.")
+_BATCH = "INSERT INTO batch (dataset_id, at, who, kind, target_id, undone) VALUES (?, ?, ?, ?, ?, ?)"
+_STEP = "INSERT INTO history (id, batch_id, dataset_id, example_id, action, before, after) VALUES (?, ?, ?, ?, ?, ?, ?)"
+_GROW = "UPDATE dataset SET rows = rows + ?, revision = revision + 1 WHERE id = ?"
 Values = Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class _Note:
+class _Note(NamedTuple):
     """A line of history that waits for its batch."""
 
     example_id: int
@@ -48,46 +51,40 @@ class _Note:
     after: Values | None
 
 
-@dataclass(frozen=True)
-class _Update:
+class _Update(NamedTuple):
     """New values of a row, and what they were where that is known."""
 
     revision: int
     before: Values
     after: Values
-    seen: Example | None = None
+    seen: Seen | None = None
 
 
-@dataclass
 class Writer:
     """Collects what a batch does and writes it in one go, inside the caller's transaction."""
 
-    connection: Connection
-    dataset: Held
-    who: str
-    judge: Judge
-    saved: int = 0
-    revisions: dict[int, int] = field(default_factory=dict)
-    _notes: list[_Note] = field(default_factory=list)
-    _updates: dict[int, _Update] = field(default_factory=dict)
-    _conflicts: list[Conflict] = field(default_factory=list)
-    _problems: list[Problem] = field(default_factory=list)
-    _grown: int = 0
-    _held: list[int] = field(default_factory=list)
-    _before: dict[int, Counted] = field(default_factory=dict)
-    _after: dict[int, Counted] = field(default_factory=dict)
-    _touched: set[int] = field(default_factory=set)
-    _new_texts: list[tuple[int, str]] = field(default_factory=list)
-    _renumbered: bool = False
+    def __init__(self, connection: Connection, dataset: Held, who: str, judge: Judge) -> None:
+        self.connection, self.dataset, self.who, self.judge = connection, dataset, who, judge
+        self.saved = 0
+        self.revisions: dict[int, int] = {}
+        self._notes: list[_Note] = []
+        self._updates: dict[int, _Update] = {}
+        self._conflicts: list[Conflict] = []
+        self._problems: list[Problem] = []
+        self._grown = 0
+        self._held: list[int] = []
+        self._before: dict[int, Counted] = {}
+        self._after: dict[int, Counted] = {}
+        self._touched: set[int] = set()
+        self._new_texts: list[tuple[int, str]] = []
+        self._renumbered = False
 
     @cached_property
     def _locked(self) -> bool:
         return locked_since(self.connection, self.dataset.id) is not None
 
-    def change(
-        self, example_id: int, revision: int, before: Values, after: Values, seen: Example | None = None
-    ) -> None:
-        """Give a row new values for the fields in `after`; `seen` is the whole row, where it has been read.
+    def change(self, example_id: int, revision: int, before: Values, after: Values, seen: Seen | None = None) -> None:
+        """Give a row new values for the fields in `after`; `seen` is the row, where it has been read.
 
         A row of a locked test set stays in it.
         """
@@ -98,7 +95,7 @@ class Writer:
         self._updates[example_id] = _Update(revision + 1, before, after, seen)
         self._note(_Note(example_id, "change", before, after), revision + 1)
 
-    def holds(self, row: Example) -> bool:
+    def holds(self, row: Seen) -> bool:
         """Whether a row stays because its test set is locked; that is told."""
         held = row.split is Split.TEST and self._locked
         self._held += [row.id] * held
@@ -136,8 +133,11 @@ class Writer:
         self._updates[example_id] = _Update(row.revision + 1, {}, values)
         self._note(_Note(example_id, "add", None, values), row.revision + 1)
 
-    def conflict(self, example_id: int, fields: Mapping[str, str | None], theirs: Example | None) -> None:
+    def conflict(self, example_id: int, fields: Mapping[str, str | None]) -> None:
         """Tell that a row is not what the person had seen, and who changed it when."""
+        theirs = load_examples(self.connection, [example_id]).get(example_id)
+        if theirs and theirs.dataset_id != self.dataset.id:
+            theirs = None
         who, at = last_touch(self.connection, example_id)
         self._conflicts.append(Conflict(example_id, dict(fields), theirs, who, at))
 
@@ -179,8 +179,7 @@ class Writer:
         elif entry.action == "change" and here and untouched:
             self.change(entry.example_id, row["revision"], entry.after, entry.before)
         else:
-            theirs = load_examples(self.connection, [entry.example_id]).get(entry.example_id)
-            self.conflict(entry.example_id, entry.before or {}, theirs)
+            self.conflict(entry.example_id, entry.before or {})
 
     def finish(self, kind: str, target: int | None = None, added_ids: tuple[int, ...] = ()) -> Applied:
         """Write it all. A batch without any row is only written for an undo or redo that has a target."""
@@ -189,8 +188,7 @@ class Writer:
             self._write_rows()
             batch_id = self._write_history(kind, target)
             self._keep_counts()
-            growing = "UPDATE dataset SET rows = rows + ?, revision = revision + 1 WHERE id = ?"
-            run(self.connection, growing, (self._grown, self.dataset.id))
+            run(self.connection, _GROW, (self._grown, self.dataset.id))
         if self._held:
             self._problems.append(Problem(self._held[0], T(_HELD.sentence, n=len(self._held))))
         conflicts, problems = tuple(self._conflicts), tuple(self._problems)
@@ -203,44 +201,46 @@ class Writer:
             self.revisions[note.example_id] = revision
 
     def _write_rows(self) -> None:
-        rows = {id: {"revision": it.revision, **it.after} for id, it in self._updates.items()}
-        judgements = self._judge_again(rows)
+        judgements = self._judge_again()
         alike: dict[tuple[str, ...], list[tuple[Any, ...]]] = {}
-        for example_id, row in rows.items():
-            self._note_text(example_id, row)
-            unchanged = self._note_count(example_id, row, judgements.get(example_id))
-            names = tuple(name for name in row if name not in unchanged)
-            alike.setdefault(names, []).append((*(row[name] for name in names), example_id))
+        with_others: list[tuple[int, Judgement]] = []
+        for example_id, change in self._updates.items():
+            row = {"revision": change.revision, **change.after}
+            before, judgement = self._before.get(example_id), judgements.get(example_id)
+            issues = before.issues if before else {}
+            if judgement is not None:
+                found = issues_of(judgement)
+                row |= text_columns(row["raw"], getattr(judgement, "said", None))
+                row |= judged_columns(judgement, found)
+                if before is None or found.keys() != issues.keys():
+                    with_others.append((example_id, judgement))
+                    before, issues = before and with_severities(self.connection, example_id, before), found
+            self._note_text(example_id, change, row)
+            if before is not None:
+                self._note_count(example_id, before, row, issues)
+            alike.setdefault(tuple(row), []).append((*row.values(), example_id))
         for names, group in alike.items():
-            changing = f"UPDATE example SET {', '.join(f'{name} = ?' for name in names)} WHERE id = ?"
-            run_many(self.connection, changing, group)
+            run_many(self.connection, _changing(names), group)
+        if with_others:
+            others = [(example_id,) for example_id, _ in with_others]
+            run_many(self.connection, "DELETE FROM example_issue WHERE example_id = ?", others)
+            insert_issues(self.connection, self.dataset.id, with_others)
 
-    def _judge_again(self, rows: Mapping[int, dict[str, Any]]) -> dict[int, Judgement]:
-        """Judge the rows whose lines are others, fill in what follows from these, and note their issues."""
-        raws = {example_id: row["raw"] for example_id, row in rows.items() if "raw" in row}
+    def _judge_again(self) -> dict[int, Judgement]:
+        """Judge the rows whose lines are others."""
+        raws = {id: change.after["raw"] for id, change in self._updates.items() if "raw" in change.after}
         if not raws:
             return {}
         judgements = judged(self.judge, list(raws.values()), self.dataset.encoding, self.dataset.kind)
-        found = dict(zip(raws, judgements, strict=True))
-        others = []
-        for example_id, judgement in found.items():
-            said = getattr(judgement, "said", None)
-            rows[example_id].update({**text_columns(raws[example_id], said), **judged_columns(judgement)})
-            before = self._before.get(example_id)
-            if before is None or before.issues.keys() != _issues(judgement).keys():
-                others.append(example_id)
-                if before is not None:
-                    self._before[example_id] = with_severities(self.connection, example_id, before)
-        run_many(self.connection, "DELETE FROM example_issue WHERE example_id = ?", [(id,) for id in others])
-        insert_issues(self.connection, self.dataset.id, [(id, found[id]) for id in others])
-        return found
+        return dict(zip(raws, judgements, strict=True))
 
-    def _note_text(self, example_id: int, row: Values) -> None:
+    def _note_text(self, example_id: int, change: _Update, row: Values) -> None:
         """Remember the texts that are new in a row: searches must find them."""
-        change = self._updates[example_id]
         before = change.before
-        if "raw" in before:
-            before = {**before, **shown_texts(before["raw"], change.seen.body if change.seen else None)}
+        if change.seen:
+            before = change.seen._asdict()
+        elif "raw" in before:
+            before = {**before, **shown_texts(before["raw"])}
         text = new_text(before, row)
         if text:
             known = self._before.get(example_id)
@@ -248,19 +248,18 @@ class Writer:
             position = known.position if known else run(self.connection, place, (example_id,))[0][0]
             self._new_texts.append((position, text))
 
-    def _note_count(self, example_id: int, row: Values, judgement: Judgement | None) -> set[str]:
-        """Remember how a row is counted from now on; the numbers that stay, so that no index is written for them."""
-        before = self._before.get(example_id)
-        if before is None:
-            return set()
-        facts = {name: row[name] for name in Counted._fields if name in row}
-        facts["issues"] = before.issues
-        if judgement is not None and before.issues.keys() != (found := _issues(judgement)).keys():
-            facts["issues"] = found
-        self._after[example_id] = before._replace(**facts)
-        return {name for name in ("tokens", "answer_tokens") if facts.get(name) == getattr(before, name)}
+    def _note_count(self, example_id: int, before: Counted, row: dict[str, Any], issues: Values) -> None:
+        """Remember how a row is counted from now on. Numbers that stay leave it: no index is written for them."""
+        place, label, split, status, tokens, answer_tokens, _ = before
+        named = (row.get("label", label), row.get("split", split), row.get("status", status))
+        numbers = (row.get("tokens", tokens), row.get("answer_tokens", answer_tokens))
+        self._before[example_id], self._after[example_id] = before, Counted(place, *named, *numbers, issues)
+        if row.get("tokens") == tokens:
+            del row["tokens"]
+        if row.get("answer_tokens") == answer_tokens:
+            del row["answer_tokens"]
 
-    def _touch(self, example_id: int, seen: Example | None = None) -> None:
+    def _touch(self, example_id: int, seen: Seen | None = None) -> None:
         """Note how a row is counted before it changes, unless so many change that all are counted again."""
         if example_id not in self._touched and not self._many():
             if seen:
@@ -270,7 +269,7 @@ class Writer:
         self._touched.add(example_id)
 
     def _many(self) -> bool:
-        return len(self._touched) > max(MANY, self.dataset.rows // 10)
+        return len(self._touched) > MANY and len(self._touched) > self.dataset.rows // 10
 
     def _keep_counts(self) -> None:
         connection, number = self.connection, self.dataset.id
@@ -283,23 +282,23 @@ class Writer:
             read_words(connection, number)
             return
         added = [note.example_id for note in self._notes if note.action == "add"]
-        add_words(connection, number, [*self._new_texts, *texts_of(connection, added)])
+        texts = [*self._new_texts, *texts_of(connection, added)] if added else self._new_texts
+        add_words(connection, number, texts)
 
     def _write_history(self, kind: str, target: int | None) -> int:
-        making = "INSERT INTO batch (dataset_id, at, who, kind, target_id, undone) VALUES (?, ?, ?, ?, ?, ?)"
         at = written_moment(self.connection, now())
-        batch_id = run_insert(self.connection, making, (self.dataset.id, at, self.who, kind, target, False))
+        batch_id = run_insert(self.connection, _BATCH, (self.dataset.id, at, self.who, kind, target, False))
         lines = [
             (number, batch_id, self.dataset.id, n.example_id, n.action, _json(n.before), _json(n.after))
             for number, n in enumerate(self._notes, batch_id * BATCH_IDS)
         ]
-        names = ("id", "batch_id", "dataset_id", "example_id", "action", "before", "after")
-        bulk_insert(self.connection, history, names, lines)
+        run_many(self.connection, _STEP, lines)
         return batch_id
 
 
-def _issues(judgement: Judgement) -> dict[str, str]:
-    return {finding.code: str(finding.severity) for finding in judgement.details}
+@cache
+def _changing(names: tuple[str, ...]) -> str:
+    return f"UPDATE example SET {', '.join(f'{name} = ?' for name in names)} WHERE id = ?"
 
 
 def _json(values: Values | None) -> str | None:

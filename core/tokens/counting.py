@@ -70,9 +70,10 @@ class Counter:
         total = answers = 0
         for message in messages if isinstance(messages, list) else ():
             if isinstance(message, dict):
-                role = message.get("role")
-                said = self._said(message)
-                total += PER_MESSAGE + self._value(role) + said
+                role, content = message.get("role"), message.get("content")
+                usual = isinstance(content, str) and len(message) == 2  # role and content
+                said = self.text(str(content)) if usual else self._said(message)
+                total += PER_MESSAGE + said + (self.text(role) if isinstance(role, str) else 0)
                 if "name" in message:
                     total += PER_NAME + self._value(message["name"])
                 if role == "assistant":
@@ -95,10 +96,7 @@ class Counter:
         return Count(question.tokens + tools + PER_EXAMPLE + sum(output.tokens for output in outputs), answers)
 
     def _said(self, message: dict[str, Any]) -> int:
-        content = message.get("content")
-        if len(message) == 2 and isinstance(content, str):  # role and content: the usual case
-            return self.text(content)
-        total = self._content(content)
+        total = self._content(message.get("content"))
         calls = message.get("tool_calls")
         called = [call.get("function") for call in calls if isinstance(call, dict)] if isinstance(calls, list) else []
         for function in (*called, message.get("function_call")):
