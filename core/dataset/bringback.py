@@ -152,17 +152,17 @@ class _Return:
     def _draft(self, coming: Coming) -> Draft:
         """A copied row keeps the turns and keys of its original that the workbook does not show."""
         fields, origin = dict(coming.fields), Origin(coming.place[0], coming.row, "", dict(coming.fields))
-        label, split = fields.get("label", ""), Split(fields.get("split", ""))
+        label, split, status = fields.get("label", ""), Split(fields.get("split", "")), Status(fields.get("status", ""))
         original = self._copied.get(coming.id)
         if original is not None:
             raw = apply_change(original, {name: fields[name] for name in TEXTS if name in fields}).raw
-            return Draft(raw, original.kind, label, split, origin)
+            return Draft(raw, original.kind, label, split, origin, status)
         if self._dataset.kind not in (Kind.CHAT, Kind.COMPLETION):
             raise _Unusable("user", _NOT_HERE)
         for name, reason in (("user", _NO_QUESTION), ("assistant", _NO_ANSWER)):
             if not fields.get(name, "").strip():
                 raise _Unusable(name, reason)
-        return Draft(dump(_body(self._dataset.kind, fields)), self._dataset.kind, label, split, origin)
+        return Draft(dump(_body(self._dataset.kind, fields)), self._dataset.kind, label, split, origin, status)
 
     def _note_touched(self, gone: Sequence[Known]) -> None:
         """Rows that are gone from the workbook and were edited here since it was written: look twice."""

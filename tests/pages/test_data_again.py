@@ -60,12 +60,14 @@ def test_a_workbook_dropped_at_bring_data_shows_its_difference_and_is_applied_an
         sheet["D2"] = "Over there"
         sheet["C3"] = f"Why? {HOSTILE}"
         sheet.delete_rows(4)
-        sheet["C4"], sheet["D4"] = "How?", "So"
+        sheet["C4"], sheet["D4"], sheet["E4"], sheet["F4"] = "How?", "So", "manner", "Test"
 
     page = open_page(BRING, file=upload(settings, edited(store, dataset, tmp_path, edit), "Desk (to edit).xlsx"))
     assert page.says("compared with “Desk”") and page.says("2 changed · 1 added") and page.says("0 rows are the same.")
     assert page.says("Over there") and not page.unescaped(HOSTILE)
     before = rows(store, dataset)
+    page.app.segmented_control[0].set_value("new")
+    assert page.run().says("Label: manner · Split: Test")
     page.click("Apply")
     assert [answer for _question, answer in rows(store, dataset)] == ["Over there", "Because", "So", "Soon"]
     assert page.says("3 rows of Desk are as you chose.") and page.says("Nothing is ticked")  # the gone row stayed

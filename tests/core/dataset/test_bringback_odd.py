@@ -1,4 +1,4 @@
-"""Workbooks as people really bring them back: titles above, other sheets, other programs, emptied and mixed-up cells."""
+"""Workbooks as people really bring them back: titles above, other sheets, other programs, emptied cells."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from test_bringback import applied, brought, chat, edited, make, sizes, texts, w
 
 from core.dataset import workbook
 from core.dataset.edits import Change, Edits
+from core.dataset.examples import Split, Status
 from core.dataset.updating import Choice
 from core.settings import Settings
 from core.store import Store
@@ -114,3 +115,19 @@ def test_a_class_changed_as_label_or_as_answer_is_shown_as_both(store: Store, tm
     applied(store, dataset, found)
     again = brought(store, dataset, path)
     assert not again.difference and (again.difference.same, again.difference.kept) == (6, 0)
+
+
+def test_a_new_row_keeps_its_status(store: Store, tmp_path: Path) -> None:
+    dataset = make(store, *six())
+
+    def edit(sheet: Worksheet) -> None:
+        sheet.append([None, None, "A new one?", "refund", "refund", "Test", "Needs work"])
+        sheet.append([cell.value for cell in sheet[2]])
+        sheet["C9"], sheet["G9"] = "A copied one?", "Approved"
+
+    path = edited(written(store, dataset, tmp_path), edit)
+    applied(store, dataset, brought(store, dataset, path))
+    assert [(row.split, row.status) for row in store.examples(dataset.id)][-2:] == [
+        (Split.TEST, Status.NEEDS_WORK), (Split.TRAIN, Status.APPROVED)
+    ]  # fmt: skip
+    assert not brought(store, dataset, path).difference
