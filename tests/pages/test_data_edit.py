@@ -195,6 +195,15 @@ def test_the_url_says_which_rows_are_shown(
     assert bool(total) != page.says("No row fits these filters.")
 
 
+def test_a_filter_behind_the_button_stays_and_is_counted_on_it(open_page: Open, store: Store, dataset: Dataset) -> None:
+    store.assign_splits(dataset.id, {row.id: Split.TEST for row in store.examples(dataset.id)}, "Bo")
+    page = open_page(EDIT, split="test", sort="tokens")
+    page.run()
+    box = page.app.selectbox(key="view_split")
+    assert box.value == "test" and box.proto.set_value
+    assert [button.proto.popover.label for button in page.app.get("popover")][-1:] == ["More · 2"]
+
+
 def test_filters_are_written_into_the_url_and_can_be_cleared(open_page: Open, dataset: Dataset) -> None:
     page = open_page(EDIT, page="2")
     page.app.text_input(key="view_text").set_value("Question 7")
