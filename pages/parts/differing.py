@@ -15,7 +15,7 @@ from core.dataset.updating import Brought, Choice
 from core.store import Dataset
 from core.store.tasks import Task
 from core.words import _
-from pages.parts import feedback, frame, grid, progress, resources, state
+from pages.parts import clashes, feedback, frame, grid, progress, resources, state
 from pages.parts.text import escape, role_name
 from pages.parts.turns import changes
 from pages.parts.uploads import Upload
@@ -38,6 +38,7 @@ def show(dataset: Dataset, upload: Upload, how: dict[str, Any]) -> None:
     if task is not None and task.args.get("path") == str(upload.path):
         _outcome(dataset, task)
     _applied(dataset)
+    clashes.problems()
     brought = _brought(dataset, upload, how)
     groups = {name: entries for name, entries in brought.groups().items() if entries}
     _facts(brought)

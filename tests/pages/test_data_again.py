@@ -13,7 +13,7 @@ from pagedriver import HOSTILE, Open, Page
 
 from core.dataset import importing, workbook
 from core.dataset.edits import Change, Edits
-from core.dataset.examples import answer_text, user_text
+from core.dataset.examples import Split, answer_text, user_text
 from core.settings import Settings
 from core.store import Dataset, Store
 from core.tasks.handlers import HANDLERS
@@ -91,6 +91,18 @@ def test_rows_changed_in_both_places_wait_for_a_choice(
     assert page.says("1 changed")
     page.click("Apply")
     assert rows(store, dataset)[0][1] == "Theirs"
+
+
+def test_what_a_locked_test_set_refuses_is_said_where_it_was_applied(
+    open_page: Open, store: Store, settings: Settings, dataset: Dataset, tmp_path: Path
+) -> None:
+    row = next(store.examples(dataset.id))
+    store.assign_splits(dataset.id, {row.id: Split.TEST}, "Bob")
+    store.splits.set_lock(dataset.id, True, "Bob")
+    data = edited(store, dataset, tmp_path, lambda sheet: sheet.__setitem__("F2", "Train"))
+    page = open_page(BRING, file=upload(settings, data, "w.xlsx")).click("Apply")
+    assert "1 rows of the locked test set were left as they are" in page.errors
+    assert store.example(row.id).split == Split.TEST
 
 
 def test_a_single_row_can_be_left_out(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from pagedriver import HOSTILE, Open, Page
+from pagedriver import HOSTILE, Open, Page, plain
 
 from core.dataset.edits import Change, Edits
 from core.dataset.examples import Draft, Example, Kind, Split, Status, answer_text, dump, user_text
@@ -318,6 +318,7 @@ def test_a_dataset_is_renamed_and_deleted(open_page: Open, store: Store, dataset
     page.app.checkbox(key=f"delete_sure_{dataset.id}").check()
     page.run().click("Delete dataset")
     assert store.datasets() == [] and page.says("No data here yet")
+    assert [plain(note.value) for note in page.app.toast] == ["“Letters” was deleted."]
 
 
 def test_my_side_of_a_deletion_deletes_what_they_changed(store: Store, dataset: Dataset) -> None:
