@@ -121,7 +121,7 @@ def _understood(recipe: Recipe) -> list[str]:
     from core.dataset.vocabulary import Role
 
     if recipe.shape is Shape.TABLE:
-        return [_("This table was exported from Luopan: every row comes back as it was, with its label and split.")]
+        return [_("This table was exported from Luopan: every row becomes the line that it was.")]
     if recipe.shape:
         return [_("The lines are in the format {shape} and were converted.", shape=recipe.shape.value)]
     if recipe.as_is:
