@@ -117,8 +117,11 @@ def as_text(
 
 
 def _understood(recipe: Recipe) -> list[str]:
+    from core.dataset.shapes import Shape
     from core.dataset.vocabulary import Role
 
+    if recipe.shape is Shape.TABLE:
+        return [_("This table was exported from Luopan: every row becomes the line that it was.")]
     if recipe.shape:
         return [_("The lines are in the format {shape} and were converted.", shape=recipe.shape.value)]
     if recipe.as_is:

@@ -13,6 +13,7 @@ from core.commands import advising
 from core.dataset.examples import Kind
 from core.dataset.fixrows import Columns, Row, lines_of
 from core.dataset.recipes import Recipe
+from core.dataset.shapes import Shape
 from core.dataset.vocabulary import Role
 from core.errors import BadInput, Cancelled
 from core.words import T, Text, _
@@ -175,7 +176,7 @@ class Preparation:
             found.append((T("Your rows stand in {n} files.", n=number), T("Bring {n} files together in one", n=number)))
         elif self.source.path != self.given[0]:
             found.append((T("Your file is packed."), T("Unpack the file")))
-        if self.recipe.shape:
+        if self.recipe.shape and self.recipe.shape is not Shape.TABLE:
             name = self.recipe.shape.value
         if name != "JSONL" or not self.recipe.as_is:
             found.append((T("Your file is formatted as a {name} file.", name=name),

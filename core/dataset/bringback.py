@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.dataset import exceltraces, workbook
-from core.dataset.difference import Coming, Known, New, compare, key
+from core.dataset.difference import Coming, FieldChange, Known, New, compare, key
 from core.dataset.edits import apply_change
 from core.dataset.examples import Body, Draft, Example, Kind, Origin, Split, Status, dump
 from core.dataset.readers import Reject, excerpt
@@ -28,6 +28,7 @@ _NO_QUESTION = T("The user's message is empty. Fill the cell, or leave the row o
 _NO_ANSWER = T("The assistant's message is empty. Fill the cell, or leave the row out.")
 _NOT_HERE = T("Rows of this format cannot be written in Excel. Add it in Luopan.")
 _DELETED = T("This row was deleted here since the workbook was written.")
+_EMPTIED = T("The cell is empty now. To take the whole row out, delete it.")
 _EDITED = T("This row was edited here since the workbook was written.")
 
 
@@ -68,10 +69,12 @@ class _Return:
         by_id = {row.id: row for row in known}
         coming = [self._coming(line, by_id.get(line.id), name) for line in self._lines]
         found = compare(known, coming)
-        new = [entry for entry in map(self._with_draft, found.new) if entry is not None]
+        deleted = self._mark_ids - by_id.keys()
+        drafts = (self._with_draft(entry, deleted) for entry in found.new)
+        new = [entry for entry in drafts if entry is not None]
         for entry in found.changed:
-            traces = (exceltraces.trace(change.old, change.new) for change in entry.fields)
-            if seen := next(filter(None, traces), None):
+            doubts = (_doubt(change) for change in entry.fields)
+            if seen := next(filter(None, doubts), None):
                 self._notes[key(entry)] = seen
         gone = [row for row in found.gone if row.id in self._mark_ids]
         self._note_touched(gone)
@@ -123,7 +126,9 @@ class _Return:
                 self._leave_out(line.row, field_name, _NO_SUCH_WORD, cell)
             else:
                 fields[field_name] = _as_known(field_name, cell, known) if known else cell
-        if known is None and self._dataset.answers_closed:  # of classes one of the two is enough
+        if known is not None:
+            _both_or_none(fields, known.base)
+        elif self._dataset.answers_closed:  # of classes one of the two is enough
             fields["assistant"] = fields.get("assistant") or fields.get("label", "")
             fields["label"] = fields.get("label") or fields["assistant"]
         return Coming(fields, line.cells.get("user", ""), line.id, (name, "", line.row))
@@ -131,7 +136,7 @@ class _Return:
     def _leave_out(self, row: int, name: str, reason: Text, cell: str) -> None:
         self._problems.append(Reject(row, self._titles.get(name, name), reason, excerpt(cell)))
 
-    def _with_draft(self, entry: New) -> New | None:
+    def _with_draft(self, entry: New, deleted: Collection[int]) -> New | None:
         """A new row with the line it becomes; None (and why) where it becomes none."""
         coming = entry.coming
         try:
@@ -140,24 +145,24 @@ class _Return:
             self._leave_out(coming.row, fault.field, fault.reason, coming.question)
             return None
         entry = New(coming._replace(draft=draft), entry.below)
-        if coming.id and coming.id in self._mark_ids and coming.id not in self._copied:
+        if coming.id in deleted:
             self._notes[key(entry)] = _DELETED
         return entry
 
     def _draft(self, coming: Coming) -> Draft:
         """A copied row keeps the turns and keys of its original that the workbook does not show."""
         fields, origin = dict(coming.fields), Origin(coming.place[0], coming.row, "", dict(coming.fields))
-        label, split = fields.get("label", ""), Split(fields.get("split", ""))
+        label, split, status = fields.get("label", ""), Split(fields.get("split", "")), Status(fields.get("status", ""))
         original = self._copied.get(coming.id)
         if original is not None:
             raw = apply_change(original, {name: fields[name] for name in TEXTS if name in fields}).raw
-            return Draft(raw, original.kind, label, split, origin)
+            return Draft(raw, original.kind, label, split, origin, status)
         if self._dataset.kind not in (Kind.CHAT, Kind.COMPLETION):
             raise _Unusable("user", _NOT_HERE)
         for name, reason in (("user", _NO_QUESTION), ("assistant", _NO_ANSWER)):
             if not fields.get(name, "").strip():
                 raise _Unusable(name, reason)
-        return Draft(dump(_body(self._dataset.kind, fields)), self._dataset.kind, label, split, origin)
+        return Draft(dump(_body(self._dataset.kind, fields)), self._dataset.kind, label, split, origin, status)
 
     def _note_touched(self, gone: Sequence[Known]) -> None:
         """Rows that are gone from the workbook and were edited here since it was written: look twice."""
@@ -176,6 +181,22 @@ class _Unusable(Exception):
 
 
 _ALLOWED: Mapping[str, tuple[str, ...]] = {"split": tuple(map(str, Split)), "status": tuple(map(str, Status))}
+
+
+def _both_or_none(fields: dict[str, str], base: Mapping[str, str]) -> None:
+    """A label that is the answer changes with it, whichever of the two cells was edited."""
+    was = base.get("label")
+    if was and was == base.get("assistant") and {"label", "assistant"} <= fields.keys():
+        label, answer = fields["label"], fields["assistant"]
+        if was in (label, answer):
+            fields["label"] = fields["assistant"] = answer if label == was else label
+
+
+def _doubt(change: FieldChange) -> Text | None:
+    """Why a changed cell should be looked at twice."""
+    if change.name in ("user", "assistant") and change.old.strip() and not change.new.strip():
+        return _EMPTIED
+    return exceltraces.trace(change.old, change.new)
 
 
 def _even(text: str) -> str:

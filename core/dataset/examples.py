@@ -63,6 +63,7 @@ class Draft:
     label: str = ""
     split: Split = Split.NONE
     origin: Origin = Origin()
+    status: Status = Status.NEW
 
     @cached_property
     def body(self) -> Body:

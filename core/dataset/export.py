@@ -12,13 +12,14 @@ from typing import Any, Protocol
 
 from core.dataset import sheetwriting
 from core.dataset.examples import Body, Split, answer_text, load, messages_of, system_text, user_text
+from core.dataset.ownrows import FORMULA
+from core.dataset.shapes import TABLE_COLUMNS
 from core.errors import BadInput
 from core.words import T
 
-COLUMNS = ("id", "system", "user", "assistant", "label", "split", "messages")
+COLUMNS = TABLE_COLUMNS
 MAX_ROWS = 1_048_576
 _SURE = sheetwriting.MAX_CELL // 2  # characters that fit into a cell whatever they are
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class Exportable(Protocol):
@@ -64,7 +65,7 @@ def to_csv(examples: Iterable[Exportable], path: Path, *, guard: bool = False, b
 
 def guarded(cell: str) -> str:
     """A cell behind an apostrophe where a spreadsheet would take it for a formula."""
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
+    return f"'{cell}" if cell.startswith(FORMULA) else cell
 
 
 def to_xlsx(examples: Iterable[Exportable], path: Path) -> int:
@@ -115,8 +116,6 @@ def _cells(example: Exportable) -> list[str]:
 
 def _is_plain(body: Body) -> bool:
     """Whether system, user and assistant text are all there is."""
-    if body.keys() == {"prompt", "completion"}:
-        return all(isinstance(text, str) for text in body.values())
     messages = messages_of(body)
     roles = [message.get("role") for message in messages]
     texts = all(m.keys() == {"role", "content"} and isinstance(m["content"], str) for m in messages)

@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from core.dataset import conversations, mojibake, templates
+from core.dataset import conversations, mojibake, ownrows, templates
 from core.dataset.conversations import Conversation, Turn
 from core.dataset.examples import Body, Draft, Kind, Origin, chat_line, dump, load
 from core.dataset.guessing import guess, suggest
 from core.dataset.readers import objects
 from core.dataset.readers.values import Format, Reject, Row, Source, excerpt
 from core.dataset.recipes import Mode, Recipe, Sample
-from core.dataset.shapes import Unfit, convert
+from core.dataset.shapes import Shape, Unfit, convert
 from core.dataset.vocabulary import Role
 from core.errors import BadInput
 from core.words import T, Text
@@ -202,6 +202,7 @@ class _Mapper:
     def __init__(self, recipe: Recipe, source: Source | None) -> None:
         self._recipe = recipe
         self._file, self._sheet = (source.name, source.sheet) if source else ("", "")
+        self._guarded = source is not None and source.format in (Format.CSV, Format.TSV)
         self._sheets = {part.name: part.sheet for part in source.parts} if source else {}
         self._parts = {role: _part(recipe, role) for role in (Role.SYSTEM, Role.USER, Role.ASSISTANT)}
         self._label = recipe.label_column
@@ -224,6 +225,8 @@ class _Mapper:
         return Origin(row.file or self._file, row.number, self._sheets.get(row.file, self._sheet), fields)
 
     def _as_is(self, row: Row) -> Draft | Reject:
+        if self._recipe.shape is Shape.TABLE:
+            return self._exported(row)
         raw = row.raw or dump(dict(row.cells))
         body = load(raw)
         if self._recipe.mend:
@@ -242,6 +245,12 @@ class _Mapper:
             seen = excerpt(row.raw or " | ".join(row.cells.values()))
             return Reject(row.number, keys[0], reason, seen, row.file)
         return Draft(raw, self._recipe.kind, origin=self._origin(row, {}))
+
+    def _exported(self, row: Row) -> Draft | Reject:
+        try:
+            return ownrows.draft(row.cells, self._recipe.kind, self._origin(row, {}), is_guarded=self._guarded)
+        except Unfit as fault:
+            return Reject(row.number, fault.field, fault.reason, excerpt(" | ".join(row.cells.values())), row.file)
 
     def _cells(self, row: Row) -> dict[str, str] | Reject:
         """The cells as the recipe wants them: mended, without blanks around."""

@@ -133,7 +133,7 @@ class _Fields:
             raise self._wrong(unknown, unknown, T("There is no such field."))
         shape = self._shape()
         return Recipe(
-            kind=KINDS[shape] if shape else self._choice("kind", self._content.get("kind", "chat"), Kind),
+            kind=KINDS[shape] if shape in KINDS else self._choice("kind", self._content.get("kind", "chat"), Kind),
             as_is=self._flag("as_is", False),
             roles={c: self._choice(f"roles.{c}", r, Role) for c, r in self._texts("roles").items()},
             templates=self._role_texts("templates"),

@@ -15,6 +15,7 @@ from core.dataset.difference import Coming, Known, compare
 from core.dataset.examples import Draft, Example, Origin, load, user_text
 from core.dataset.readers import Reject, Source, read
 from core.dataset.recipes import Recipe
+from core.dataset.shapes import Shape
 from core.dataset.updating import EVERY_STEP, REPORT_EVERY, Brought, Progress, reporter, taken_over
 from core.errors import AppError
 
@@ -119,11 +120,17 @@ def made_of(store: Store, source: Source, limit: int = 3) -> list[Dataset]:
     """The datasets that a file seems to have become before, newest first: by its name, or by its first rows."""
     found = []
     for dataset in store.datasets():
-        if dataset.origin and (dataset.origin == source.name or _holds(store, dataset, source)):
+        if dataset.origin and (_is_named(dataset, source) or _holds(store, dataset, source)):
             found.append(dataset)
         if len(found) == limit:
             break
     return found
+
+
+def _is_named(dataset: Dataset, source: Source) -> bool:
+    """Whether a file has the name of the dataset's, and is no table that was exported from it under that name."""
+    exported = source.shape is Shape.TABLE and (dataset.recipe or {}).get("shape") != Shape.TABLE
+    return dataset.origin == source.name and not exported
 
 
 def _holds(store: Store, dataset: Dataset, source: Source) -> bool:

@@ -19,6 +19,7 @@ class Shape(StrEnum):
     SHAREGPT = "sharegpt"
     ALPACA = "alpaca"
     CHOSEN = "chosen"
+    TABLE = "luopan-table"  # our own export to CSV or Excel
 
 
 class Unfit(Exception):
@@ -31,6 +32,7 @@ class Unfit(Exception):
 
 
 KINDS = {Shape.SHAREGPT: Kind.CHAT, Shape.ALPACA: Kind.CHAT, Shape.CHOSEN: Kind.PREFERENCE}
+TABLE_COLUMNS = ("id", "system", "user", "assistant", "label", "split", "messages")
 _TURNS = ("conversations", "conversation")
 _BETTER = ("chosen", "preferred_completion")
 _PROMPTS = ("prompt", "messages", *_TURNS, "question", "instruction", "input")
@@ -46,7 +48,9 @@ SPEAKERS = {name: role for role, names in _WRITTEN.items() for name in names.spl
 
 
 def shape_of(body: Body) -> Shape | None:
-    """The other tool's format that a body is in, by its keys; None where it fits none (or is the provider's own)."""
+    """The format that a body (or a row) is in, by its keys; None where it fits none (or is the provider's own)."""
+    if body.keys() == set(TABLE_COLUMNS):
+        return Shape.TABLE
     if "messages" in body and not any(key in body for key in _BETTER):
         return None
     if any(key in body for key in _BETTER) and any(key in body for key in _WORSE):

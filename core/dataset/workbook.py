@@ -35,7 +35,9 @@ _LAST = MAX_ROWS - 1
 _LOOK = 4_000  # characters of earlier turns that are shown
 _CHUNK = 30_000  # characters of a cell of the hidden sheet
 _LABELS = 1_000  # labels that are offered
+_HEAD = 10  # rows in which the names of the columns are looked for
 _LOOKED_AT = 200  # rows that tell which columns are worth their place
+_OLDER = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # how an .xls begins
 _ASKED = re.compile(r"(\d{1,15}):(\d{1,9})")
 
 
@@ -292,7 +294,7 @@ def _mark(dataset: Owner, written: str, runs: Sequence[Sequence[int]], named: Ma
 
 def read_mark(path: Path, name: str) -> Mark | None:
     """What a workbook says of itself; None where it is none of ours."""
-    if not zipfile.is_zipfile(path):
+    if not zipfile.is_zipfile(path) and not _is_older(path):
         return None
     names = sheets.guarded_names(path, name)
     if HIDDEN not in names or len(names) < 2:
@@ -310,28 +312,39 @@ def read_mark(path: Path, name: str) -> Mark | None:
         return None
 
 
+def _is_older(path: Path) -> bool:
+    """Whether it was saved in the format that came before XLSX."""
+    with path.open("rb") as file:
+        return file.read(len(_OLDER)) == _OLDER
+
+
 def read_lines(path: Path, name: str, mark: Mark) -> Iterator[Line]:
     """The rows of a workbook that was brought back; one whose texts were all emptied is left out.
 
     Raises BadInput where its columns are not found again.
     """
-    names = sheets.sheet_names(path, name)
-    sheet = SHEET if SHEET in names else next(other for other in names if other != HIDDEN)
-    found: dict[str, int] = {}
-    for row, cells in _rows(path, name, sheet):
-        if not found:
-            found = {mark.columns[cell.strip()]: n for n, cell in enumerate(cells) if cell.strip() in mark.columns}
-            if not found.keys() & {"user", "assistant", "label"}:
-                raise BadInput(
-                    T("The first row of {file} no longer names its columns.", file=name),
-                    T("Write the names back as they were exported: {names}.", names=", ".join(mark.columns)),
-                )
-            continue
+    found, rows = _columns(path, name, mark)
+    for row, cells in rows:
         values = {field: cells[place] if place < len(cells) else "" for field, place in found.items()}
         asked = _ASKED.fullmatch(values.pop(_ID, "").strip())
         told = {field: _value(mark, field, values[field]) for field in FIELDS if field in values}
         if any(told[field] for field in ("system", "user", "assistant") if field in told) or _untouched(values, told):
             yield Line(row, int(asked[1]) if asked else 0, int(asked[2]) if asked else 0, told)
+
+
+def _columns(path: Path, name: str, mark: Mark) -> tuple[dict[str, int], Iterator[tuple[int, list[str]]]]:
+    """Where the columns stand, and the rows below them: a title may stand above, and other sheets beside."""
+    names = [sheet for sheet in sheets.sheet_names(path, name) if sheet != HIDDEN]
+    for sheet in sorted(names, key=lambda sheet: sheet != SHEET):
+        rows = _rows(path, name, sheet)
+        for _row, cells in itertools.islice(rows, _HEAD):
+            found = {mark.columns[cell.strip()]: n for n, cell in enumerate(cells) if cell.strip() in mark.columns}
+            if found.keys() & {"user", "assistant", "label"}:
+                return found, rows
+    raise BadInput(
+        T("The first row of {file} no longer names its columns.", file=name),
+        T("Write the names back as they were exported: {names}.", names=", ".join(mark.columns)),
+    )
 
 
 def _rows(path: Path, name: str, sheet: str) -> Iterator[tuple[int, list[str]]]:

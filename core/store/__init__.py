@@ -32,7 +32,7 @@ from core.store.relations import Relations
 from core.store.rows import Rows
 from core.store.splits import Splits
 from core.store.tasks import Tasks
-from core.store.values import EVERYTHING, Dataset, Filter, HistoryEntry, Page, Rejected, Version, VersionRow
+from core.store.values import EVERYTHING, Dataset, Filter, HistoryEntry, Page, Rejected, Step, Version, VersionRow
 from core.store.versions import Versions
 from core.words import T
 
@@ -91,6 +91,7 @@ __all__ = [
     "Judge",
     "Page",
     "Rejected",
+    "Step",
     "Store",
     "Version",
     "VersionRow",

@@ -22,7 +22,7 @@ from types import TracebackType
 from typing import IO, Any
 
 from core.dataset.edits import clean
-from core.dataset.examples import Draft, Kind, Status, content_hash
+from core.dataset.examples import Draft, Kind, content_hash
 from core.store import words
 from core.store.part import (
     Judge,
@@ -83,7 +83,7 @@ def draft_row(draft: Draft, raw: str, judgement: Judgement) -> dict[str, Any]:
         "kind": draft.kind.value,
         "label": clean(draft.label),
         "split": draft.split.value,
-        "status": Status.NEW.value,
+        "status": draft.status.value,
         "revision": 1,
         "origin": origin_json(draft.origin),
     }

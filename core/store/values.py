@@ -76,6 +76,21 @@ class HistoryEntry:
     undone: bool
 
 
+class Step(NamedTuple):
+    """One edit: how many rows it changed, added and removed (`counts`, by action), and whether it is undone.
+
+    `example_id` is its row where it has only one, else 0; `fields` are what it touched in its first changed row.
+    """
+
+    batch_id: int
+    at: datetime
+    who: str
+    undone: bool
+    counts: dict[str, int]
+    example_id: int = 0
+    fields: tuple[str, ...] = ()
+
+
 class Rejected(NamedTuple):
     """A row of a file that did not become an example, and why."""
 

@@ -16,6 +16,7 @@ from pages.parts import differing, feedback, frame, intake, resources, state, up
 from pages.parts.text import escape
 from pages.parts.uploads import Upload
 
+BACK = ["xlsx", "xlsm", "xls", "ods"]  # what Excel, LibreOffice and WPS save
 NEW = "new"  # the value of the URL's parameter where it shall be a dataset of its own
 
 
@@ -102,7 +103,7 @@ def _compare(
 def bring_back() -> None:
     """Where an edited workbook is brought back; it is looked at on the page that brings data."""
     number = state.get("back_number", 0)
-    file = st.file_uploader(_("Edited it? Bring the workbook back here"), type=["xlsx", "xlsm"], key=f"back_{number}")
+    file = st.file_uploader(_("Edited it? Bring the workbook back here"), type=BACK, key=f"back_{number}")
     if file is None:
         return
     kept = uploads.keep_all(resources.settings(), [(file, file.name)])

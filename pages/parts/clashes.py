@@ -21,12 +21,17 @@ def show() -> None:
     if refusal is not None:
         feedback.show_error(refusal)
         state.drop("refusal")
-    problems: list[tuple[int, Text]] = state.get("problems", [])
-    for _row, message in problems:
-        st.error(escape(message), icon=":material/error:")
-    state.drop("problems")
+    problems()
     for clash in list(_waiting().values()):
         _show(clash)
+
+
+def problems() -> None:
+    """Why something was left as it is, said once."""
+    left: list[tuple[int, Text]] = state.get("problems", [])
+    for _row, message in left:
+        st.error(escape(message), icon=":material/error:")
+    state.drop("problems")
 
 
 def _show(clash: Clash) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import streamlit as st
@@ -15,7 +15,7 @@ from core.dataset.updating import Brought, Choice
 from core.store import Dataset
 from core.store.tasks import Task
 from core.words import _
-from pages.parts import feedback, frame, grid, progress, resources, state
+from pages.parts import clashes, feedback, frame, grid, progress, resources, state
 from pages.parts.text import escape, role_name
 from pages.parts.turns import changes
 from pages.parts.uploads import Upload
@@ -38,6 +38,7 @@ def show(dataset: Dataset, upload: Upload, how: dict[str, Any]) -> None:
     if task is not None and task.args.get("path") == str(upload.path):
         _outcome(dataset, task)
     _applied(dataset)
+    clashes.problems()
     brought = _brought(dataset, upload, how)
     groups = {name: entries for name, entries in brought.groups().items() if entries}
     _facts(brought)
@@ -221,8 +222,10 @@ def _entry(brought: Brought, group: str, entry: Entry, upload: Upload, choice: C
     if isinstance(entry, Changed):
         _change(entry)
     else:
-        for role, text in _texts(entry):
-            st.markdown(f":gray[{escape(role_name(role))}]  \n{escape(_clip(text))}")
+        for name, text in _texts(entry):
+            st.markdown(f":gray[{escape(_name(name))}]  \n{escape(_clip(text))}")
+        if marks := _marks(entry):
+            st.caption(escape(marks))
 
 
 def _headline(entry: Entry) -> str:
@@ -242,8 +245,7 @@ def _change(entry: Changed) -> None:
     for name, old, new in parts:
         if name == "label" and (old, new) in answers:
             continue  # the class, said once
-        named = {"label": _("Label"), "split": _("Split"), "status": _("Status"), "": ""}.get(name)
-        named = role_name(name) if named is None else named
+        named = _name(name)
         if name in ("split", "status"):
             shown = grid.split_name if name == "split" else grid.status_name
             old, new = shown(old), shown(new)
@@ -257,8 +259,25 @@ def _parts(change: FieldChange) -> list[tuple[str, str, str]]:
     return changes(change.old, change.new) if change.name == "raw" else [(change.name, change.old, change.new)]
 
 
+def _name(field: str) -> str:
+    """What a field is called on screen."""
+    named = {"label": _("Label"), "split": _("Split"), "status": _("Status"), "": ""}.get(field)
+    return role_name(field) if named is None else named
+
+
+def _marks(entry: New | Known) -> str:
+    """What a row that is new or gone says beside its texts: label, split, status, as far as it says any."""
+    fields = dict(entry.fields if isinstance(entry, Known) else entry.coming.fields)
+    if fields.get("label") == dict(_texts(entry)).get("assistant"):
+        fields["label"] = ""  # the class, said once
+    shown: dict[str, Callable[[str], str]]
+    shown = {"label": str, "split": grid.split_name, "status": grid.status_name}
+    said = [f"{_name(name)}: {word(fields[name])}" for name, word in shown.items() if fields.get(name)]
+    return " · ".join(said)
+
+
 def _texts(entry: New | Known) -> list[tuple[str, str]]:
-    """Question and answer of a row that is new or gone."""
+    """Instruction, question and answer of a row that is new or gone."""
     fields = entry.fields if isinstance(entry, Known) else entry.coming.fields
     if "raw" in fields:
         try:
@@ -266,7 +285,7 @@ def _texts(entry: New | Known) -> list[tuple[str, str]]:
         except ValueError:
             return [("user", fields["raw"])]
         return [("user", user_text(body)), ("assistant", answer_text(body))]
-    return [(name, fields[name]) for name in ("user", "assistant") if fields.get(name)]
+    return [(name, fields[name]) for name in ("system", "user", "assistant") if fields.get(name)]
 
 
 def _clip(text: str) -> str:

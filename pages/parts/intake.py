@@ -48,7 +48,9 @@ def examples_already(source: Source) -> None:
         Shape.ALPACA: "Alpaca",
         Shape.CHOSEN: "chosen / rejected",
     }
-    if source.shape is None:
+    if source.shape is Shape.TABLE:
+        st.success(_("This table was exported from Luopan: every row comes back as it was, with its label and split."))
+    elif source.shape is None:
         st.success(_("These lines are training examples already: they are imported byte for byte."))
     else:
         st.success(

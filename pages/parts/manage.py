@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.store import Dataset
 from core.words import _
-from pages.parts import grid, resources, state
+from pages.parts import feedback, grid, resources, state
 from pages.parts.text import escape
 
 
@@ -36,6 +36,9 @@ def _rename(dataset_id: int) -> None:
 def _delete(dataset_id: int) -> None:
     state.on_flush(None)
     grid.forget()
-    resources.store().delete_dataset(dataset_id)
+    store = resources.store()
+    name = store.dataset(dataset_id).name
+    store.delete_dataset(dataset_id)
+    feedback.saved(_("“{name}” was deleted.", name=name))
     state.open_dataset(None)
     state.set_parameters(row=None)

@@ -51,14 +51,8 @@ def show(source: Source, start: Recipe, number: int) -> Recipe:
         texts = _texts(source, start, number)
     names, dropped = _labels(source, start, roles, number)
     sample = _sample(start, number)
-    kind = Kind.CHAT if start.kind not in (Kind.CHAT, Kind.COMPLETION) else start.kind
-    with st.expander(_("Format")):
-        kind = st.segmented_control(
-            _("Format of the examples"), [Kind.CHAT, Kind.COMPLETION], default=kind, required=True,
-            format_func=lambda k: {Kind.CHAT: _("Chat"), Kind.COMPLETION: _("Prompt and completion")}[k],
-            key=f"map_{number}_kind",
-        )  # fmt: skip
-        strip = st.checkbox(_("Cut blanks around each cell"), start.strip, key=f"map_{number}_strip")
+    kind: Kind = start.kind if start.kind is Kind.COMPLETION else Kind.CHAT
+    kind, strip = _format(start, kind, number)
     made = Recipe(kind=kind, roles=roles, label_names=names, dropped=dropped, sample=sample, strip=strip)
     try:
         templated, constants = parts_of(texts, source.columns)
@@ -66,6 +60,19 @@ def show(source: Source, start: Recipe, number: int) -> Recipe:
         typed = {role: text for role, text in texts.items() if text.strip()}
         raise Unfinished(error, replace(made, templates=typed)) from error
     return replace(made, templates=templated, constants=constants)
+
+
+def _format(start: Recipe, given: Kind, number: int) -> tuple[Kind, bool]:
+    """Chats or prompts with completions, whose blanks at the ends are part of what is learnt."""
+    names, key = {Kind.CHAT: _("Chat"), Kind.COMPLETION: _("Prompt and completion")}, f"map_{number}_kind"
+    now = names.get(state.get(key, given), names[given])
+    with st.expander(_("Format: {format}", format=now), key=f"map_{number}_format"):
+        kind = st.segmented_control(
+            _("Format of the examples"), list(names), default=given, required=True, format_func=names.__getitem__,
+            key=key,
+        )  # fmt: skip
+        cut = start.strip if kind is given else kind is Kind.CHAT
+        return kind, st.checkbox(_("Cut blanks around each cell"), cut, key=f"map_{number}_strip_{kind}")
 
 
 class Unfinished(BadInput):

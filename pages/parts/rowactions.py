@@ -8,7 +8,7 @@ from core.dataset.examples import Kind
 from core.errors import NotFound
 from core.store import Dataset
 from core.words import _
-from pages.parts import clashes, feedback, grid, resources, state, view
+from pages.parts import clashes, feedback, grid, resources, state, steps, view
 from pages.parts.snapshot import Snapshot, addition
 from pages.parts.text import escape
 
@@ -38,6 +38,7 @@ def show(dataset: Dataset, shown: Snapshot) -> None:
             st.button(_("Changed by others: show it"), icon=":material/refresh:", on_click=_reload)
         st.space("stretch")
         st.caption(_saved(dataset), width="content")
+        steps.menu(dataset)
 
 
 def _saved(dataset: Dataset) -> str:

@@ -106,6 +106,8 @@ def _form(dataset: Dataset, counts: dict[str, int]) -> None:
             width=220, help=_("Rows that belong together are never on two sides: what was learnt is not tested."),
         )  # fmt: skip
         with st.popover(_("More"), icon=":material/tune:"):
+            state.say_again("split_seed")
+            state.say_again("split_stratified")
             st.number_input(_("Seed: the same number gives the same split"), 0, 2**31 - 1, key="split_seed")
             st.checkbox(_("Keep each label's share in all parts"), key="split_stratified")
         again = bool(counts.get(Split.VALIDATION) or counts.get(Split.TEST))

@@ -41,6 +41,13 @@ def once(key: str, make: Callable[[], Value]) -> Value:
     return st.session_state[key]  # type: ignore[no-any-return]
 
 
+def say_again(key: str) -> None:
+    """Tell the browser a widget's value once more: one behind a button is only made when that is pressed, knows no
+    more than the last run said, and what it then shows is taken for chosen. Call it before the widget."""
+    if key in st.session_state:
+        st.session_state[key] = st.session_state[key]
+
+
 def language() -> str:
     """The language of this session: chosen, from the URL, or the browser's own."""
     if get_script_run_ctx() is None:

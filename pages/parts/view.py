@@ -17,6 +17,7 @@ from pages.parts import grid, resources, state
 SIZES = (50, 100, 200)
 SORTS = ("position", "tokens", "label")
 NAMES = ("text", "label", "split", "status", "issue", "over", "finding", "sort", "page", "size")
+BEHIND = ("split", "status", "sort", "size")  # those that are chosen behind a button
 NONE = "∅"  # stands in the URL for "no label", "no split", "no status"
 
 
@@ -115,7 +116,8 @@ def toolbar(dataset: Dataset) -> None:
         if finding := current().filter.finding:
             name, gone = privacy.title(finding), dict.fromkeys(["finding"])
             st.button(name, icon=":material/filter_alt_off:", help=_("Show all rows"), on_click=go, kwargs=gone)
-        with st.popover(_("More"), icon=":material/filter_list:"):
+        used = sum(bool(state.parameter(name)) for name in BEHIND)
+        with st.popover(f"{_('More')} · {used}" if used else _("More"), icon=":material/filter_list:"):
             _select("split", _("All splits"), {s or NONE: grid.split_name(s) for s in map(str, Split)}, _("Split"))
             _select("status", _("Any status"), {s or NONE: grid.status_name(s) for s in map(str, Status)}, _("Status"))
             _select("sort", _("In their order"), _sort_choices(), _("Sort by"))
@@ -131,6 +133,7 @@ def _select(name: str, everything: str, choices: dict[str, str], label: str = ""
     state.once(f"view_{name}", lambda: asked if asked in choices else "")
     if state.get(f"view_{name}", "") not in ("", *choices):
         state.put(f"view_{name}", "")
+    state.say_again(f"view_{name}")
     st.selectbox(
         label or everything, ["", *choices], format_func=lambda value: choices.get(value, everything),
         key=f"view_{name}", on_change=_change, args=(name,), width=220 if label else 165,

@@ -13,7 +13,7 @@ from pagedriver import HOSTILE, Open, Page
 
 from core.dataset import importing, workbook
 from core.dataset.edits import Change, Edits
-from core.dataset.examples import answer_text, user_text
+from core.dataset.examples import Split, answer_text, user_text
 from core.settings import Settings
 from core.store import Dataset, Store
 from core.tasks.handlers import HANDLERS
@@ -60,12 +60,14 @@ def test_a_workbook_dropped_at_bring_data_shows_its_difference_and_is_applied_an
         sheet["D2"] = "Over there"
         sheet["C3"] = f"Why? {HOSTILE}"
         sheet.delete_rows(4)
-        sheet["C4"], sheet["D4"] = "How?", "So"
+        sheet["C4"], sheet["D4"], sheet["E4"], sheet["F4"] = "How?", "So", "manner", "Test"
 
     page = open_page(BRING, file=upload(settings, edited(store, dataset, tmp_path, edit), "Desk (to edit).xlsx"))
     assert page.says("compared with “Desk”") and page.says("2 changed · 1 added") and page.says("0 rows are the same.")
     assert page.says("Over there") and not page.unescaped(HOSTILE)
     before = rows(store, dataset)
+    page.app.segmented_control[0].set_value("new")
+    assert page.run().says("Label: manner · Split: Test")
     page.click("Apply")
     assert [answer for _question, answer in rows(store, dataset)] == ["Over there", "Because", "So", "Soon"]
     assert page.says("3 rows of Desk are as you chose.") and page.says("Nothing is ticked")  # the gone row stayed
@@ -89,6 +91,18 @@ def test_rows_changed_in_both_places_wait_for_a_choice(
     assert page.says("1 changed")
     page.click("Apply")
     assert rows(store, dataset)[0][1] == "Theirs"
+
+
+def test_what_a_locked_test_set_refuses_is_said_where_it_was_applied(
+    open_page: Open, store: Store, settings: Settings, dataset: Dataset, tmp_path: Path
+) -> None:
+    row = next(store.examples(dataset.id))
+    store.assign_splits(dataset.id, {row.id: Split.TEST}, "Bob")
+    store.splits.set_lock(dataset.id, True, "Bob")
+    data = edited(store, dataset, tmp_path, lambda sheet: sheet.__setitem__("F2", "Train"))
+    page = open_page(BRING, file=upload(settings, data, "w.xlsx")).click("Apply")
+    assert "1 rows of the locked test set were left as they are" in page.errors
+    assert store.example(row.id).split == Split.TEST
 
 
 def test_a_single_row_can_be_left_out(

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import pytest
 from pagedriver import HOSTILE, Open, Page
 
+from core.dataset.examples import Kind
 from core.dataset.recipes import Recipe
 from core.dataset.vocabulary import Role
 from core.errors import BadInput
@@ -155,6 +156,22 @@ def test_classes_can_be_dropped_renamed_and_sampled(open_page: Open, store: Stor
     recipe = Recipe.from_dict(task.args["recipe"])
     counts = ["chat", "maths"]  # the commonest first
     assert recipe.dropped == (counts[0],) and recipe.label_names == {counts[1]: "mathematics"}
+
+
+def test_prompts_and_completions_keep_their_blanks_unless_the_tick_says_otherwise(
+    open_page: Open, store: Store, settings: Settings
+) -> None:
+    table = 'prompt,completion\n"Tell a story ->"," Once upon a time\n"\n"And another ->"," Once more\n"\n'
+    page = open_page(BRING, file=keep(settings, table, "stories.csv"))
+    formats = next(box for box in page.app.expander if box.label.startswith("Format"))
+    assert formats.label == "Format: Chat"
+    page.app.segmented_control(key="map_1_kind").set_value(Kind.COMPLETION)
+    page.run()
+    assert "Format: Prompt and completion" in [box.label for box in page.app.expander]
+    page.click("Import")
+    work_off(store, settings)
+    lines = [row.raw for row in store.examples(store.datasets()[0].id)]
+    assert lines[0] == r'{"prompt":"Tell a story ->","completion":" Once upon a time\n"}'
 
 
 def test_a_training_file_is_taken_as_it_is(open_page: Open, store: Store, settings: Settings) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from pagedriver import HOSTILE, Open, Page
+from pagedriver import HOSTILE, Open, Page, plain
 
 from core.dataset.edits import Change, Edits
 from core.dataset.examples import Draft, Example, Kind, Split, Status, answer_text, dump, user_text
@@ -195,6 +195,33 @@ def test_the_url_says_which_rows_are_shown(
     assert bool(total) != page.says("No row fits these filters.")
 
 
+def test_an_older_step_is_taken_back_for_itself(open_page: Open, store: Store, dataset: Dataset) -> None:
+    first, second = rows(store, dataset)[:2]
+    store.apply(dataset.id, Edits([Change(first.id, 1, {"assistant": "mine"})]), f"Bo {HOSTILE}")
+    store.assign_splits(dataset.id, {second.id: Split.TEST}, "Bo")
+    page = open_page(EDIT)
+    assert not page.says("A row changed")
+    page.app.session_state["steps_open"] = True
+    page.run()
+    assert page.says("A row changed: Split") and page.says("A row changed: Text") and not page.unescaped(HOSTILE)
+    batch = store.steps(dataset.id)[-1].batch_id
+    page.app.button(key=f"step_{batch}").click()
+    page.run()
+    assert answer_text(store.example(first.id).body) == "yes" and store.example(second.id).split == Split.TEST
+    assert page.says("undone") and page.app.button(key=f"step_{batch}").disabled
+    page.app.button(key=f"step_row_{batch}").click()
+    assert page.run().app.query_params["row"] == str(first.id)
+
+
+def test_a_filter_behind_the_button_stays_and_is_counted_on_it(open_page: Open, store: Store, dataset: Dataset) -> None:
+    store.assign_splits(dataset.id, {row.id: Split.TEST for row in store.examples(dataset.id)}, "Bo")
+    page = open_page(EDIT, split="test", sort="tokens")
+    page.run()
+    box = page.app.selectbox(key="view_split")
+    assert box.value == "test" and box.proto.set_value
+    assert "More · 2" in [button.proto.popover.label for button in page.app.get("popover")]
+
+
 def test_filters_are_written_into_the_url_and_can_be_cleared(open_page: Open, dataset: Dataset) -> None:
     page = open_page(EDIT, page="2")
     page.app.text_input(key="view_text").set_value("Question 7")
@@ -291,6 +318,7 @@ def test_a_dataset_is_renamed_and_deleted(open_page: Open, store: Store, dataset
     page.app.checkbox(key=f"delete_sure_{dataset.id}").check()
     page.run().click("Delete dataset")
     assert store.datasets() == [] and page.says("No data here yet")
+    assert [plain(note.value) for note in page.app.toast] == ["“Letters” was deleted."]
 
 
 def test_my_side_of_a_deletion_deletes_what_they_changed(store: Store, dataset: Dataset) -> None:

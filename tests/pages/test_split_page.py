@@ -52,6 +52,17 @@ def test_a_test_set_is_split_off_locked_and_only_opened_after_a_question(
     assert page.says("The test set is open") and store.splits.lock(dataset.id) is None
 
 
+def test_what_stands_behind_a_button_is_told_to_the_browser_in_every_run(open_page: Open, dataset: Dataset) -> None:
+    page = open_page(frame.CHECK, dataset=str(dataset.id))
+    page.app.selectbox(key="split_test_share").set_value(0.2)
+    page.run()
+    box, seed = page.app.checkbox(key="split_stratified"), page.app.number_input(key="split_seed")
+    assert box.proto.set_value and box.proto.value, (
+        "else it shows no tick when it is opened, and takes it for the truth"
+    )
+    assert seed.proto.set_value
+
+
 def test_new_rows_are_placed_and_no_other_row_moves(open_page: Open, store: Store, dataset: Dataset) -> None:
     page = open_page(frame.CHECK, dataset=str(dataset.id)).click("Split")
     before = parts(store, dataset)

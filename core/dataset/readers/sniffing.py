@@ -14,6 +14,7 @@ import orjson
 from core.dataset import mojibake
 from core.dataset.encodings import detect, open_text
 from core.dataset.examples import Kind, kind_of
+from core.dataset.ownrows import kind_of_rows
 from core.dataset.readers import delimited, objects, packed, parquet, several, sheets, tables
 from core.dataset.readers.headers import column_names, header_place, looks_like_header
 from core.dataset.readers.packed import Member
@@ -194,9 +195,11 @@ def _parquet(source: Source) -> Source:
 
 
 def _shaped(source: Source, sample: tuple[Row, ...]) -> Source:
-    """A table with its sample; its columns may be those of another tool's training file."""
+    """A table with its sample; its columns may be those of a training file."""
     shape = shape_of(dict.fromkeys(source.columns, ""))
-    training = KINDS[shape] if shape else None
+    training = KINDS.get(shape) if shape else None
+    if shape is Shape.TABLE:
+        training = kind_of_rows(row.cells for row in sample)
     return dataclasses.replace(source, sample=sample, shape=shape, training=training)
 
 
@@ -364,7 +367,7 @@ def _first_lines(source: Source) -> tuple[list[objects.Item], int]:
 
 def _training(items: list[objects.Item]) -> tuple[Kind | None, Shape | None]:
     """The format that most of the objects are in: the provider's own, or another tool's."""
-    shapes = Counter(shape_of(item.body) for item in items)
+    shapes = Counter(found for item in items if (found := shape_of(item.body)) in KINDS)
     shape, count = shapes.most_common(1)[0] if shapes else (None, 0)
     if shape and count * 2 > len(items):
         return KINDS[shape], shape

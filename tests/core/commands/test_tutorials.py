@@ -230,3 +230,14 @@ def test_questions_to_a_doctor_are_sampled_and_become_chats(shared_data: Callabl
     assert made == expected and made.count(b"\n") == 100
     assert hashlib.sha256(made).hexdigest() == SHA_DOCTOR
     assert made.split(b"\n")[0].decode() == FIRST_DOCTOR
+
+
+def test_a_table_that_luopan_exported_becomes_the_lines_that_it_was(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = json.dumps({"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}] * 2})
+    with (tmp_path / "x.csv").open("w", newline="", encoding="utf-8-sig") as file:
+        rows = [(1, "", " q ", "'- one", "", "train", ""), (2, "", "a", "b", "", "test", whole)]
+        csv.writer(file).writerows([("id", "system", "user", "assistant", "label", "split", "messages"), *rows])
+    assert run(tmp_path / "x.csv") == 0 and "exported from Luopan" in capsys.readouterr().out
+    assert (tmp_path / "x_prepared.jsonl").read_bytes() == jsonl([chat(" q ", "- one")]) + whole.encode() + b"\n"

@@ -64,7 +64,7 @@ def test_a_table_has_the_three_texts_and_the_whole_line_where_they_do_not_say_al
         ["2", "", "=1+1", "@SUM(A1)", "-x", "", ""],
         ["3", "", "在", "好", "", "validation", LINES[2].raw],
         ["4", "", "x", "y", "", "", LINES[3].raw],
-        ["5", "", "p", "c", "", "", ""],
+        ["5", "", "p", "c", "", "", LINES[4].raw],
         ["6", "", "", "", "", "", "no json at all"],
     ]
 
