@@ -77,7 +77,9 @@ def test_openpyxl_opens_it_and_sees_texts_in_their_formats(tmp_path: Path) -> No
 @pytest.mark.skipif(not shutil.which("soffice"), reason="LibreOffice is not installed")
 def test_libreoffice_opens_it(tmp_path: Path) -> None:
     written(tmp_path / "x.xlsx", [["=1+1", "微调"]])
-    command = ["soffice", "--headless", "--convert-to", "csv", "--outdir", str(tmp_path), str(tmp_path / "x.xlsx")]
+    comma_quote_utf8 = "csv:Text - txt - csv (StarCalc):44,34,76"
+    command = ["soffice", "--headless", "--convert-to", comma_quote_utf8, "--outdir", str(tmp_path)]
+    command.append(str(tmp_path / "x.xlsx"))
     subprocess.run(command, check=True, capture_output=True, timeout=100)
     assert "=1+1,微调" in (tmp_path / "x.csv").read_text(encoding="utf-8")
 
