@@ -276,7 +276,7 @@ def _named(source: Source, rows: list[tuple[int, list[str]]], header: bool | int
 def _header_start(rows: list[tuple[int, list[str]]], header: bool | int | None) -> int:
     """The place of the first row that counts."""
     if header is None:
-        return header_place([cells for _, cells in rows])
+        return header_place(rows)
     if isinstance(header, bool):
         return 0
     return next((place for place, (number, _) in enumerate(rows) if number >= header), 0)
