@@ -92,6 +92,8 @@ def recognised(source: Source, another: Callable[[], None]) -> None:
                 with st.popover(_("Not right?")):
                     _corrections(source)
             st.button(_("Another file"), on_click=another)
+        for _name, reason in source.others:
+            st.caption(f":material/info: {escape(_('Left out: {reason}', reason=reason))}")
 
 
 def _facts(source: Source) -> str:

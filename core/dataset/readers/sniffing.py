@@ -106,8 +106,8 @@ def sniff_all(
         return sniff(files[0].path, files[0].name, sheet=sheet, encoding=encoding, header=header)
     if not files:
         raise BadInput(T("{file} is empty.", file=name), T("Choose a file with rows."))
-    parts = [sniff(file.path, file.name, encoding=encoding, header=header) for file in files]
-    return several.join(path, name, parts, SAMPLE_ROWS)
+    found = several.recognised(files, lambda file: sniff(file.path, file.name, encoding=encoding, header=header))
+    return several.join(path, name, found[0], SAMPLE_ROWS, found[1])
 
 
 def read(source: Source, sheet: str | None = None) -> Iterator[Row | Reject]:

@@ -94,7 +94,8 @@ class Source:
 
     `training` names the format of lines that are examples already; with a `shape` they are another tool's and are
     converted. `top` is the number of rows above the header (a title), `garbled` the share of the sample whose letters
-    are UTF-8 read as something else, `parts` the files that are read one after the other as this one.
+    are UTF-8 read as something else, `parts` the files that are read one after the other as this one, `others` those
+    that came with them and hold no rows, with the reason.
     """
 
     path: Path
@@ -115,6 +116,7 @@ class Source:
     top: int = 0
     garbled: float = 0.0
     parts: tuple[Source, ...] = ()
+    others: tuple[tuple[str, Text | str], ...] = ()
 
 
 def excerpt(text: str) -> str:
