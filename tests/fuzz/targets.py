@@ -375,7 +375,9 @@ _LINE = b'{"messages": [{"role": "user", "content": "hi"}, {"role": "assistant",
 _TABLE = [
     b"text,label\nhello,greet\nbye,part\n", b'a\tb\n"x\ny"\t2\n', '文本;标签\n“你好”;1\n'.encode("gb18030"),
     "text,label\nå¾®è°ƒ,x\n".encode(), "\ufefftext,label\n1,2\n".encode("utf-16"), b"title\n\ntext,label\na,b\n",
-    b'text,label\n"open,1\n', b"\0" * 40, b"{'a': 1}\n{'a': 2}\n",
+    b'text,label\n"open,1\n', b"\0" * 40, b"{'a': 1}\n{'a': 2}\n", b"|a|b|\n|--|--|\n|c \\| d|e<br>f|\n",
+    b"<html><table><tr><th>a<th rowspan=2>b<tr><td colspan=2>c&amp;d<!-- x --><br>e</table></html>",
+    b'<?xml version="1.0"?><Table><Row ss:Index="2"><Cell ss:MergeDown="1"><Data>a</Data></Cell><Cell/></Row></Table>',
 ]  # fmt: skip
 _OBJECTS = [
     _LINE + b"\n" + _LINE, b'[{"a": 1}, {"a": 2.50}]', b'{"data": [{"instruction": "i", "output": "o"}]}',

@@ -14,7 +14,7 @@ import orjson
 from core.dataset import mojibake
 from core.dataset.encodings import detect, open_text
 from core.dataset.examples import Kind, kind_of
-from core.dataset.readers import delimited, objects, packed, parquet, several, sheets, tables
+from core.dataset.readers import delimited, markup, objects, packed, parquet, several, sheets, tables
 from core.dataset.readers.headers import column_names, header_place, looks_like_header
 from core.dataset.readers.packed import Member
 from core.dataset.readers.tables import Even, Run
@@ -136,7 +136,9 @@ def read_blocks(source: Source) -> Iterator[Block | Reject]:
                 missing = ("",) * len(found.numbers)
                 yield Block(found.numbers, [columns.get(column, missing) for column in source.columns], name)
     elif source.format.is_table:
-        runs: Iterator[Run | Even | Reject] = delimited.records(source)
+        runs: Iterator[Run | Even | Reject] = (
+            markup.records(source) if source.format.is_markup else delimited.records(source)
+        )
         if source.format.is_sheet:
             runs = sheets.records(source.path, source.name, source.sheet)
         yield from tables.blocks(runs, source.columns, source.header, source.top)
@@ -216,6 +218,8 @@ def _text(path: Path, name: str, size: int, magic: bytes, encoding: str | None, 
     if len(head) > _ENOUGH and len(_NO_TEXT.findall(head)) > len(head) // 20:
         raise BadInput(T("{file} is no text: it holds signs that no text has.", file=name), _FORMATS)
     source = Source(path, name, Format.CSV, size, encoding=found)
+    if marked := markup.form_of(head):
+        return _marked_up(dataclasses.replace(source, format=marked), header)
     form = _json_form(head, complete)
     if form:
         return _objects(dataclasses.replace(source, format=form))
@@ -230,6 +234,15 @@ def _text(path: Path, name: str, size: int, magic: bytes, encoding: str | None, 
         rows_estimate=_estimate(head, complete, size, len(found_rows)),
     )
     source = _named(source, found_rows[: SAMPLE_ROWS + 1], header)
+    return _shaped(source, _sample(read(source)))
+
+
+def _marked_up(source: Source, header: bool | int | None) -> Source:
+    """A table in markup: its rows come as from a sheet, and as from a text their encoding may be another."""
+    each = [(run.number + place, cells) for run in markup.records(source) for place, cells in enumerate(run.rows)]
+    filled = [(number, cells) for number, cells in each if any(map(str.strip, cells))]
+    source = dataclasses.replace(source, rows_estimate=len(filled))
+    source = _named(source, _trimmed(filled[: SAMPLE_ROWS + 1]), header)
     return _shaped(source, _sample(read(source)))
 
 

@@ -29,6 +29,9 @@ class Format(StrEnum):
     PARQUET = "parquet"
     JSON = "json"
     JSONL = "jsonl"
+    HTML = "html"
+    XML = "xml"  # Excel's of 2003
+    MARKDOWN = "markdown"
     SEVERAL = "several"  # files of different formats
 
     @property
@@ -37,14 +40,19 @@ class Format(StrEnum):
         return self in (Format.XLSX, Format.XLS, Format.XLSB, Format.ODS)
 
     @property
+    def is_markup(self) -> bool:
+        """Whether it is a table in marked-up text."""
+        return self in (Format.HTML, Format.XML, Format.MARKDOWN)
+
+    @property
     def is_table(self) -> bool:
         """Whether its rows are lists of cells, so that one of them may name the columns."""
-        return self in (Format.CSV, Format.TSV) or self.is_sheet
+        return self in (Format.CSV, Format.TSV) or self.is_sheet or self.is_markup
 
     @property
     def is_text(self) -> bool:
         """Whether it is text in some encoding."""
-        return self in (Format.CSV, Format.TSV, Format.JSON, Format.JSONL)
+        return self in (Format.CSV, Format.TSV, Format.JSON, Format.JSONL) or self.is_markup
 
 
 class Row(NamedTuple):
