@@ -47,6 +47,7 @@ def examples_already(source: Source) -> None:
         Shape.SHAREGPT: "ShareGPT",
         Shape.ALPACA: "Alpaca",
         Shape.CHOSEN: "chosen / rejected",
+        Shape.CHATGPT: "ChatGPT",
     }
     if source.shape is None:
         st.success(_("These lines are training examples already: they are imported byte for byte."))
