@@ -69,6 +69,7 @@ def as_json(
             "encoding": source.encoding,
             "sheet": source.sheet,
             "columns": list(source.columns),
+            "left_out": [{"file": name, "reason": str(reason)} for name, reason in source.others],
             "recipe": recipe.as_dict(),
             "examples": outcome.examples,
             "rejected": len(rejects),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from core.commands import advising, parting
 from core.commands.outcome import Outcome, as_json, as_text, write_rejects
 from core.errors import BadInput, NotFound
+from core.words import _
 
 if TYPE_CHECKING:
     from core.dataset.advice import Finding
@@ -97,6 +98,8 @@ def _prepare(options: argparse.Namespace) -> int:
     first, names = options.file[0], [path.name for path in options.file]
     files = [Member(path, path.name if names.count(path.name) == 1 else str(path)) for path in options.file]
     source = sniff_all(files, title([file.name for file in files]), first, sheet=options.sheet)
+    for _name, reason in source.others:
+        print(_("Left out: {reason}", reason=reason), file=sys.stderr)
     recipe = _recipe(options.recipe, source, options.format)
     if not source.columns:
         raise _nothing_usable(source, [])

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from core.dataset.examples import Kind
 from core.dataset.readers.values import Row, Source
 from core.dataset.recipes import Recipe
-from core.dataset.vocabulary import INSTRUCTION, INSTRUCTION_INPUT, Role, plain, rank
+from core.dataset.vocabulary import INSTRUCTION, INSTRUCTION_INPUT, Role, ends_as, plain, rank
 
 _LONGEST_LABEL = 40
 _MOST_LABELS = 200
@@ -26,13 +27,14 @@ def guess(columns: Sequence[str], sample: Sequence[Row], kind: Kind = Kind.CHAT)
     """Roles for the columns. Known names decide; what is still open is told from the cells of the sample."""
     turns = _by_turns(columns, sample)
     chosen = turns | _by_name([c for c in columns if c not in turns])
-    taken = set(chosen)
-    looks = {c: _Look.of(c, sample) for c in columns if c not in taken}
+    looks = {c: _Look.of(c, sample) for c in columns if c not in chosen}
     looks = {c: look for c, look in looks.items() if look.filled}
+    chosen |= (named := _by_endings(looks, set(chosen.values())))
+    looks = {c: look for c, look in looks.items() if c not in named}
     has = set(chosen.values())
     if Role.SPEAKER in has:
         has.add(Role.ASSISTANT)  # one column holds what all of them say
-    if not has & {Role.LABEL, Role.ASSISTANT} and (label := _likely_label(looks)):
+    if not has & {Role.LABEL, Role.ASSISTANT} and (label := _likely_label(looks, alone=not chosen)):
         chosen[label] = Role.LABEL
         del looks[label]
     texts = [c for c, look in looks.items() if not look.numeric]
@@ -60,6 +62,15 @@ def _by_name(columns: Sequence[str]) -> dict[str, Role]:
         ranked = [(place, c) for c in columns if c not in chosen and (place := rank(c, role)) is not None]
         if ranked:
             chosen[min(ranked, key=lambda pair: pair[0])[1]] = role
+    return chosen
+
+
+def _by_endings(looks: dict[str, _Look], has: set[Role]) -> dict[str, Role]:
+    """The first column of texts whose name ends as that of a question or an answer, where none has just that name."""
+    chosen: dict[str, Role] = {}
+    for role in (role for role in (Role.USER, Role.ASSISTANT) if role not in has):
+        fits = (c for c, look in looks.items() if look.is_text and c not in chosen and ends_as(c, role))
+        chosen |= dict.fromkeys(islice(fits, 1), role)
     return chosen
 
 
@@ -93,8 +104,13 @@ class _Look:
         mean = sum(lengths) / max(1, len(lengths))
         return cls(len(cells), len(set(cells)), mean, max(lengths, default=0), all(map(_is_number, cells)))
 
+    @property
+    def is_text(self) -> bool:
+        """Whether it holds words that are mostly different."""
+        return not self.numeric and self.distinct * 2 > self.filled
 
-def _likely_label(looks: dict[str, _Look]) -> str | None:
+
+def _likely_label(looks: dict[str, _Look], *, alone: bool) -> str | None:
     """The column of few, short, repeated values; words rather than numbers, the last of several."""
     likely = [
         (not look.numeric, place, column)
@@ -103,7 +119,7 @@ def _likely_label(looks: dict[str, _Look]) -> str | None:
         and look.longest <= _LONGEST_LABEL
         and 1 < look.distinct <= min(_MOST_LABELS, look.filled / 2)
     ]
-    return max(likely)[2] if likely and len(looks) > 1 else None
+    return max(likely)[2] if likely and (len(looks) > 1 or not alone) else None
 
 
 def _is_number(cell: str) -> bool:

@@ -20,6 +20,7 @@ class Shape(StrEnum):
     ALPACA = "alpaca"
     CHOSEN = "chosen"
     TABLE = "luopan-table"  # our own export to CSV or Excel
+    CHATGPT = "chatgpt"
 
 
 class Unfit(Exception):
@@ -31,7 +32,12 @@ class Unfit(Exception):
         self.reason = reason
 
 
-KINDS = {Shape.SHAREGPT: Kind.CHAT, Shape.ALPACA: Kind.CHAT, Shape.CHOSEN: Kind.PREFERENCE}
+KINDS = {
+    Shape.SHAREGPT: Kind.CHAT,
+    Shape.ALPACA: Kind.CHAT,
+    Shape.CHOSEN: Kind.PREFERENCE,
+    Shape.CHATGPT: Kind.CHAT,
+}
 TABLE_COLUMNS = ("id", "system", "user", "assistant", "label", "split", "messages")
 _TURNS = ("conversations", "conversation")
 _BETTER = ("chosen", "preferred_completion")
@@ -59,6 +65,8 @@ def shape_of(body: Body) -> Shape | None:
         return Shape.SHAREGPT
     if isinstance(body.get("history"), list) and "instruction" in body and "output" in body:
         return Shape.ALPACA
+    if isinstance(body.get("mapping"), dict) and "current_node" in body:
+        return Shape.CHATGPT
     return None
 
 
@@ -68,6 +76,7 @@ def convert(shape: Shape, body: Body) -> Body:
         Shape.SHAREGPT: _sharegpt,
         Shape.ALPACA: _alpaca,
         Shape.CHOSEN: _chosen,
+        Shape.CHATGPT: _chatgpt,
     }
     return converters[shape](body)
 
@@ -86,6 +95,31 @@ def _sharegpt(body: Body) -> Body:
     if not any(message["role"] == "assistant" for message in messages):
         raise Unfit(key, T("Nobody answers in this conversation."))
     return {"messages": messages, **_tools(body)}
+
+
+def _chatgpt(body: Body) -> Body:
+    """A conversation of ChatGPT's export: a tree of messages, of which the last branch counts."""
+    nodes, place = body.get("mapping"), body.get("current_node")
+    messages: list[Body] = []
+    seen: set[str] = set()
+    while isinstance(nodes, dict) and isinstance(place, str) and place not in seen:
+        seen.add(place)
+        node = nodes.get(place)
+        message, place = (node.get("message"), node.get("parent")) if isinstance(node, dict) else (None, None)
+        if isinstance(message, dict) and (said := _said(message)):
+            messages.append(said)
+    if not any(message["role"] == "assistant" for message in messages):
+        raise Unfit("mapping", T("Nobody answers in this conversation."))
+    return {"messages": messages[::-1]}
+
+
+def _said(message: Body) -> Body | None:
+    """A message of the export with text; None for pictures, tools and empty ones."""
+    author, content = message.get("author"), message.get("content")
+    role = author.get("role") if isinstance(author, dict) else None
+    parts = content.get("parts") if isinstance(content, dict) else None
+    text = "".join(part for part in parts if isinstance(part, str)) if isinstance(parts, list) else ""
+    return {"role": role, "content": text} if role in ("system", "user", "assistant") and text.strip() else None
 
 
 def _system(body: Body) -> list[Body]:

@@ -25,13 +25,15 @@ _WRITTEN = {
     Role.USER: """
         usercontent usermessage userprompt user prompt questions question query text sentence utterance review
         comment message content body input title instructions
-        问题 提问 用户 文本 句子 评论 内容 正文 诉求 输入 标题""",
+        问题 提问 用户 文本 句子 评论 内容 正文 诉求 输入 标题 問題 提問 內容 質問 질문
+        frage pregunta pergunta domanda""",
     Role.ASSISTANT: """
         assistantcontent assistantmessage assistant completion answers answer response reply output
-        答案 回答 回复 答复 助手 输出""",
+        答案 回答 回复 答复 助手 输出 回覆 答覆 답변
+        antwort respuesta réponse resposta risposta""",
     Role.LABEL: """
         labeldesc labelname labeltext category class intent classname topic tag sentiment label labels target
-        标签名 标签 类别 分类 类目 意图 主题 情感""",
+        标签名 标签 类别 分类 类目 意图 主题 情感 標籤 類別 分類 kategorie categoría catégorie""",
     Role.CONVERSATION: """
         conversationid conversation convid dialogid dialogueid dialogue dialog sessionid session threadid thread chatid
         会话id 对话id 会话编号 对话编号 会话 对话""",
@@ -41,6 +43,13 @@ _WRITTEN = {
     Role.SPEAKER: "role speaker sender author from who 角色 说话人 发言人 发送者",
 }
 NAMES = {role: tuple(names.split()) for role, names in _WRITTEN.items()}
+# With what longer names end ("customer question", "客服回复"), behind words that say nothing ("answer text").
+_HEADS = {
+    Role.USER: "question questions query message prompt enquiry inquiry 问题 提问 问句 問題 提問 咨询 诉求 質問 frage",
+    Role.ASSISTANT: "answer answers reply response completion 回答 答案 回复 答复 回覆 答覆 antwort",
+}
+HEADS = {role: tuple(names.split()) for role, names in _HEADS.items()}
+_SAYING_NOTHING = re.compile("(text|content|body|内容|文本|正文|原文|內容)$")
 INSTRUCTION = ("instruction", "指令")
 INSTRUCTION_INPUT = ("input", "输入")
 _NOT_LETTERS = re.compile(r"[\s_\-.:：]+")
@@ -63,3 +72,8 @@ def rank(name: str, role: Role) -> int | None:
     """How well a name fits a role: 0 is best, None not at all."""
     names = NAMES.get(role, ())
     return names.index(plain(name)) if plain(name) in names else None
+
+
+def ends_as(name: str, role: Role) -> bool:
+    """Whether a name of several words ends with one for this role."""
+    return _SAYING_NOTHING.sub("", plain(name)).endswith(HEADS.get(role, ()))

@@ -92,12 +92,19 @@ def recognised(source: Source, another: Callable[[], None]) -> None:
                 with st.popover(_("Not right?")):
                     _corrections(source)
             st.button(_("Another file"), on_click=another)
+        for _name, reason in source.others:
+            st.caption(f":material/info: {escape(_('Left out: {reason}', reason=reason))}")
 
 
 def _facts(source: Source) -> str:
     """ "CSV · UTF-8 · comma · about 410 rows · 2 columns · 45 kB"."""
     separators = {",": _("comma"), "\t": _("tab"), ";": _("semicolon"), "|": _("bar")}
-    names = {Format.JSONL: "JSON Lines", Format.PARQUET: "Parquet", Format.SEVERAL: _("several formats")}
+    names = {
+        Format.JSONL: "JSON Lines",
+        Format.PARQUET: "Parquet",
+        Format.MARKDOWN: "Markdown",
+        Format.SEVERAL: _("several formats"),
+    }
     facts = [_("{n} files", n=len(source.parts))] if source.parts else []
     facts.append(names.get(source.format, source.format.value.upper()))
     if source.format.is_text and source.encoding:

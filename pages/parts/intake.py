@@ -47,6 +47,7 @@ def examples_already(source: Source) -> None:
         Shape.SHAREGPT: "ShareGPT",
         Shape.ALPACA: "Alpaca",
         Shape.CHOSEN: "chosen / rejected",
+        Shape.CHATGPT: "ChatGPT",
     }
     if source.shape is Shape.TABLE:
         st.success(_("This table was exported from Luopan: every row comes back as it was, with its label and split."))

@@ -11,6 +11,7 @@ from typing import Any
 
 import streamlit as st
 
+from core.checks.privacy.characters import visible
 from core.dataset import mapping, templates
 from core.dataset.examples import Kind
 from core.dataset.readers import Source, read
@@ -103,7 +104,7 @@ def _roles(source: Source, start: Recipe, number: int) -> dict[str, Role]:
 def examples_of(source: Source, column: str, limit: int = 64) -> str:
     """The first different values of a column, short."""
     seen = dict.fromkeys(cell for row in source.sample[:20] if (cell := row.cells.get(column, "").strip()))
-    line = "  ·  ".join(value[:28] for value in list(seen)[:3]) or _("(empty)")
+    line = "  ·  ".join(visible(value[:28]) for value in list(seen)[:3]) or _("(empty)")
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from core.checks.privacy.characters import visible
 from core.dataset import mapping
 from core.dataset.examples import Body, Draft, answer_text, messages_of, text_of, user_text
 from core.dataset.readers import Row, Source
@@ -62,7 +63,9 @@ def show_body(body: Body) -> None:
     for role, text in turns:
         with st.container(border=True, gap="xxsmall"):
             st.caption(f"{FACES.get(role, '•')} {escape(role_name(role))}")
-            st.text(text or " ")
+            st.text(visible(text) or " ")
+            if visible(text) != text:
+                st.caption(_("Characters that cannot be seen are written out here; Check finds them all."))
 
 
 def _calls(message: Body) -> str:

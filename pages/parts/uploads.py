@@ -14,7 +14,8 @@ from core.dataset.readers import Member, packed, several
 from core.settings import Settings
 
 TYPES = [
-    "csv", "tsv", "txt", "xlsx", "xls", "xlsb", "ods", "json", "jsonl", "ndjson", "parquet", "gz", "bz2", "xz", "zip",
+    "csv", "tsv", "txt", "xlsx", "xls", "xlsb", "ods", "json", "jsonl", "ndjson", "parquet", "html", "htm", "xml", "md",
+    "gz", "bz2", "xz", "zip",
 ]  # fmt: skip
 _TOKEN = re.compile(r"[0-9a-f]{32}")
 

@@ -18,12 +18,25 @@ from itertools import islice
 from pathlib import Path
 
 import orjson
+from python_calamine import CalamineError, CalamineWorkbook
 
 from core.checks import check_line
 from core.dataset import conversations, encodings, mapping, mojibake, repair, repairing, templates
 from core.dataset.edits import one_line, with_texts
 from core.dataset.examples import Draft, Kind, dump, load
-from core.dataset.readers import Reject, Row, Source, objects, packed, parquet_child, plainsheets, read, sheets, sniff
+from core.dataset.readers import (
+    Reject,
+    Row,
+    Source,
+    objects,
+    packed,
+    parquet_child,
+    plainsheets,
+    read,
+    sheet_child,
+    sheets,
+    sniff,
+)
 from core.dataset.readers.sniffing import sniff_all
 from core.dataset.recipes import Recipe
 from core.dataset.shapes import Shape, Unfit, convert, shape_of
@@ -31,7 +44,8 @@ from core.errors import BadInput
 
 MOST_ROWS = 5_000
 CHILD_EVERY = 400  # inputs between two that go through a child process
-SHEET = "xl/worksheets/sheet1.xml"
+SHEET, SHARED = "xl/worksheets/sheet1.xml", "xl/sharedStrings.xml"
+BETWEEN = b"\xff\xfe"  # a sheet and its shared texts
 ENCODINGS = (None, *encodings.OFFERED, "utf-8-sig", "utf-32", "utf-16-le")
 _count = 0
 
@@ -256,21 +270,27 @@ def workbook(data: bytes) -> None:
 
 
 def plain_sheet(data: bytes) -> None:
-    """Any bytes as a sheet that is read without a parser: where it is, the parser now and then says the same."""
-    path = _file(_with_sheet(data), "plain.xlsx")
+    """Any bytes as a sheet and its shared texts that are read without a parser: the parser says the same, or refuses
+    what stands behind the rows."""
+    sheet, _mark, shared = data.partition(BETWEEN)
+    rows = _without_a_parser(path := _file(_with_sheet(sheet, shared), "plain.xlsx"))
+    if rows is not None:
+        with path.open("rb") as file, contextlib.suppress(CalamineError):
+            found = CalamineWorkbook.from_filelike(file).get_sheet_by_index(0)
+            assert rows == [sheet_child._texts(cells) for cells in found.iter_rows()]
+
+
+def _without_a_parser(path: Path) -> list[list[str]] | None:
+    """The rows of a sheet as they are read without a parser; None where only one reads it."""
     found = plainsheets.look(path, "")
-    rows: list[list[str]] = []
     if not found:
-        return
+        return None
     archive, plain = found
     try:
         with archive:
-            rows = [cells for run in islice(plain.answers(), 3, None) for cells in run.rows]
+            return [cells for run in islice(plain.answers(), 3, None) for cells in run.rows]
     except plainsheets.Odd:
-        return
-    if _now_and_then():
-        told = islice(sheets._from_child(path, "a.xlsx", ""), 3, None)
-        assert rows == [cells for run in told for cells in run.rows]
+        return None
 
 
 def _guarded(content: bytes) -> None:
@@ -295,20 +315,20 @@ def _recognised_workbook(path: Path) -> None:
 
 @cache
 def _parts() -> tuple[tuple[str, bytes], ...]:
-    import openpyxl
+    import xlsxwriter
 
     out = io.BytesIO()
-    openpyxl.Workbook().save(out)
+    with xlsxwriter.Workbook(out) as book:
+        book.add_worksheet().write_string(0, 0, "a")
     with zipfile.ZipFile(out) as plain:
-        return tuple((name, plain.read(name)) for name in plain.namelist() if name != SHEET)
+        return tuple((name, plain.read(name)) for name in plain.namelist())
 
 
-def _with_sheet(sheet: bytes) -> bytes:
+def _with_sheet(sheet: bytes, shared: bytes = b"") -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as made:
         for name, content in _parts():
-            made.writestr(name, content)
-        made.writestr(SHEET, sheet)
+            made.writestr(name, {SHEET: sheet, SHARED: shared}.get(name) or content)
     return out.getvalue()
 
 
@@ -355,7 +375,9 @@ _LINE = b'{"messages": [{"role": "user", "content": "hi"}, {"role": "assistant",
 _TABLE = [
     b"text,label\nhello,greet\nbye,part\n", b'a\tb\n"x\ny"\t2\n', '文本;标签\n“你好”;1\n'.encode("gb18030"),
     "text,label\nå¾®è°ƒ,x\n".encode(), "\ufefftext,label\n1,2\n".encode("utf-16"), b"title\n\ntext,label\na,b\n",
-    b'text,label\n"open,1\n', b"\0" * 40, b"{'a': 1}\n{'a': 2}\n",
+    b'text,label\n"open,1\n', b"\0" * 40, b"{'a': 1}\n{'a': 2}\n", b"|a|b|\n|--|--|\n|c \\| d|e<br>f|\n",
+    b"<html><table><tr><th>a<th rowspan=2>b<tr><td colspan=2>c&amp;d<!-- x --><br>e</table></html>",
+    b'<?xml version="1.0"?><Table><Row ss:Index="2"><Cell ss:MergeDown="1"><Data>a</Data></Cell><Cell/></Row></Table>',
 ]  # fmt: skip
 _OBJECTS = [
     _LINE + b"\n" + _LINE, b'[{"a": 1}, {"a": 2.50}]', b'{"data": [{"instruction": "i", "output": "o"}]}',
@@ -391,6 +413,12 @@ _NUMBERS = (
     b'<worksheet xmlns="x"><dimension ref="A1:A3"/><sheetData><row r="1"><c r="A1"><v>7</v></c></row><row r="2">'
     b'<c r="A2"><v>12</v></c></row><row r="3"><c r="A3"><v>0</v></c></row></sheetData></worksheet>'
 )
+_SHARING = (
+    b'<worksheet xmlns="x"><dimension ref="A1:B2"/><sheetData><row r="1"><c r="A1" t="s"><v>0</v></c><c r="B1" s="1" '
+    b't="s"><v>1</v></c></row><row r="2"><c r="A2" t="s"><v>1</v></c><c r="B2" s="1" t="s"><v>0</v></c></row></'
+    b'sheetData></worksheet>\xff\xfe<sst count="2"><si><t>a &amp; b</t></si><si><t xml:space="preserve"> c</t><'
+    b'phoneticPr fontId="1"/></si></sst>'
+)
 _CELLS = b'<worksheet xmlns="x"><sheetData><row r="1"><c r="A1" t="str"><v>1</v></c></row></sheetData></worksheet>'
 
 
@@ -410,7 +438,7 @@ def seeds(name: str) -> list[bytes]:
         "archive": [*(pack(_TABLE[0]) for pack in (gzip.compress, bz2.compress, lzma.compress, zlib.compress))],
         "zipped": [b"\x01\x00" + b"\xff\xfe".join(_TABLE[:3])],
         "several": [b"\xff\xfe\xfd".join(_TABLE[:2]), b"\xff\xfe\xfd".join(_OBJECTS[:2])],
-        "plain": [_PLAIN, _NUMBERS],
+        "plain": [_PLAIN, _NUMBERS, _SHARING],
         "workbook": [_CELLS, b"<!DOCTYPE x><worksheet/>"],
         "parquet": [*_OBJECTS, bytes(range(64))],
     }

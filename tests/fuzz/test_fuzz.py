@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fuzz.targets import TARGETS, seeds
+from tests.fuzz.targets import BETWEEN, TARGETS, _with_sheet, _without_a_parser, seeds
 
 ROOT = Path(__file__).resolve().parents[2]
 RUNS, SECONDS = 10_000, 60
@@ -21,6 +21,14 @@ RUNS, SECONDS = 10_000, 60
 def test_every_target_stands_its_own_seeds(name: str) -> None:
     for seed in [b"", b"\0", *seeds(name)]:
         TARGETS[name][0](seed)
+
+
+def test_sheets_that_no_parser_is_needed_for_are_read_without_one(tmp_path: Path) -> None:
+    for seed in seeds("plain"):
+        sheet, _mark, shared = seed.partition(BETWEEN)
+        path = tmp_path / "plain.xlsx"
+        path.write_bytes(_with_sheet(sheet, shared))
+        assert _without_a_parser(path)
 
 
 @pytest.mark.slow

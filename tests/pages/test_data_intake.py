@@ -10,6 +10,7 @@ from typing import BinaryIO
 import pytest
 from pagedriver import HOSTILE, Open, Page
 
+from core.checks.privacy.characters import visible
 from core.errors import BadInput
 from core.settings import Settings
 from core.store import Store
@@ -82,7 +83,7 @@ def test_garbled_letters_are_mended_unless_one_says_no(open_page: Open, settings
     assert texts(page) == ["怎么微调", "So"]
     next(box for box in page.app.checkbox if box.label.startswith("Mend")).set_value(False)
     page.run()
-    assert texts(page) == [garbled, "So"]
+    assert texts(page) == [visible(garbled), "So"]
 
 
 def test_conversations_from_several_rows_are_previewed_and_imported(
@@ -119,3 +120,17 @@ def test_what_stands_in_other_formats_is_shown_as_text(open_page: Open, settings
     line = json.dumps({"conversations": [{"from": "human", "value": HOSTILE}, {"from": HOSTILE, "value": HOSTILE}]})
     page = open_page(BRING, file=kept(settings, (f"{line}\n{line}\n".encode(), "s.jsonl")))
     assert page.unescaped(HOSTILE) == []
+
+
+def test_characters_that_cannot_be_seen_are_written_out_in_the_preview(open_page: Open, settings: Settings) -> None:
+    table = "question,answer\nz\u200bero,right \u202eto left\n"
+    page = open_page(BRING, file=kept(settings, (table.encode(), "c.csv")))
+    assert texts(page) == ["z⟨U+200B⟩ero", "right ⟨U+202E⟩to left"]
+    assert "202E⟩to left" in "".join(said.value for said in page.app.markdown)
+
+
+def test_what_a_zip_holds_beside_tables_is_told(open_page: Open, settings: Settings) -> None:
+    files = ((b"question,answer\na,b\n", "a.csv"), (b"\x89PNG\r\n", "logo.png"))
+    page = open_page(BRING, file=kept(settings, *files))
+    assert any("logo" in said.value and "Left out" in said.value for said in page.app.caption)
+    assert texts(page) == ["a", "b"]

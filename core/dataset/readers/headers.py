@@ -53,18 +53,27 @@ def looks_like_header(first: Sequence[str], following: Sequence[Sequence[str]]) 
     )
 
 
-def header_place(rows: Sequence[Sequence[str]]) -> int:
-    """Which of the first rows names the columns: the first, or one below titles that fill hardly a cell."""
-    filled = [sum(bool(clean_name(cell)) for cell in row) for row in rows]
+def header_place(rows: Sequence[tuple[int, Sequence[str]]]) -> int:
+    """Which of the first rows, each with its number, names the columns: the first, or one below titles.
+
+    What stands above it is thrown away, so it must be sure: a row of names that we know, or one that could be a header
+    below rows of a single cell where the table has three columns or more, or an empty row stands between.
+    """
+    cells = [row for _, row in rows]
+    filled = [sum(bool(clean_name(cell)) for cell in row) for row in cells]
     usual = Counter(count for count in filled if count > 1).most_common(1)
     if not usual:
         return 0
-    known = [sum(is_known(clean_name(cell)) for cell in row) for row in rows[:HEADER_WITHIN]]
-    for place in range(len(known)):
-        full = filled[place] > 1 and filled[place] * 2 > usual[0][0]
-        # Only a row of names that we know: anything less sure would throw away a row of data.
-        if place and full and known[place] > known[0]:
+    known = [sum(is_known(clean_name(cell)) for cell in row) for row in cells[:HEADER_WITHIN]]
+    first = next(place for place, count in enumerate(filled) if count > 1 and count * 2 > usual[0][0])
+    if not known[0]:
+        below = (place for place in range(len(known)) if known[place] > 1 and known[place] * 2 >= filled[place])
+        if (place := next(below, 0)) and all(not count for count in known[:place]):
             return place
-        if full:
-            return 0
-    return 0
+    if not 0 < first < HEADER_WITHIN:
+        return 0
+    if known[first] > known[0]:
+        return first
+    apart = any(rows[place][0] - rows[place - 1][0] > 1 for place in range(1, first + 1))
+    titles = (usual[0][0] > 2 or apart) and all(count == 1 for count in filled[:first])
+    return first if titles and not known[0] and looks_like_header(cells[first], cells[first + 1 :]) else 0

@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 import orjson
 
 from core.dataset.encodings import damage, open_text, visible
-from core.dataset.examples import dump
+from core.dataset.examples import dump, kind_of
 from core.dataset.readers.headers import clean_name
 from core.dataset.readers.values import Reject, Row, Source, damaged, excerpt
+from core.dataset.shapes import shape_of
 from core.errors import BadInput
 from core.words import T, Text
 
@@ -20,6 +21,8 @@ MAX_DEPTH = 64
 MAX_LINE = 1 << 24  # characters
 MAX_JSON = 512 << 20  # bytes of a .json file, which is held in memory whole
 _BLANK = " \t\r\n\ufeff"
+# Between two objects; a list that ends may be followed by another one.
+_BETWEEN = re.compile(r"[\s,]*(?:\][\s,]*(?:\[[\s,]*|(?=\{)))*")
 _NO_NUMBER = T("NaN and Infinity are no JSON values. Write a number or null.")
 
 
@@ -100,6 +103,8 @@ def objects_in(content: Any, name: str) -> list[Any]:
     """The list of objects in a JSON document. Raises BadInput where there is none, or more than one."""
     if isinstance(content, list):
         return content
+    if isinstance(content, dict) and (kind_of(content) or shape_of(content)):
+        return [content]
     lists = (
         {
             key: value
@@ -213,16 +218,19 @@ def _parses(raw: str) -> bool:
 
 
 def _until_the_fault(text: str) -> Iterator[Item | Reject]:
-    """The objects of a broken list up to the place where it breaks, then the reason."""
+    """The objects of a broken list, or of objects or lists one behind the other, up to the place where it breaks, then
+    the reason."""
     decoder = json.JSONDecoder(parse_constant=_refuse)
-    place = text.find("[") + 1
-    number = 0
-    skip = re.compile(r"[\s,]*")
-    while place:
-        number += 1
-        place = skip.match(text, place).end()  # type: ignore[union-attr]  # it matches nothing at least
-        if place < len(text) and text[place] == "]":
+    place, number = _beginning(decoder, text), 0
+    while place is not None:
+        place = _BETWEEN.match(text, place).end()  # type: ignore[union-attr]  # it matches nothing at least
+        if place == len(text):
             break
+        if text[place] == "]":
+            if text.lstrip()[0] == "[" and text[place + 1 :].strip():
+                yield _fault(number + 1, text, place + 1, "Extra data")
+            break
+        number += 1
         try:
             value, end = decoder.raw_decode(text, place)
             if damage(text[place:end]):
@@ -245,6 +253,17 @@ def _until_the_fault(text: str) -> Iterator[Item | Reject]:
             return
     if not number:
         yield _fault(1, text, 0, "no list")
+
+
+def _beginning(decoder: json.JSONDecoder, text: str) -> int | None:
+    """Where the first object stands: at the beginning, where one is whole there, else behind the first bracket."""
+    start = len(text) - len(text.lstrip())
+    try:
+        if text[start : start + 1] == "{" and decoder.raw_decode(text, start):
+            return start
+    except (ValueError, RecursionError):
+        pass
+    return text.find("[") + 1 or None
 
 
 class _NotANumber(ValueError):

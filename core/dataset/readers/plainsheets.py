@@ -21,7 +21,8 @@ from core.dataset.readers.tables import Even
 _BLOCK = 1 << 19  # bytes that are unpacked at once
 _MOST_ROW = 8 << 20  # bytes of a row; no program writes one as long
 _MOST_HEAD = 1 << 20  # bytes of what stands before the rows, and of the list of sheets
-_MOST_SHARED = 192 << 20  # bytes of shared texts; they are all held
+_MOST_SHARED = 144 << 20  # bytes of shared texts, which are all held, and of what each needs beside its own
+_EACH = 56
 _MOST_CELLS = 256  # in a row
 _DIGITS = 15  # of a number that stands as it is shown
 _WORKBOOK, _RELATIONS, _SHARED = "xl/workbook.xml", "xl/_rels/workbook.xml.rels", "xl/sharedStrings.xml"
@@ -276,14 +277,17 @@ def _shared(stream: IO[bytes]) -> Iterator[str]:
     while not left.startswith(b"</sst>"):
         end = left.rfind(b"</si>") + len(b"</si>")
         if end >= len(b"</si>"):
-            yield from _items(_text(left[:end]))
+            yield from (items := _items(_text(left[:end])))
+            size += _EACH * len(items)
             left = left[end:]
         else:
             block = stream.read(_BLOCK)
             size += len(block)
-            if not block or len(left) > _MOST_ROW or size > _MOST_SHARED:
+            if not block or len(left) > _MOST_ROW:
                 raise Odd
             left += block
+        if size > _MOST_SHARED:
+            raise Odd
     while stream.read(_BLOCK):
         pass
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from core.dataset.readers.packed import Member
 from core.dataset.readers.values import Format, Source
+from core.dataset.vocabulary import plain
 from core.errors import BadInput
-from core.words import T, _
+from core.words import T, Text, _
 
 _NAME = ".name"
 
@@ -30,13 +31,46 @@ def title(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else _("{name} and {n} more", name=names[0], n=len(names) - 1)
 
 
-def join(path: Path, name: str, parts: Sequence[Source], sample_rows: int) -> Source:
+def recognised(
+    files: Sequence[Member], recognise: Callable[[Member], Source]
+) -> tuple[list[Source], list[tuple[str, Text | str]]]:
+    """The files that hold rows, and the names of the others (notes, pictures) with the reason. Raises BadInput where
+    none does."""
+    found: list[Source] = []
+    others: list[tuple[str, Text | str]] = []
+    faults: list[BadInput] = []
+    for file in files:
+        try:
+            found.append(recognise(file))
+        except BadInput as fault:
+            faults.append(fault)
+            others.append((file.name, fault.message))
+    if not found:
+        raise faults[0]
+    notes = [part for part in found if _is_note(part, found)]
+    others += [(part.name, T("{file} is no table: each line is one text.", file=part.name)) for part in notes]
+    return [part for part in found if part not in notes], others
+
+
+def _is_note(part: Source, parts: Sequence[Source]) -> bool:
+    """Whether it is a text of which no other file has the only column, among tables or training files."""
+    if part.training or not part.format.is_text or not part.format.is_table or len(part.columns) > 1:
+        return False
+    others = [other for other in parts if other.training or len(other.columns) > 1]
+    names = {plain(column) for other in others for column in other.columns}
+    return bool(others) and plain(part.columns[0]) not in names
+
+
+def join(
+    path: Path, name: str, parts: Sequence[Source], sample_rows: int, others: Sequence[tuple[str, Text | str]] = ()
+) -> Source:
     """The files as one: all their columns, rows one file after the other. Raises BadInput where they do not fit."""
     first = parts[0]
     other = next((part for part in parts if (part.training, part.shape) != (first.training, first.shape)), None)
     if other is not None:
         message = T("{file} and {other} hold different things.", file=first.name, other=other.name)
         raise BadInput(message, T("Bring together only tables, or only examples in the same format."))
+    parts = _alike(parts)
     columns = tuple(dict.fromkeys(column for part in parts for column in part.columns))
     encodings = {part.encoding for part in parts if part.format.is_text}
     each = max(1, sample_rows // len(parts))
@@ -59,4 +93,25 @@ def join(path: Path, name: str, parts: Sequence[Source], sample_rows: int) -> So
         ),
         garbled=max(part.garbled for part in parts),
         parts=tuple(parts),
+        others=tuple(others),
     )
+
+
+def _alike(parts: Sequence[Source]) -> list[Source]:
+    """The tables with the same name for columns that are called the same but for case, blanks and underscores."""
+    known: dict[str, str] = {}
+    return [_renamed(part, known) if part.format.is_table else part for part in parts]
+
+
+def _renamed(part: Source, known: dict[str, str]) -> Source:
+    plain_names = [plain(column) or column for column in part.columns]
+    names = {
+        column: known.setdefault(name, column) if plain_names.count(name) == 1 else column
+        for column, name in zip(part.columns, plain_names, strict=True)
+    }
+    if len(set(names.values())) < len(names):  # another column of this file has the other file's very name
+        return part
+    sample = tuple(
+        row._replace(cells={names[column]: cell for column, cell in row.cells.items()}) for row in part.sample
+    )
+    return dataclasses.replace(part, columns=tuple(names.values()), sample=sample)

@@ -10,6 +10,7 @@ import datetime
 import gc
 import os
 import sys
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, Pass
 SECONDS = 300  # of processor time
 CELLS = 4_000  # that are written on a line
 PASSWORD, BROKEN = 3, 4  # exit codes
+_Range = tuple[tuple[int, int], tuple[int, int]]  # the first and the last cell, each as row and column
 _opened: list[Any] = []  # held until the process ends: to take a large sheet apart costs time
 
 
@@ -53,10 +55,35 @@ def write_rows(sheet: CalamineSheet) -> None:
     out.write(b"%d\n" % (sheet.end[0] + 1 if sheet.end else 0))
     if sheet.start is None:
         return
-    rows = sheet.iter_rows()
+    rows = _with_merged(sheet.iter_rows(), sheet.merged_cell_ranges or (), sheet.start[1])
     while block := [_texts(cells) for cells in islice(rows, max(1, CELLS // (sheet.width or 1)))]:
         out.write(orjson.dumps(block))
         out.write(b"\n")
+
+
+def _with_merged(rows: Iterator[list[Any]], merged: Sequence[_Range], left: int) -> Iterator[list[Any]]:
+    """Rows, the first of which begins in the column `left`: a value that stands once for several rows is in each. Not
+    of titles and of the header, below which that would make a row of names."""
+    begins: dict[int, list[tuple[int, int]]] = {}
+    for (top, column), (bottom, _right) in merged:
+        if bottom > top:
+            begins.setdefault(top, []).append((column - left, bottom))
+    if not begins:
+        yield from rows
+        return
+    below_header = False
+    current: dict[int, tuple[int, Any]] = {}  # one for a column, however many a hostile file lists
+    for number, cells in enumerate(rows):
+        for column, (bottom, value) in list(current.items()):
+            if number > bottom:
+                del current[column]
+            elif cells[column] == "":
+                cells[column] = value
+        for column, bottom in begins.pop(number, ()):
+            if below_header and 0 <= column < len(cells) and cells[column] != "":
+                current[column] = bottom, cells[column]
+        below_header = below_header or len(cells) - cells.count("") > 1
+        yield cells
 
 
 def _texts(cells: list[Any]) -> list[str]:

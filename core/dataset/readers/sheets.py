@@ -30,6 +30,7 @@ _PASSWORD = 3  # its exit code for a locked workbook
 _BASE, _PER_BYTE = 160 << 20, 64  # memory of the child, and for each unpacked byte
 _XML = (".xml", ".rels")
 _LONGEST_TAG = 65_536
+_MOST_MERGED = 200_000  # merged cells of a sheet; each takes three hundred bytes to be told
 _STEP = _LONGEST_TAG // 2  # so long a tag holds a whole step of bytes without its end
 _BEFORE_ROWS = 3  # answers
 _Opened = tuple[Generator[Any, None, None], Iterator[Any]]  # a child, and what it answers from a sheet's height on
@@ -230,11 +231,14 @@ def _real_size(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, allowed: int) -
     """Bytes an entry unpacks to, counted by unpacking, since what is written down about it may be a lie."""
     if entry.file_size > allowed:
         return entry.file_size
-    size, tail, is_xml = 0, b"", entry.filename.lower().endswith(_XML)
+    size, merged, tail, is_xml = 0, 0, b"", entry.filename.lower().endswith(_XML)
     with archive.open(entry) as stream:
         while block := stream.read(1 << 20):
             size += len(block)
             if is_xml:
+                merged += block.count(b"<mergeCell ")
+                if merged > _MOST_MERGED:
+                    raise ValueError
                 _no_trap(seen := tail + block)
                 tail = seen[-_LONGEST_TAG:]
     return size

@@ -15,7 +15,7 @@ from core.dataset import mojibake
 from core.dataset.encodings import detect, open_text
 from core.dataset.examples import Kind, kind_of
 from core.dataset.ownrows import kind_of_rows
-from core.dataset.readers import delimited, objects, packed, parquet, several, sheets, tables
+from core.dataset.readers import delimited, markup, objects, packed, parquet, several, sheets, tables
 from core.dataset.readers.headers import column_names, header_place, looks_like_header
 from core.dataset.readers.packed import Member
 from core.dataset.readers.tables import Even, Run
@@ -107,8 +107,8 @@ def sniff_all(
         return sniff(files[0].path, files[0].name, sheet=sheet, encoding=encoding, header=header)
     if not files:
         raise BadInput(T("{file} is empty.", file=name), T("Choose a file with rows."))
-    parts = [sniff(file.path, file.name, encoding=encoding, header=header) for file in files]
-    return several.join(path, name, parts, SAMPLE_ROWS)
+    found = several.recognised(files, lambda file: sniff(file.path, file.name, encoding=encoding, header=header))
+    return several.join(path, name, found[0], SAMPLE_ROWS, found[1])
 
 
 def read(source: Source, sheet: str | None = None) -> Iterator[Row | Reject]:
@@ -137,7 +137,9 @@ def read_blocks(source: Source) -> Iterator[Block | Reject]:
                 missing = ("",) * len(found.numbers)
                 yield Block(found.numbers, [columns.get(column, missing) for column in source.columns], name)
     elif source.format.is_table:
-        runs: Iterator[Run | Even | Reject] = delimited.records(source)
+        runs: Iterator[Run | Even | Reject] = (
+            markup.records(source) if source.format.is_markup else delimited.records(source)
+        )
         if source.format.is_sheet:
             runs = sheets.records(source.path, source.name, source.sheet)
         yield from tables.blocks(runs, source.columns, source.header, source.top)
@@ -219,6 +221,8 @@ def _text(path: Path, name: str, size: int, magic: bytes, encoding: str | None, 
     if len(head) > _ENOUGH and len(_NO_TEXT.findall(head)) > len(head) // 20:
         raise BadInput(T("{file} is no text: it holds signs that no text has.", file=name), _FORMATS)
     source = Source(path, name, Format.CSV, size, encoding=found)
+    if marked := markup.form_of(head):
+        return _marked_up(dataclasses.replace(source, format=marked), header)
     form = _json_form(head, complete)
     if form:
         return _objects(dataclasses.replace(source, format=form))
@@ -233,6 +237,15 @@ def _text(path: Path, name: str, size: int, magic: bytes, encoding: str | None, 
         rows_estimate=_estimate(head, complete, size, len(found_rows)),
     )
     source = _named(source, found_rows[: SAMPLE_ROWS + 1], header)
+    return _shaped(source, _sample(read(source)))
+
+
+def _marked_up(source: Source, header: bool | int | None) -> Source:
+    """A table in markup: its rows come as from a sheet, and as from a text their encoding may be another."""
+    each = [(run.number + place, cells) for run in markup.records(source) for place, cells in enumerate(run.rows)]
+    filled = [(number, cells) for number, cells in each if any(map(str.strip, cells))]
+    source = dataclasses.replace(source, rows_estimate=len(filled))
+    source = _named(source, _trimmed(filled[: SAMPLE_ROWS + 1]), header)
     return _shaped(source, _sample(read(source)))
 
 
@@ -279,7 +292,7 @@ def _named(source: Source, rows: list[tuple[int, list[str]]], header: bool | int
 def _header_start(rows: list[tuple[int, list[str]]], header: bool | int | None) -> int:
     """The place of the first row that counts."""
     if header is None:
-        return header_place([cells for _, cells in rows])
+        return header_place(rows)
     if isinstance(header, bool):
         return 0
     return next((place for place, (number, _) in enumerate(rows) if number >= header), 0)

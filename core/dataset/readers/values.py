@@ -29,6 +29,9 @@ class Format(StrEnum):
     PARQUET = "parquet"
     JSON = "json"
     JSONL = "jsonl"
+    HTML = "html"
+    XML = "xml"  # Excel's of 2003
+    MARKDOWN = "markdown"
     SEVERAL = "several"  # files of different formats
 
     @property
@@ -37,14 +40,19 @@ class Format(StrEnum):
         return self in (Format.XLSX, Format.XLS, Format.XLSB, Format.ODS)
 
     @property
+    def is_markup(self) -> bool:
+        """Whether it is a table in marked-up text."""
+        return self in (Format.HTML, Format.XML, Format.MARKDOWN)
+
+    @property
     def is_table(self) -> bool:
         """Whether its rows are lists of cells, so that one of them may name the columns."""
-        return self in (Format.CSV, Format.TSV) or self.is_sheet
+        return self in (Format.CSV, Format.TSV) or self.is_sheet or self.is_markup
 
     @property
     def is_text(self) -> bool:
         """Whether it is text in some encoding."""
-        return self in (Format.CSV, Format.TSV, Format.JSON, Format.JSONL)
+        return self in (Format.CSV, Format.TSV, Format.JSON, Format.JSONL) or self.is_markup
 
 
 class Row(NamedTuple):
@@ -94,7 +102,8 @@ class Source:
 
     `training` names the format of lines that are examples already; with a `shape` they are another tool's and are
     converted. `top` is the number of rows above the header (a title), `garbled` the share of the sample whose letters
-    are UTF-8 read as something else, `parts` the files that are read one after the other as this one.
+    are UTF-8 read as something else, `parts` the files that are read one after the other as this one, `others` those
+    that came with them and hold no rows, with the reason.
     """
 
     path: Path
@@ -115,6 +124,7 @@ class Source:
     top: int = 0
     garbled: float = 0.0
     parts: tuple[Source, ...] = ()
+    others: tuple[tuple[str, Text | str], ...] = ()
 
 
 def excerpt(text: str) -> str:

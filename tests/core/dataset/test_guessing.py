@@ -41,6 +41,29 @@ def test_headers_of_the_tutorials(roles: dict[str, Role]) -> None:
     assert guess(list(roles), [Row(2, cells)]).roles == roles
 
 
+@pytest.mark.parametrize(
+    ("question", "answer", "others"),
+    [
+        ("客户问题", "客服回复", ("ID", "分类", "备注")),
+        ("Customer message", "Our reply", ("Ticket", "Agent")),
+        ("question_text", "answer_text", ("question_id", "question_type")),
+        ("Customer question", "Agent answer", ("Subject of it", "Priority")),
+    ],
+)
+def test_longer_names_tell_by_their_end(question: str, answer: str, others: tuple[str, ...]) -> None:
+    asked = [f"Where is {n}?" for n in range(12)]
+    told = [f"It is on its way to you, parcel {n}, and comes soon." for n in range(12)]
+    filled = dict.fromkeys(others, ["a", "b"] * 6) | {question: asked, answer: told}
+    sample = [Row(n, {column: cells[n] for column, cells in filled.items()}) for n in range(12)]
+    found = guess([others[0], question, answer, *others[1:]], sample)
+    assert (found.columns_for(U), found.columns_for(A)) == ((question,), (answer,))
+
+
+def test_stars_beside_a_review_are_its_label() -> None:
+    sample = [Row(n, {"review": f"It was nice, {n}", "stars": str(n % 5)}) for n in range(20)]
+    assert guess(["review", "stars"], sample).label_column == "stars"
+
+
 def test_the_instruction_goes_before_its_input_whatever_their_order() -> None:
     assert guess(["output", "input", "instruction"], []).columns_for(U) == ("instruction", "input")
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from core.dataset.readers import sniff
+from core.dataset.readers import plainsheets, sniff
 from core.dataset.readers.packed import unpack
 from core.errors import BadInput
 
@@ -226,10 +226,30 @@ def lying_rows(path: Path) -> None:
     )
 
 
+def page_of(piece: str) -> Callable[[Path], None]:
+    """A web page that is one piece, over and over."""
+    return lambda path: path.write_text("<table>" + piece * ((7 << 20) // len(piece))) and None
+
+
+def merged_everywhere(path: Path) -> None:
+    """A workbook of two rows, all of whose columns are merged down a million times."""
+    merged = b"<mergeCells>" + b'<mergeCell ref="A2:A1048576"/>' * 1_000_000 + b"</mergeCells>"
+    cell = b'<c r="%s" t="inlineStr"><is><t>a</t></is></c>'
+    row = b'<row r="%d">' + cell % b"A%d" + cell % b"B%d" + b"</row>"
+    rows = b"".join(row.replace(b"%d", b"%d" % n) for n in (1, 2, 9_000))
+    sheet = b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'
+    workbook(path, sheet=sheet + rows + b"</sheetData>" + merged + b"</worksheet>")
+
+
 HOSTILE = [
     far_cell, rather_far_cell, entity_bomb, endless_attributes, repeated_rows, gzip_bomb, xz_bomb, zip_bomb,
-    overlapping_zip, zip_in_a_zip, huge_parquet_cells, gzip_in_gzip, entity_bomb_in_ods, endless_attributes_in_ods,
-    lying_rows,
+    overlapping_zip, zip_in_a_zip, merged_everywhere, huge_parquet_cells, gzip_in_gzip, entity_bomb_in_ods,
+    endless_attributes_in_ods, lying_rows,
+    pytest.param(page_of("<b>"), id="a page of tags"),
+    pytest.param(page_of("<tr><td>"), id="a page of cells"),
+    pytest.param(page_of("<td colspan=999>"), id="a page of wide cells"),
+    pytest.param(page_of("<tr><td>x</td></tr></table><table>"), id="a page of tables"),
+    pytest.param(lambda path: path.write_text("|a|\n|-|\n" + "|" * (7 << 20)) and None, id="a line of bars"),
     pytest.param(lying_parquet(-8, b"\xff\xff\xff\x7f"), id="parquet footer of 2 GB"),
     pytest.param(lying_parquet(-8, b"\x01\x00\x00\x00"), id="parquet footer of one byte"),
     pytest.param(lying_parquet(-60, b"\xff" * 40), id="parquet footer of noise"),
@@ -281,6 +301,21 @@ def test_what_is_no_file_is_refused_before_it_is_opened(tmp_path: Path) -> None:
     for path in (lost, tmp_path / "gone"):
         with pytest.raises(BadInput, match="There is no"):
             sniff(path)
+
+
+@pytest.mark.slow
+def test_ten_million_shared_texts_are_not_held_here(tmp_path: Path) -> None:
+    from tests.fuzz.targets import _with_sheet
+
+    row = b'<row r="1"><c r="A1" t="s"><v>0</v></c></row>'
+    sheet = b'<worksheet xmlns="x"><dimension ref="A1:A1"/><sheetData>' + row + b"</sheetData></worksheet>"
+    shared = b"".join(b"<si><t>%02x</t></si>" % (n % 256) for n in range(1_000))
+    path = tmp_path / "x.xlsx"
+    path.write_bytes(_with_sheet(sheet, b"<sst>" + shared * 7_000 + b"</sst>"))
+    found = plainsheets.look(path, "")
+    assert found
+    with found[0], pytest.raises(plainsheets.Odd):
+        list(found[1].answers())
 
 
 def test_a_link_in_a_zip_leads_nowhere(tmp_path: Path) -> None:

@@ -145,6 +145,34 @@ def test_a_broken_list_gives_its_rows_up_to_the_fault(tmp_path: Path) -> None:
     assert "line 3, character 8" in str(bad[0].reason)
 
 
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        ('{\n "a": "1"\n}\n{\n "a": "2"\n}\n', ["1", "2"]),
+        ('{\n "a": "1"\n},\n{\n "a": "2"\n},\n', ["1", "2"]),
+        ('[\n {"a": "1"},\n {"a": "2"}\n]\n[\n {"a": "3"}\n]\n', ["1", "2", "3"]),
+        ('[\n{"a": "1"}\n]\n[\n]\n', ["1"]),
+    ],
+)
+def test_objects_and_lists_one_behind_the_other_are_all_read(tmp_path: Path, text: str, rows: list[str]) -> None:
+    good, bad = split_outcomes(source_of(tmp_path, text))
+    assert ([row.cells["a"] for row in good], bad) == (rows, [])
+
+
+def test_what_stands_behind_a_list_is_told(tmp_path: Path) -> None:
+    good, bad = split_outcomes(source_of(tmp_path, '[\n{"a": "1"}\n]\nand so on'))
+    assert ([row.cells["a"] for row in good], "line 3" in str(bad[0].reason)) == (["1"], True)
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_examples_that_are_written_over_several_lines_are_examples(tmp_path: Path, times: int) -> None:
+    source = source_of(tmp_path, (json.dumps(json.loads(CHAT), indent=2) + "\n") * times, "data.jsonl")
+    assert source.training is Kind.CHAT
+    good, bad = split_outcomes(source)
+    assert [json.loads(row.raw) for row in good] == [json.loads(CHAT)] * times
+    assert not bad
+
+
 def test_items_of_a_list_that_are_no_objects_are_named(tmp_path: Path) -> None:
     good, bad = split_outcomes(source_of(tmp_path, '[{"a": "1"}, 5, {"a": "2"}]'))
     assert (len(good), [(r.row, r.seen) for r in bad]) == (2, [(2, "5")])

@@ -98,6 +98,39 @@ def test_several_files_become_one_dataset_whose_rows_and_rejects_name_their_file
     assert [(r.file, r.row) for r in store.rejects(dataset.id)] == [("b.tsv", 3)]
 
 
+def test_columns_of_several_files_are_the_same_but_for_case_and_blanks(tmp_path: Path) -> None:
+    path = tmp_path / "all.zip"
+    path.write_bytes(
+        zipped({"a.csv": TABLE, "b.csv": b"Answer,QUESTION \nc,d\n", "c.csv": b"Question,question\ne,f\n"})
+    )
+    source = sniff(path)
+    assert source.columns == ("question", "answer", "Question")
+    rows = [row.cells for row in read(source) if isinstance(row, Row)]
+    assert rows[2:] == [
+        {"question": "d", "answer": "c", "Question": ""},
+        {"question": "f", "answer": "", "Question": "e"},
+    ]
+    assert [row.cells["question"] for row in source.sample] == ["你好", "b", "d", "f"]
+
+
+def test_files_without_rows_beside_tables_are_left_out_and_told(tmp_path: Path) -> None:
+    path = tmp_path / "all.zip"
+    notes = {"README.md": b"# Read me\n\nThis is it\n", "logo.png": b"\x89PNG\r\n", "a.csv": TABLE, "empty.csv": b"x\n"}
+    path.write_bytes(zipped(notes))
+    source = sniff(path)
+    assert (source.columns, [part.name for part in source.parts]) == (("question", "answer"), ["a.csv"])
+    assert [name for name, _reason in source.others] == ["logo.png", "empty.csv", "README.md"]
+    assert "logo.png is a PNG file." in [str(reason) for _name, reason in source.others]
+    assert [row.cells for row in read(source) if isinstance(row, Row)] == ROWS
+
+
+def test_files_none_of_which_holds_rows_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "all.zip"
+    path.write_bytes(zipped({"logo.png": b"\x89PNG\r\n", "empty.csv": b"x\n"}))
+    with pytest.raises(BadInput, match=r"logo\.png is a PNG file"):
+        sniff(path)
+
+
 def test_files_that_hold_different_things_are_not_thrown_together(tmp_path: Path) -> None:
     path = tmp_path / "all.zip"
     path.write_bytes(zipped({"a.csv": TABLE, "b.jsonl": LINES}))

@@ -54,6 +54,25 @@ def test_rows_have_the_numbers_that_the_sheet_shows(workbook: Path) -> None:
     ]
 
 
+def test_a_cell_merged_over_several_rows_stands_in_each_but_for_the_header(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    sheet = book.active
+    assert sheet is not None
+    sheet["B2"] = "Tickets"
+    for number, row in enumerate(
+        (["question", "answer", "label"], [], ["q1", "a1", "x"], ["q2", "a2"], ["q3", "a3", "y"]), 3
+    ):
+        for column, value in zip("BCD", row, strict=False):
+            sheet[f"{column}{number}"] = value
+    for place in ("B2:D2", "B3:B4", "C3:C4", "D5:D6", "D7:D900"):
+        sheet.merge_cells(place)
+    book.save(tmp_path / "x.xlsx")
+    found = [row.cells for row in read(sniff(tmp_path / "x.xlsx")) if isinstance(row, Row)]
+    assert found == [
+        {"question": f"q{n}", "answer": f"a{n}", "label": label} for n, label in ((1, "x"), (2, "x"), (3, "y"))
+    ]
+
+
 def test_the_number_of_rows_is_known_beforehand(workbook: Path) -> None:
     assert sniff(workbook).rows_estimate == 6  # seven rows to the last one filled, one of them the header
 

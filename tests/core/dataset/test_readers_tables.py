@@ -51,6 +51,17 @@ def test_the_separator_is_seen(tmp_path: Path, content: str, form: Format, delim
     assert not rejects(source)
 
 
+@pytest.mark.parametrize("rows", [3, 900])
+@pytest.mark.parametrize("line", ["Was kostet Stück {}?;Es kostet {},50 €;Lager\n", "Stück {};{},50\n"])
+def test_a_comma_in_every_row_does_not_part_cells_where_the_header_has_none(
+    tmp_path: Path, line: str, rows: int
+) -> None:
+    width = line.count(";") + 1
+    header = ";".join(["Bezeichnung", "Preis", "Ort"][:width]) + "\n"
+    source = table(tmp_path, header + "".join(line.replace("{}", str(n)) for n in range(rows)))
+    assert (source.delimiter, len(source.columns), rejects(source)) == (";", width, [])
+
+
 def test_a_list_of_sentences_is_one_column_however_many_commas_they_hold(tmp_path: Path) -> None:
     source = table(tmp_path, "text\nOne, two, three.\nNo comma here\nJust one, here\nFour, five\n", "list.txt")
     assert source.columns == ("text",)

@@ -20,6 +20,7 @@ ROWS = [(4, "a"), (5, "c")]
         ("Customer questions 2026\n\nquestion,answer,label\na,b,x\nc,d,y\n", ROWS),
         ("Questions\n问题,答案\na,b\n", [(3, "a")]),
         ("question,answer\na,b\n", [(2, "a")]),
+        ("Export of FAQ, 2026\n\nquestion,answer\na,b\nc,d\n", ROWS),
         ("Made by,Ada,,\nquestion,answer,label,split\na,b,x,y\nc,d,x,y\n", [(3, "a"), (4, "c")]),
     ],
 )
@@ -52,6 +53,24 @@ def test_the_row_of_the_header_can_be_said(tmp_path: Path) -> None:
     assert source.columns == ("nummer", "bericht")
     assert [row.number for row in read(source) if isinstance(row, Row)] == [3, 4]
     assert sniff(path, header=False).columns == ("column 1", "column 2")
+
+
+@pytest.mark.parametrize(
+    ("text", "top"),
+    [
+        ("Tickets of May,,\nby me,,\nCustomer,We,When\nhello,hi there,1\nbye,see you,2\n", 2),
+        ("Tickets of May,\n,\nCustomer,We\nhello,hi there\nbye,see you\n", 2),
+        ("Tickets of May,\nCustomer,We\nhello,hi there\nbye,see you\n", 0),
+        ("Customer,We,When\nhello,hi there,1\nbye,,\n", 0),
+        ("hello,,\nbye now.,hi there,1\nso?,see you,2\n", 0),
+    ],
+)
+def test_names_that_nobody_knows_are_a_header_where_only_titles_stand_above(
+    text: str, top: int, tmp_path: Path
+) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text(text, encoding="utf-8")
+    assert sniff(path).top == top
 
 
 @pytest.mark.parametrize("text", ["What is it?,\nmore text,answer me\nc,d\n", "label,\nnews,x\nnews,topic\n"])

@@ -157,3 +157,28 @@ def test_anything_is_converted_or_refused(body: dict[str, Any], shape: Shape) ->
         assert isinstance(convert(shape_of(body) or shape, body), dict)
     except Unfit as unfit:
         assert unfit.field and str(unfit.reason)
+
+
+def test_a_conversation_of_a_chatgpt_export_is_its_last_branch() -> None:
+    def node(parent: str | None, role: str, *parts: object) -> dict[str, object]:
+        return {"parent": parent, "message": {"author": {"role": role}, "content": {"parts": list(parts)}}}
+
+    mapping: dict[str, object] = {
+        "root": {"parent": None, "message": None},
+        "empty": node("root", "system", ""),
+        "asked": node("empty", "user", "How do I cook rice?"),
+        "first try": node("asked", "assistant", "No idea."),
+        "tool": node("asked", "tool", "{}"),
+        "second try": node("tool", "assistant", "Wash it, ", {"picture": 1}, "then boil it."),
+    }
+    body = {"title": "Rice", "mapping": mapping, "current_node": "second try"}
+    assert shape_of(body) is Shape.CHATGPT
+    assert convert(Shape.CHATGPT, body) == {
+        "messages": [
+            {"role": "user", "content": "How do I cook rice?"},
+            {"role": "assistant", "content": "Wash it, then boil it."},
+        ]
+    }
+    for broken in ({**body, "current_node": "asked"}, {"mapping": {"a": {"parent": "a"}}, "current_node": "a"}):
+        with pytest.raises(Unfit, match="mapping"):
+            convert(Shape.CHATGPT, broken)
