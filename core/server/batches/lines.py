@@ -1,4 +1,4 @@
-"""The lines of a batch: looked through before any is answered, then read group by group."""
+"""The lines of a batch: looked through before any is answered, then read one by one."""
 
 from __future__ import annotations
 
@@ -93,19 +93,11 @@ def _error(code: str, message: Text, param: str | None = None, line: int | None 
     return {"code": code, "message": str(message), "param": param, "line": line}
 
 
-def groups(file: BinaryIO, start: int, lines: int, size: int) -> Iterator[tuple[list[Json], int]]:
-    """Requests from this byte on, in groups of so many lines or about so many bytes, each with the byte after it."""
+def requests(file: BinaryIO, start: int) -> Iterator[tuple[Json, int]]:
+    """The requests from this byte on, each with the byte after it."""
     file.seek(start)
-    group: list[Json] = []
-    held = 0
     for _number, line in _numbered(file):
-        group.append(orjson.loads(line))
-        held += len(line)
-        if len(group) >= lines or held >= size:
-            yield group, file.tell()
-            group, held = [], 0
-    if group:
-        yield group, file.tell()
+        yield orjson.loads(line), file.tell()
 
 
 def _numbered(file: BinaryIO) -> Iterator[tuple[int, bytes]]:

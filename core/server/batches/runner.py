@@ -18,7 +18,7 @@ from contextlib import ExitStack
 
 from core import sqlite
 from core.server import wire
-from core.server.batches.lines import examine, groups
+from core.server.batches.lines import examine, requests
 from core.server.batches.store import OPEN, batch_row, move
 from core.server.batches.work import Door, Work, answer, undone
 from core.server.database import Connection, Database, Row, now
@@ -32,8 +32,8 @@ from core.words import T
 log = logging.getLogger("luopan.provider")
 
 THREADS = 2  # batches that are answered at the same time
-LINES, BYTES = 32, 4 << 20  # of a group: between two looks at whether to go on
 MARK_EVERY = 0.5  # seconds between two marks on disk
+LOOK_EVERY = 0.5  # seconds between two looks at whether to go on
 IDLE = 1.0  # seconds between two looks for work
 
 _DATABASE = (sqlite.module().OperationalError,)
@@ -42,6 +42,14 @@ _UNDONE = {
     "expired": ("batch_expired", T("The completion window ended before this request was answered.")),
     "cancelled": ("batch_cancelled", T("The batch was cancelled before this request was answered.")),
 }
+
+
+class _Over(Exception):
+    """A batch ends early, with this status."""
+
+    def __init__(self, status: str) -> None:
+        super().__init__(status)
+        self.status = status
 
 
 class BatchRunner:
@@ -189,31 +197,43 @@ class BatchRunner:
         """Answers what is not answered yet; the status to end with, or None where the server stops."""
         if self._status(work.id) == "finalizing":
             return "completed"
-        door = self._doors[work.endpoint]
-        for group, end in groups(work.input, work.read_to, LINES, BYTES):
-            if self._stopping.is_set():
-                return None
-            if self._status(work.id) == "cancelling":
-                return self._leave_undone(work, "cancelled")
-            if now() >= work.expires_at:
-                return self._leave_undone(work, "expired")
-            for request in group:
-                line = answer(door, request, self._stopping.wait)
+        door, looked = self._doors[work.endpoint], float("-inf")
+        try:
+            for request, end in requests(work.input, work.read_to):
+                if time.monotonic() - looked > LOOK_EVERY:
+                    self._look(work)
+                    looked = time.monotonic()
+                line = answer(door, request, lambda seconds: self._wait(work, seconds))
                 if self._stopping.is_set():
                     return None  # models are being closed; what went wrong now is no answer
                 work.add(line)
-            work.read_to = end
-            if time.monotonic() - work.marked_at > MARK_EVERY:
-                self._mark(work)
+                work.read_to = end
+                if time.monotonic() - work.marked_at > MARK_EVERY:
+                    self._mark(work)
+        except _Over as over:
+            return self._leave_undone(work, over.status)
         self._mark(work, "finalizing")
         return "completed" if self._status(work.id) == "finalizing" else self._leave_undone(work, "cancelled")
+
+    def _look(self, work: Work) -> None:
+        """Raises _Over where no more is to be answered."""
+        if self._status(work.id) == "cancelling":
+            raise _Over("cancelled")
+        if now() >= work.expires_at:
+            raise _Over("expired")
+
+    def _wait(self, work: Work, seconds: float) -> bool:
+        """Lets the seconds pass; whether the server stops meanwhile. Raises _Over."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0 and not self._stopping.wait(min(left, LOOK_EVERY)):
+            self._look(work)
+        return self._stopping.is_set()
 
     def _leave_undone(self, work: Work, status: str) -> str:
         """Says of each request that is left that nobody answered it."""
         code, message = _UNDONE[status]
-        for group, end in groups(work.input, work.read_to, LINES, BYTES):
-            for request in group:
-                work.add(undone(request, code, message))
+        for request, end in requests(work.input, work.read_to):
+            work.add(undone(request, code, message))
             work.read_to = end
         work.sync()  # they count with the end of the batch; after a kill before it they are said again
         return status

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,9 @@ from openai.types.responses import Response
 
 from core import sqlite
 from core.server.batches import Batches, BatchRunner
-from core.server.batches.lines import MOST, examine, groups
+from core.server.batches.lines import MOST, examine, requests
 from core.server.batches.store import CreateBatch, shown
-from core.server.batches.work import PAUSES, answer
+from core.server.batches.work import PAUSES, Door, answer
 from core.server.database import Database
 from core.server.engines.classic.engine import ClassicEngine
 from core.server.errors import ApiError
@@ -310,8 +310,9 @@ def test_a_file_is_looked_through_with_its_limits(tmp_path: Any) -> None:
         file.write(file_of([request(MOST)]))
     assert [error["code"] for error in examine(path, CHAT, known).errors] == ["too_many_tasks"]
     with path.open("rb") as file:
-        sizes = [len(group) for group, _end in groups(file, 0, 1_000, 1 << 30)]
-    assert sizes == [1_000] * 50 + [1]
+        asked = list(requests(file, 0))
+        assert len(asked) == MOST + 1 and asked[-1] == (request(MOST), path.stat().st_size)
+        assert next(requests(file, asked[7][1]))[0] == request(8)
 
 
 @pytest.mark.parametrize(("failures", "status"), [(0, 200), (3, 200), (4, 200), (5, 503)])
@@ -342,24 +343,83 @@ def test_where_its_end_cannot_be_written_no_bytes_are_left_behind(own_provider: 
     assert [path.name for path in (own_provider.data / "files").iterdir()] == [batch.input_file_id]
 
 
-def test_an_end_that_a_kill_cut_short_is_the_same_end_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    home = Home(tmp_path)
-    database = Database(home.database)
-    files, models = Files(home, database), Models(home, database, [ClassicEngine()])
-    runner = BatchRunner(home, database, files, models, {CHAT: lambda _body: {}})
-    content = file_of([request(n) for n in range(3)])
-    (home.incoming / "batch").write_bytes(content)
-    file_id = files.keep(home.incoming / "batch", NewFile("batch.jsonl", len(content), "batch"))["id"]
-    wanted = CreateBatch(input_file_id=file_id, endpoint=CHAT, completion_window="24h")
-    batch_id = Batches(database).create(wanted, Claim(None, ""))["id"]
-    with database.write() as connection:
+class Room:
+    """Batches over a folder, without a server around them."""
+
+    def __init__(self, folder: Path, door: Door) -> None:
+        self.home = Home(folder)
+        self.database = Database(self.home.database)
+        self.files = Files(self.home, self.database)
+        models = Models(self.home, self.database, [ClassicEngine()])
+        self.batches = Batches(self.database)
+        self.runner = BatchRunner(self.home, self.database, self.files, models, {CHAT: door})
+
+    def create(self, requests: int) -> str:
+        content = file_of([request(n) for n in range(requests)])
+        (self.home.incoming / "batch").write_bytes(content)
+        file_id = self.files.keep(self.home.incoming / "batch", NewFile("batch.jsonl", len(content), "batch"))["id"]
+        wanted = CreateBatch(input_file_id=file_id, endpoint=CHAT, completion_window="24h")
+        return str(self.batches.create(wanted, Claim(None, ""))["id"])
+
+    def shown(self, batch_id: str) -> dict[str, Any]:
+        return shown(self.batches.get(batch_id))
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Iterator[Callable[[Door], Room]]:
+    made: list[Room] = []
+
+    def make(door: Door) -> Room:
+        made.append(Room(tmp_path, door))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.database.close()
+
+
+def slow(_body: object) -> dict[str, Any]:
+    time.sleep(0.3)
+    return {"object": "chat.completion"}
+
+
+def away(_body: object) -> dict[str, Any]:
+    raise ApiError(503, "not now")
+
+
+@pytest.mark.parametrize(("door", "most"), [(slow, 8), (away, 0)])
+def test_a_batch_ends_soon_after_its_cancel_however_slow_the_answers_are(
+    room: Callable[[Door], Room], door: Door, most: int
+) -> None:
+    here = room(door)
+    batch_id = here.create(100)
+    here.runner.start()
+    time.sleep(1.2)  # where the model is away, its second pause has begun, of five seconds
+    here.batches.cancel(batch_id)
+    cancelled = time.monotonic()
+    while here.shown(batch_id)["status"] != "cancelled" and time.monotonic() - cancelled < 2.5:
+        time.sleep(0.05)
+    here.runner.stop()
+    done = here.shown(batch_id)
+    assert done["status"] == "cancelled"
+    counts = done["request_counts"]
+    assert counts["completed"] <= most and counts["failed"] == 100 - counts["completed"]
+    told = here.files.path(done["error_file_id"]).read_bytes().splitlines()
+    assert {json.loads(line)["error"]["code"] for line in told} == {"batch_cancelled"}
+
+
+def test_an_end_that_a_kill_cut_short_is_the_same_end_later(
+    room: Callable[[Door], Room], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = room(lambda _body: {})
+    batch_id = here.create(3)
+    with here.database.write() as connection:
         connection.execute("UPDATE batches SET expires_at = 1")
     with monkeypatch.context() as killed:
         killed.setattr(BatchRunner, "_finish", lambda *_given: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            runner._carry(Batches(database).get(batch_id))
-    runner._carry(Batches(database).get(batch_id))
-    done = shown(Batches(database).get(batch_id))
+            here.runner._carry(here.batches.get(batch_id))
+    here.runner._carry(here.batches.get(batch_id))
+    done = here.shown(batch_id)
     assert (done["status"], done["request_counts"]) == ("expired", {"total": 3, "completed": 0, "failed": 3})
-    assert len(files.path(done["error_file_id"]).read_bytes().splitlines()) == 3
-    database.close()
+    assert len(here.files.path(done["error_file_id"]).read_bytes().splitlines()) == 3
