@@ -13,14 +13,12 @@ from starlette.routing import Route
 from core.server import wire
 from core.server.batches.schemas import BatchPage, BatchReply
 from core.server.batches.store import Batches, CreateBatch, shown
-from core.server.errors import bad_request
 from core.server.files import Files
 from core.server.idempotency import Claim, Idempotency, digest_of
 from core.server.openapi import Operation, Query
 from core.server.paging import MOST, Paging
 from core.server.reading import parse, read_json
 from core.server.replies import JSONResponse, at_once
-from core.words import T
 
 
 class BatchRoutes:
@@ -46,25 +44,12 @@ class BatchRoutes:
 
         def work(claim: Claim) -> wire.Json:
             wanted = parse(CreateBatch, body)
-            self._check_file(wanted.input_file_id)
+            self._files.check(wanted.input_file_id, "batch", "input_file_id")
             made = self._batches.create(wanted, claim)
             self._wake()
             return made
 
         return await self._idempotency.answer(request, digest_of(request, body), work)
-
-    def _check_file(self, file_id: str) -> None:
-        row = self._files.find(file_id)
-        if row is None:
-            message = T("There is no file {id}. Upload it first.", id=file_id[:80])
-            raise bad_request(message, "input_file_id", "file_not_found")
-        if row["purpose"] != "batch":
-            message = T(
-                "The file {id} has the purpose {seen}; upload it with the purpose batch.",
-                id=file_id,
-                seen=row["purpose"],
-            )
-            raise bad_request(message, "input_file_id", "invalid_file_purpose")
 
     @at_once
     def list(self, request: Request) -> Response:

@@ -24,8 +24,8 @@ from core.server.batches.work import Door, Work, answer, undone
 from core.server.database import Connection, Database, Row, now
 from core.server.engines.base import sync
 from core.server.errors import ApiError
-from core.server.files import Files, link
-from core.server.home import Home
+from core.server.files import Files
+from core.server.home import Home, link
 from core.server.models import Models
 from core.words import T
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from pathlib import Path
 
 from core.checks import MIN_EXAMPLES, Severity, check_file
@@ -13,6 +11,7 @@ from core.dataset.examples import Kind
 from core.errors import AppError
 from core.graders import fields_of
 from core.server.engines.base import JobSpec
+from core.server.home import link
 from core.words import T, Text
 
 KINDS = {
@@ -41,17 +40,11 @@ def keep_inputs(spec: JobSpec, training: Path, validation: Path | None) -> None:
 
 
 def _link(source: Path, target: Path, role: str) -> None:
-    if target.exists():
-        return
     try:
-        os.link(source, target)
+        link(source, target)
     except FileNotFoundError:
         message = T("The {role} file was deleted before the job could read it.", role=role)
         raise Unfit(f"invalid_{role}_file", message, f"{role}_file") from None
-    except OSError:
-        fresh = target.with_name(target.name + ".tmp")
-        shutil.copyfile(source, fresh)
-        fresh.replace(target)
 
 
 def check_inputs(spec: JobSpec, names: tuple[str, str]) -> None:

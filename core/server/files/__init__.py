@@ -3,7 +3,7 @@
 from core.server.files import routes, upload_routes
 from core.server.files.parts import Uploads
 from core.server.files.routes import FileRoutes
-from core.server.files.store import PURPOSES, SIZE_LIMIT, Files, NewFile, link
+from core.server.files.store import PURPOSES, SIZE_LIMIT, Files, NewFile
 from core.server.files.upload_routes import UploadRoutes
 
 DOCUMENTED = (*routes.DOCUMENTED, *upload_routes.DOCUMENTED)
@@ -17,5 +17,4 @@ __all__ = [
     "NewFile",
     "UploadRoutes",
     "Uploads",
-    "link",
 ]

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from core.server import wire
 from core.server.database import Connection, Database, Row, now
 from core.server.engines.base import sync
-from core.server.errors import ApiError
-from core.server.home import Home
+from core.server.errors import ApiError, bad_request
+from core.server.home import Home, link
 from core.server.idempotency import Claim
 from core.server.paging import Paging
 from core.words import T
@@ -125,6 +124,21 @@ class Files:
             raise ApiError(404, message, param="id", code="file_not_found")
         return row
 
+    def check(self, file_id: str, purpose: str, param: str) -> None:
+        """Raises ApiError 400 where a request names, in this parameter, a file that is not there or has another
+        purpose."""
+        row = self.find(file_id)
+        if row is None:
+            raise bad_request(T("There is no file {id}. Upload it first.", id=file_id[:80]), param, "file_not_found")
+        if row["purpose"] != purpose:
+            message = T(
+                "The file {id} has the purpose {seen}; upload it with the purpose {wanted}.",
+                id=file_id,
+                seen=row["purpose"],
+                wanted=purpose,
+            )
+            raise bad_request(message, param, "invalid_file_purpose")
+
     def path(self, file_id: str) -> Path:
         """Where the bytes of a file that exists are."""
         return self._home.file(file_id)
@@ -154,24 +168,6 @@ class Files:
         for path in (*self._home.incoming.iterdir(), *self._home.files.iterdir()):
             if path.parent == self._home.incoming or path.name not in known:
                 path.unlink(missing_ok=True)
-
-
-def link(source: Path, target: Path) -> None:
-    """A second name for a file, or a copy where the disk knows none. What is at `target` stays. Raises
-    FileNotFoundError."""
-    if target.exists():
-        return
-    try:
-        os.link(source, target)
-    except FileNotFoundError:
-        raise
-    except OSError:
-        fresh = target.with_name(target.name + ".tmp")
-        try:
-            shutil.copyfile(source, fresh)
-            fresh.replace(target)
-        finally:
-            fresh.unlink(missing_ok=True)
 
 
 def _insert(connection: Connection, file_id: str, asked: NewFile) -> Row:

@@ -84,19 +84,8 @@ class JobRoutes:
     def _possible(self, wanted: CreateJob) -> Base:
         """What the job would start from. Raises ApiError 400 where this server cannot do it."""
         for name in ("training_file", "validation_file"):
-            file_id = getattr(wanted, name)
-            if not file_id:
-                continue
-            row = self._files.find(file_id)
-            if row is None:
-                raise bad_request(T("There is no file {id}. Upload it first.", id=file_id[:80]), name, "file_not_found")
-            if row["purpose"] != "fine-tune":
-                message = T(
-                    "The file {id} has the purpose {seen}; upload it with the purpose fine-tune.",
-                    id=file_id,
-                    seen=row["purpose"],
-                )
-                raise bad_request(message, name, "invalid_file_purpose")
+            if file_id := getattr(wanted, name):
+                self._files.check(file_id, "fine-tune", name)
         if wanted.integrations:
             raise bad_request(T("This server has no integrations; leave them out."), "integrations")
         base, methods = self._models.trainable(wanted.model)
