@@ -10,7 +10,7 @@ from pydantic_core import CoreSchema, PydanticCustomError
 from core.graders import BadGrader, check
 from core.graders.definitions import Multi, Python, ScoreModel, StringCheck, TextSimilarity
 from core.server.errors import bad_request
-from core.server.jobs.hyperparameters import DpoHyperparameters, Hyperparameters, ReinforcementHyperparameters
+from core.server.hyperparameters import DpoHyperparameters, Hyperparameters, ReinforcementHyperparameters
 from core.server.reading import Metadata
 from core.words import T
 
