@@ -6,9 +6,8 @@ import itertools
 from collections.abc import Iterator
 
 from core.server import wire
-from core.server.answering.answers import Answer, Bounds, delta, logprob, one_call, usage, wrapped
+from core.server.answering.answers import Answer, Bounds, delta, logprob, one_call, wrapped
 from core.server.answering.asking import ChatRequest
-from core.server.answering.opening import head
 from core.server.answering.routes import AskedRoute
 from core.server.answering.schemas import ChatChunk, ChatReply
 from core.server.engines.base import Piece, Predictor
@@ -19,40 +18,29 @@ class Chat(AskedRoute[ChatRequest]):
     """Answers of base and fine-tuned models to conversations."""
 
     path = "/v1/chat/completions"
+    objects = ("chat.completion", "chat.completion.chunk")
+    prefix = "chatcmpl-"
     kind = ChatRequest
 
-    def whole(self, asked: ChatRequest) -> wire.Json:
-        """A `chat.completion`. Raises ApiError."""
-        answers = []
-        with self._opening.model(asked.model) as predictor:
-            asked.check_model(predictor)
-            prompt = predictor.count(asked.messages)
-            for index in range(asked.n or 1):
-                answer = Answer()
-                for piece in pieces(predictor, asked, index, answer):
-                    answer.add(piece)
-                answers.append(answer)
-        return {
-            **head("chat.completion", "chatcmpl-", asked.model),
-            "choices": [a.choice(i, bool(asked.logprobs)) for i, a in enumerate(answers)],
-            "usage": usage(prompt, sum(answer.tokens for answer in answers)),
-        }
+    def prompt_tokens(self, predictor: Predictor, asked: ChatRequest) -> int:
+        return predictor.count(asked.messages)
 
-    def chunks(self, asked: ChatRequest) -> Iterator[wire.Json]:
-        start = head("chat.completion.chunk", "chatcmpl-", asked.model)
-        if asked.with_usage:
-            start["usage"] = None
-        with self._opening.model(asked.model) as predictor:
-            asked.check_model(predictor)
-            tokens = 0
-            for index in range(asked.n or 1):
-                answer = Answer()
-                for change, logs in _changes(predictor, asked, index, answer):
-                    yield {**start, "choices": [_chunk_choice(index, change, logs if asked.logprobs else None)]}
-                yield {**start, "choices": [_chunk_choice(index, {}, None, answer.finish)]}
-                tokens += answer.tokens
-            if asked.with_usage:
-                yield {**start, "choices": [], "usage": usage(predictor.count(asked.messages), tokens)}
+    def choices(self, predictor: Predictor, asked: ChatRequest) -> tuple[list[wire.Json], int]:
+        answers = []
+        for index in range(asked.n or 1):
+            answer = Answer()
+            for piece in pieces(predictor, asked, index, answer):
+                answer.add(piece)
+            answers.append(answer)
+        made = [answer.choice(index, bool(asked.logprobs)) for index, answer in enumerate(answers)]
+        return made, sum(answer.tokens for answer in answers)
+
+    def parts(self, predictor: Predictor, asked: ChatRequest) -> Iterator[tuple[wire.Json, int]]:
+        for index in range(asked.n or 1):
+            answer = Answer()
+            for change, logs in _changes(predictor, asked, index, answer):
+                yield _chunk_choice(index, change, logs if asked.logprobs else None), 0
+            yield _chunk_choice(index, {}, None, answer.finish), answer.tokens
 
 
 def pieces(predictor: Predictor, asked: ChatRequest, index: int, answer: Answer) -> Iterator[Piece]:

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from core.server import wire
-from core.server.answering.answers import Bounds, usage
+from core.server.answering.answers import Bounds
 from core.server.answering.asking import CompletionRequest
-from core.server.answering.opening import head
 from core.server.answering.routes import AskedRoute
 from core.server.answering.schemas import TextReply
 from core.server.engines.base import Piece, Predictor
@@ -65,41 +64,29 @@ class Completions(AskedRoute[CompletionRequest]):
     """Answers of base and fine-tuned models to bare prompts."""
 
     path = "/v1/completions"
+    objects = ("text_completion", "text_completion")
+    prefix = "cmpl-"
     kind = CompletionRequest
 
-    def whole(self, asked: CompletionRequest) -> wire.Json:
-        """A `text_completion`. Raises ApiError."""
-        chosen: list[Continuation] = []
-        with self._opening.model(asked.model) as predictor:
-            asked.check_model(predictor)
-            prompt = _prompt_tokens(predictor, asked)
-            written = 0
-            for text in asked.prompts:
-                tried = [_written(predictor, asked, text, index) for index in range(asked.best_of or asked.n or 1)]
-                written += sum(one.tokens for one in tried)
-                chosen += sorted(tried, key=lambda one: -one.mean)[: asked.n or 1]
-        return {
-            **head("text_completion", "cmpl-", asked.model),
-            "choices": [one.choice(index) for index, one in enumerate(chosen)],
-            "usage": usage(prompt, written),
-        }
+    def prompt_tokens(self, predictor: Predictor, asked: CompletionRequest) -> int:
+        return sum(predictor.count([{"role": "user", "content": prompt}]) for prompt in asked.prompts)
 
-    def chunks(self, asked: CompletionRequest) -> Iterator[wire.Json]:
-        start = head("text_completion", "cmpl-", asked.model)
-        if asked.with_usage:
-            start["usage"] = None
-        with self._opening.model(asked.model) as predictor:
-            asked.check_model(predictor)
-            tokens = 0
-            for index in range(len(asked.prompts) * (asked.n or 1)):
-                place, number = divmod(index, asked.n or 1)
-                one = Continuation(asked.logprobs is not None)
-                for piece in _pieces(predictor, asked, asked.prompts[place], number, one):
-                    yield {**start, "choices": [choice(index, piece.text, one.add(piece), None)]}
-                yield {**start, "choices": [choice(index, "", None, one.bounded or "stop")]}
-                tokens += one.tokens
-            if asked.with_usage:
-                yield {**start, "choices": [], "usage": usage(_prompt_tokens(predictor, asked), tokens)}
+    def choices(self, predictor: Predictor, asked: CompletionRequest) -> tuple[list[wire.Json], int]:
+        chosen: list[Continuation] = []
+        written = 0
+        for text in asked.prompts:
+            tried = [_written(predictor, asked, text, index) for index in range(asked.best_of or asked.n or 1)]
+            written += sum(one.tokens for one in tried)
+            chosen += sorted(tried, key=lambda one: -one.mean)[: asked.n or 1]
+        return [one.choice(index) for index, one in enumerate(chosen)], written
+
+    def parts(self, predictor: Predictor, asked: CompletionRequest) -> Iterator[tuple[wire.Json, int]]:
+        for index in range(len(asked.prompts) * (asked.n or 1)):
+            place, number = divmod(index, asked.n or 1)
+            one = Continuation(asked.logprobs is not None)
+            for piece in _pieces(predictor, asked, asked.prompts[place], number, one):
+                yield choice(index, piece.text, one.add(piece), None), 0
+            yield choice(index, "", None, one.bounded or "stop"), one.tokens
 
 
 def _written(predictor: Predictor, asked: CompletionRequest, prompt: str, number: int) -> Continuation:
@@ -120,10 +107,6 @@ def _pieces(
     bounds = Bounds(asked.stops, asked.limit)
     yield from bounds.apply(predictor.complete(prompt, asked.params(number)))
     one.bounded = bounds.finish
-
-
-def _prompt_tokens(predictor: Predictor, asked: CompletionRequest) -> int:
-    return sum(predictor.count([{"role": "user", "content": prompt}]) for prompt in asked.prompts)
 
 
 DOCUMENTED = (

@@ -11,8 +11,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from core.server import wire
+from core.server.answering.answers import usage
 from core.server.answering.asking import Sampling
-from core.server.answering.opening import Opening
+from core.server.answering.opening import Opening, head
+from core.server.engines.base import Predictor
 from core.server.reading import parse
 from core.server.replies import JSONResponse
 from core.server.streaming import answered, stream
@@ -21,9 +23,12 @@ Asked = TypeVar("Asked", bound=Sampling)
 
 
 class AskedRoute(ABC, Generic[Asked]):
-    """Answers of base and fine-tuned models to requests of one kind, sent to `path`."""
+    """Answers of base and fine-tuned models to requests of one kind, sent to `path`. A whole answer and a chunk of it
+    are the `objects`, with an id of this prefix."""
 
     path: ClassVar[str]
+    objects: ClassVar[tuple[str, str]]
+    prefix: ClassVar[str]
     kind: type[Asked]
 
     def __init__(self, opening: Opening) -> None:
@@ -46,13 +51,43 @@ class AskedRoute(ABC, Generic[Asked]):
         asked.check()
         return asked
 
-    @abstractmethod
     def whole(self, asked: Asked) -> wire.Json:
         """The whole answer. Raises ApiError."""
+        with self._opening.model(asked.model) as predictor:
+            asked.check_model(predictor)
+            prompt = self.prompt_tokens(predictor, asked)
+            choices, written = self.choices(predictor, asked)
+        return {
+            **head(self.objects[0], self.prefix, asked.model),
+            "choices": choices,
+            "usage": usage(prompt, written),
+        }
+
+    def chunks(self, asked: Asked) -> Iterator[wire.Json]:
+        """The answer in chunks, the first of which comes before anything is sent."""
+        start = head(self.objects[1], self.prefix, asked.model)
+        if asked.with_usage:
+            start["usage"] = None
+        with self._opening.model(asked.model) as predictor:
+            asked.check_model(predictor)
+            written = 0
+            for choice, tokens in self.parts(predictor, asked):
+                yield {**start, "choices": [choice]}
+                written += tokens
+            if asked.with_usage:
+                yield {**start, "choices": [], "usage": usage(self.prompt_tokens(predictor, asked), written)}
 
     @abstractmethod
-    def chunks(self, asked: Asked) -> Iterator[wire.Json]:
-        """The answer in parts, the first of which comes before anything is sent."""
+    def prompt_tokens(self, predictor: Predictor, asked: Asked) -> int:
+        """How many tokens the model reads."""
+
+    @abstractmethod
+    def choices(self, predictor: Predictor, asked: Asked) -> tuple[list[wire.Json], int]:
+        """The choices of a whole answer, and how many tokens the model wrote for them."""
+
+    @abstractmethod
+    def parts(self, predictor: Predictor, asked: Asked) -> Iterator[tuple[wire.Json, int]]:
+        """The choices in parts, one after the other, and how many tokens were written when each part counts."""
 
     def _answer(self, body: object) -> Response:
         asked = self.read(body)
