@@ -15,7 +15,8 @@ import openai
 import pytest
 
 from core.errors import BadInput
-from tests.core.server.conftest import Provider, lines, wait_for
+from tests.core.server.conftest import Provider, lines
+from tests.waiting import wait_for
 
 QUESTION = [{"role": "user", "content": "What is the ripe apple of row 3?"}]
 

@@ -24,7 +24,7 @@ from core.server.home import Home
 from core.server.jobs import Jobs, Supervisor
 from core.server.models import Models, Predictors
 from core.server.paging import Paging
-from tests.core.server.conftest import wait_for
+from tests.waiting import wait_for
 
 
 def test_a_base_model_says_how_it_is_trained_and_has_no_end(provider: Any) -> None:

@@ -11,7 +11,7 @@ from openai.types.responses import Response, ResponseItemList, ResponseStreamEve
 from pydantic import TypeAdapter
 
 from core import sqlite
-from tests.core.server.conftest import wait_for
+from tests.waiting import wait_for
 
 BASE = "local-classic-1"
 PROMPT = "What is the ripe apple of row 3?"
