@@ -7,7 +7,7 @@ issue made in one place can be read in the language of whoever looks at it later
 from __future__ import annotations
 
 import gettext
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
@@ -69,6 +69,39 @@ class Text:
 
     def __hash__(self) -> int:
         return hash(self.sentence)
+
+    def as_json(self) -> dict[str, Any]:
+        """The sentence and its parameters as plain values, for a reader in another process; `told` takes them back."""
+        return {"sentence": self.sentence, "params": {name: _plain(value) for name, value in self.params.items()}}
+
+
+def _plain(value: object) -> Any:
+    if isinstance(value, Text):
+        return value.as_json()
+    return value if isinstance(value, str | int | float | None) else str(value)
+
+
+def told(said: Mapping[str, Any], *, depth: int = 3) -> Text | None:
+    """What another process told by `as_json`; None for a sentence that is not one of ours, or does not fit its values.
+
+    Whatever came over the wire is filled in, but never used as a sentence by itself.
+    """
+    sentence, params = said.get("sentence"), said.get("params")
+    if not depth or not isinstance(sentence, str) or not isinstance(params, dict) or not _is_ours(sentence):
+        return None
+    values = {str(name): told(v, depth=depth - 1) or "" if isinstance(v, dict) else v for name, v in params.items()}
+    if not all(isinstance(value, Text | str | int | float | None) for value in values.values()):
+        return None
+    try:
+        for language in LANGUAGES:
+            _catalogue(language).gettext(sentence).format(**values)
+        return Text(sentence, **values)
+    except (LookupError, TypeError, ValueError):
+        return None
+
+
+def _is_ours(sentence: str) -> bool:
+    return any(_catalogue(code).gettext(sentence) != sentence for code in LANGUAGES)
 
 
 T = Text

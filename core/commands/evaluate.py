@@ -16,12 +16,16 @@ from core.commands.numbers import whole
 from core.words import _
 
 if TYPE_CHECKING:
+    from core.dataset.examples import Body
     from core.evaluation import Answer, ModelRef, ModelScore
     from core.evaluation.asking import Messages
     from core.provider import Connection
     from core.settings import Settings
 
     Rows = list[tuple[str, str, Messages]]  # question, expected answer, what is sent
+
+NO_ANSWER = ("tools", "parallel_tool_calls", "response_format", "functions")  # fields that never hold an answer
+SHOWN = 12  # fields that a sentence names
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -30,7 +34,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "evaluate",
         help="ask models about the rows of a file and score the answers",
         description="Sends the messages before the last assistant message of each row, with temperature 0, and "
-        "compares the answer with that message. Progress goes to stderr, the figures to stdout. Ends with 0 when every "
+        "compares the answer with that message: in preference rows with the better answer, in reinforcement rows with "
+        "the field that --expected names. Progress goes to stderr, the figures to stdout. Ends with 0 when every "
         "answer came, 1 when some did not, 2 when it could not be done.",
     )
     parser.add_argument("file", type=Path, metavar="FILE.jsonl", help="rows the models have not been trained on")
@@ -38,6 +43,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--model", action="append", required=True, metavar="M", help="a model to ask; give it twice to compare two"
     )
     place.add_arguments(parser)
+    parser.add_argument(
+        "--expected", default="", metavar="FIELD", help="the field of reinforcement rows that holds the right answer"
+    )
     parser.add_argument("--limit", type=whole(), metavar="N", help="ask only N rows, drawn with --seed")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the draw (default: 0)")
     parser.add_argument("--max-tokens", type=whole(), default=512, metavar="N", help="longest answer (default: 512)")
@@ -56,7 +64,7 @@ def run(options: argparse.Namespace) -> int:
     from core.evaluation import ModelRef
     from core.evaluation.scoring import is_closed, pair, score
 
-    rows = read_rows(options.file)
+    rows = read_rows(options.file, options.expected)
     if options.out:
         options.out.open("ab").close()  # whether it can be written is better known before the answers are there
     closed = is_closed([expected for _question, expected, _messages in rows])
@@ -84,21 +92,60 @@ def run(options: argparse.Namespace) -> int:
     return 1 if any(each.errors for each in scored) else 0
 
 
-def read_rows(path: Path) -> Rows:
-    """The rows of a training file. Raises BadInput for a file or line that cannot be used."""
-    from core.dataset.examples import answer_text, load, prompt_messages, user_text
+def read_rows(path: Path, expected: str = "") -> Rows:
+    """The rows of a training file; `expected` names the field of those that end with the question. Raises BadInput for
+    a file or line that cannot be used."""
+    from core.dataset.examples import as_chat, prompt_messages, user_text
+    from core.evaluation import expected_of
+
+    bodies = [as_chat(body) for body in _bodies(path)]
+    field = _field(path, bodies, expected)
+    return [(user_text(body), expected_of(body, field), prompt_messages(body)) for body in bodies]
+
+
+def _field(path: Path, bodies: Sequence[Body], named: str) -> str:
+    """The field that holds the right answer of reinforcement rows: the one that was named, or the only one there is.
+    Raises BadInput where it cannot be told."""
+    from core.dataset.examples import Kind, kind_of
     from core.errors import BadInput
     from core.words import T
 
-    rows: Rows = []
+    judged = [body for body in bodies if kind_of(body) is Kind.REINFORCEMENT]
+    fields = list(
+        dict.fromkeys(
+            name
+            for body in judged
+            for name, value in body.items()
+            if name not in NO_ANSWER and isinstance(value, str | int | float)
+        )
+    )
+    if named and named not in fields:
+        told = T("{file}: no row that ends with its question has a field “{field}” with an answer in it.",
+                 file=path.name, field=named)  # fmt: skip
+        raise BadInput(told, T("These are there: {fields}.", fields=", ".join(fields[:SHOWN]) or "–"))
+    if judged and not named and len(fields) != 1:
+        told = T("{file} holds reinforcement rows, which end with the question: there is no answer to compare with.",
+                 file=path.name)  # fmt: skip
+        hint = T("Say which field holds the right one: --expected FIELD. These are there: {fields}.",
+                 fields=", ".join(fields[:SHOWN]) or "–")  # fmt: skip
+        raise BadInput(told, hint)
+    return named or "".join(fields)
+
+
+def _bodies(path: Path) -> list[Body]:
+    """What the lines of a file hold."""
+    from core.dataset.examples import load
+    from core.errors import BadInput
+    from core.words import T
+
+    rows: list[Body] = []
     number = 0
     try:
         with path.open(encoding="utf-8-sig") as lines:
             for line in lines:
                 number += 1
                 if line.strip():
-                    body = load(line)
-                    rows.append((user_text(body), answer_text(body), prompt_messages(body)))
+                    rows.append(load(line))
     except OSError as error:
         raise BadInput(T("{file} cannot be read: {why}", file=path.name, why=error.strerror or "")) from None
     except UnicodeDecodeError:

@@ -128,7 +128,7 @@ def _say(job: Job) -> str:
 def _create(options: argparse.Namespace, settings: Settings, store: Store) -> int:
     from core.checks import MIN_EXAMPLES
     from core.commands.targets import read_grader
-    from core.jobs import JobDraft, LaunchState, launch_file, run_launch
+    from core.jobs import JobDraft, LaunchState, check_file_judge, launch_file, run_launch
 
     _check(options.file, MIN_EXAMPLES)
     if options.validation:
@@ -145,6 +145,7 @@ def _create(options: argparse.Namespace, settings: Settings, store: Store) -> in
         seed=options.seed,
         grader=read_grader(options.grader) if options.grader else None,
     )
+    check_file_judge(settings, store.jobs.connection(draft.connection_id), draft, options.file)
     job = launch_file(store, settings, draft, options.file, options.validation, settings.user)
     job = run_launch(store, settings, job.id)
     launched = job.state == LaunchState.LAUNCHED
@@ -237,7 +238,7 @@ def _follow(options: argparse.Namespace, settings: Settings, store: Store) -> in
 
 
 def _tell(event: Event) -> str:
-    print(f"{event.at:%H:%M:%S}  {event.message}", flush=True)
+    print(f"{event.at:%H:%M:%S}  {event.shown}", flush=True)
     return event.id
 
 

@@ -7,7 +7,7 @@
 from core.evaluation.asking import Said
 from core.evaluation.compare import ONLY, Difference, difference, side_by_side
 from core.evaluation.models import ask
-from core.evaluation.runs import EvaluationDraft, run, start
+from core.evaluation.runs import EvaluationDraft, expected_of, run, start
 from core.evaluation.scoring import LabelScore, ModelScore, Paired, paired, scores
 from core.store.evaluations import Answer, Compared, ComparedPage, Evaluation, ModelRef, Question
 
@@ -27,6 +27,7 @@ __all__ = [
     "Said",
     "ask",
     "difference",
+    "expected_of",
     "paired",
     "run",
     "scores",

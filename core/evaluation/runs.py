@@ -127,13 +127,14 @@ def _questions(store: Store, draft: EvaluationDraft) -> list[Question]:
     bodies = (as_chat(load(row.raw)) for row in rows)
     return [
         Question(
-            number, row.position, row.example_id, storable(user_text(body)), storable(_expected(body, draft.expected))
+            number, row.position, row.example_id, storable(user_text(body)), storable(expected_of(body, draft.expected))
         )
         for number, (row, body) in enumerate(zip(rows, bodies, strict=True))
     ]
 
 
-def _expected(body: Body, field: str) -> str:
+def expected_of(body: Body, field: str) -> str:
+    """The right answer to a row as a conversation: what its assistant says last, else the value of this field."""
     value = body.get(field, "") if field else ""
     return answer_text(body) or (str(value) if isinstance(value, str | int | float) else "")
 

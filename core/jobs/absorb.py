@@ -11,6 +11,7 @@ from typing import Any
 from core.jobs.values import Checkpoint, Event, Job, Metric
 from core.provider.keys import redact
 from core.provider.status import metrics_of, number, status_of
+from core.words import told
 
 _STEP = re.compile(
     r"Step (?P<step>\d+)/(?P<total_steps>\d+): training loss=(?P<train_loss>[\d.eE+-]+)"
@@ -41,7 +42,7 @@ def values_of(remote: Mapping[str, Any], job: Job) -> dict[str, Any]:
     tokens = number(remote.get("trained_tokens"))
     values["trained_tokens"] = int(tokens) if tokens is not None and 0 <= tokens < 2**62 else job.trained_tokens
     values["finished_at"] = moment(remote.get("finished_at")) or job.finished_at
-    values["estimated_finish"] = moment(remote.get("estimated_finish")) or job.estimated_finish
+    values["estimated_finish"] = moment(remote.get("estimated_finish"))
     values.update(_error_of(remote.get("error")))
     actual = _hyperparameters(remote)
     if actual:
@@ -61,7 +62,7 @@ def _error_of(error: Any) -> dict[str, Any]:
     """An error only where there is one: null, {}, and an object of nulls all mean "none"."""
     found = error if isinstance(error, dict) else {"message": error} if isinstance(error, str) else {}
     code, message = _string(found.get("code")), _string(found.get("message"))
-    return {"error": redact(message or code)[:2000], "hint": "", "error_code": code[:200]}
+    return {"error": told(found) or redact(message or code)[:2000], "hint": "", "error_code": code[:200]}
 
 
 def _hyperparameters(remote: Mapping[str, Any]) -> dict[str, Any]:
@@ -112,9 +113,9 @@ def metrics_of_events(events: Sequence[Event]) -> tuple[list[Metric], int | None
     total: int | None = None
     for event in events:
         found = metrics_of(event.data)
-        told = _STEP.search(event.message)
-        if told:
-            found = {**metrics_of(told.groupdict()), **found}
+        written = _STEP.search(event.message)
+        if written:
+            found = {**metrics_of(written.groupdict()), **found}
         step = found.get("step")
         if step is None or step < 0 or step > 2**31 - 1:
             continue

@@ -86,8 +86,8 @@ def _events(store: Store, client: Client, job: Job, values: dict[str, Any]) -> b
     store.jobs.add_events(job.id, events)
     values["step"] = max(step or 0, job.step or 0) if step is not None else job.step
     values["total_steps"] = total or job.total_steps
-    if values["estimated_finish"] is None or not values["status"].is_terminal:
-        values["estimated_finish"] = values["estimated_finish"] or _estimate(store.jobs.events(job.id), values)
+    if values["estimated_finish"] is None and values["status"] == Status.RUNNING:
+        values["estimated_finish"] = _estimate(store.jobs.events(job.id), values)
     return True
 
 

@@ -66,7 +66,7 @@ def launch_file(
     try:
         digest = _copy(sources, folder, token)
         names = {role: path.name for role, path in sources.items()}
-        params = {**draft.params, "method": method_for(_kind(train), draft.grader), "files": names}
+        params = {**draft.params, "method": method_for(kind_of_file(train), draft.grader), "files": names}
         job, new = _write(store, draft, who, params, {}, digest, token)
     finally:
         if not new:
@@ -85,7 +85,7 @@ def _copy(sources: dict[str, Path], folder: Path, token: str) -> str:
     return digest.hexdigest()
 
 
-def _kind(path: Path) -> Kind | None:
+def kind_of_file(path: Path) -> Kind | None:
     """The format of a file's first example."""
     with path.open("rb") as lines:
         for line in lines:

@@ -51,10 +51,10 @@ def _validation_words(points: Sequence[Point], checkpoints: Sequence[Checkpoint]
         return [T("Validation loss never fell: the model learns nothing that helps with rows it has not seen.")]
     if smooth[-1] > smooth[lowest] * MEMORISING and lowest < len(points) - 1:
         return _memorising_words(step, checkpoints)
-    if _is_falling(smooth):
-        return [T("Validation loss was still falling at the end: more epochs may make the model better.")]
     rest = smooth[lowest] + AT_REST * (smooth[0] - smooth[lowest])
     step = next(point.step for point, value in zip(points, smooth, strict=True) if value <= rest)
+    if _is_falling(smooth) or step == points[-1].step:
+        return [T("Validation loss was still falling at the end: more epochs may make the model better.")]
     return [T("Validation loss came to rest around step {step}: the training was long enough.", step=step)]
 
 

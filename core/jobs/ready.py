@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+from core import words
 from core.dataset.examples import Kind, Split, load
 from core.errors import AppError
 from core.graders import fields_of
 from core.jobs.billing import load_of, ratios, train_split
 from core.jobs.intent import check_draft, method_for
+from core.jobs.judging import refusal
 from core.jobs.values import JobDraft
 from core.provider import Connection, connect
 from core.provider.outcome import Outcome
@@ -72,7 +74,8 @@ def readiness(store: Store, settings: Settings, draft: JobDraft, *, today: date 
         items.append(Item(False, True, T("No data is chosen."), T("Choose a dataset.")))
         return Readiness(tuple(items))
     items += _rows(store, version, (price and price.minimum) or FEWEST)
-    items += _judged(store, version, draft)
+    items += _judged(store, version, draft, known.models)
+    items += _forecast(settings, connection, draft, known, (store, version))
     found = None
     if price is not None:
         epochs = None if draft.epochs == "auto" else int(draft.epochs)
@@ -94,6 +97,7 @@ class _Known:
 
     listed: bool = False
     shutdown: date | None = None
+    models: tuple[dict[str, Any], ...] = ()  # as the local provider lists them
 
 
 def _provider(settings: Settings, connection: Connection, draft: JobDraft) -> tuple[list[Item], _Known]:
@@ -116,7 +120,8 @@ def _provider(settings: Settings, connection: Connection, draft: JobDraft) -> tu
         listed = client.models()
     found = next((model for model in listed.value or [] if model.get("id") == draft.model), None)
     if found is not None or listed.outcome != Outcome.OK:
-        return items, _Known(True, _day((found or {}).get("shutdown_date")))
+        models = tuple(listed.value or ()) if connection.is_local else ()
+        return items, _Known(True, _day((found or {}).get("shutdown_date")), models)
     if draft.model.strip():
         told = T("{name} does not list a model “{model}”.", name=name, model=draft.model)
         items.append(Item(False, connection.is_local, told, T("Choose one that it offers.")))
@@ -202,14 +207,21 @@ def _rows(store: Store, version: Version, fewest: int) -> Iterator[Item]:
         yield Item(False, False, told, T("Split the data before you launch."))
 
 
-def _judged(store: Store, version: Version, draft: JobDraft) -> Iterator[Item]:
-    """Whether a reinforcement training has a grader that finds what it reads in every row."""
+def _judged(store: Store, version: Version, draft: JobDraft, listed: Sequence[Mapping[str, Any]]) -> Iterator[Item]:
+    """Whether a reinforcement training has a grader that the model can be judged by, and that finds what it reads in
+    every row."""
     try:
         method_for(store.dataset(version.dataset_id).kind, draft.grader)
     except AppError as error:
         yield Item(False, True, error.message, error.hint)
         return
     if store.dataset(version.dataset_id).kind != Kind.REINFORCEMENT:
+        return
+    split = train_split(version.by_split)
+    bodies = (load(row.raw) for row in store.version_rows(version.id, split))
+    refused = refusal(draft.model, listed, draft.grader or {}, bodies) if listed else None
+    if refused is not None:
+        yield Item(False, True, refused.message, refused.hint)
         return
     wanted = fields_of(draft.grader)
     missing = next(
@@ -220,6 +232,31 @@ def _judged(store: Store, version: Version, draft: JobDraft) -> Iterator[Item]:
     else:
         told = T("The grader reads the field {field}, which row {row} does not have.", row=missing[0], field=missing[1])
         yield Item(False, True, told, T("Add it to the row, or let the grader read another field."))
+
+
+def _forecast(
+    settings: Settings, connection: Connection, draft: JobDraft, known: _Known, data: tuple[Store, Version]
+) -> Iterator[Item]:
+    """What the training would take of this computer, where the local provider can tell."""
+    store, version = data
+    if not known.models:
+        return
+    from core.checks.targets import method_of
+
+    split, kind = train_split(version.by_split), store.dataset(version.dataset_id).kind
+    tokens = [count for count in store.token_values(version.dataset_id, split)[0] if count > 0]
+    size = {"rows": len(tokens), "tokens": sum(tokens), "longest": max(tokens, default=0), "method": method_of(kind)}
+    size |= {"n_epochs": draft.epochs, "batch_size": draft.batch_size}
+    try:
+        with connect(settings, connection, patience=0) as client:
+            found = (client.model(draft.model, size).value or {}).get("training") if tokens else None
+    except AppError:
+        return
+    if not isinstance(found, dict):
+        return
+    fits, text = found.get("fits"), words.told(found) or str(found.get("message", ""))
+    hint = T("Take a smaller model, a smaller batch size, shorter rows or fewer epochs.")
+    yield Item(fits == "yes", fits == "no", text, "" if fits == "yes" else hint)
 
 
 def _price_lines(connection: Connection, found: Cost | None) -> Iterator[Item]:

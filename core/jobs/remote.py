@@ -117,6 +117,16 @@ def list_models(store: Store, settings: Settings, connection_id: str) -> list[di
         return client.models().unwrap()
 
 
+def delete_models(store: Store, settings: Settings, job_id: int) -> Job:
+    """Delete what a job made at its provider, the model and its checkpoints; the job stays, with its curves. Those that
+    are gone already are no matter. Raises ProviderError."""
+    job = store.jobs.get(job_id)
+    kept = [checkpoint.model for checkpoint in store.jobs.checkpoints(job.id)]
+    for model in dict.fromkeys(filter(None, (*kept, job.fine_tuned_model))):
+        delete_model(store, settings, job.connection_id, model)
+    return store.jobs.update(job.id, params={**job.params, "model_deleted": True})
+
+
 def delete_model(store: Store, settings: Settings, connection_id: str, model: str) -> bool:
     """Delete a fine-tuned model at its provider; False where it does not know one. Raises ProviderError."""
     with connect(settings, store.jobs.connection(connection_id)) as client:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from core.provider.status import Status
-from core.words import Text, _
+from core.words import Text, _, told
 
 Auto = Literal["auto"]
 
@@ -131,7 +131,12 @@ class Job:
     @property
     def is_usable(self) -> bool:
         """Whether there is a trained model to ask."""
-        return self.status == Status.SUCCEEDED and bool(self.fine_tuned_model)
+        return self.status == Status.SUCCEEDED and bool(self.fine_tuned_model) and not self.is_deleted
+
+    @property
+    def is_deleted(self) -> bool:
+        """Whether a person deleted the model that came of it."""
+        return bool(self.params.get("model_deleted"))
 
     @property
     def progress(self) -> float | None:
@@ -179,10 +184,11 @@ class Job:
         return {**plain, **{name: at.isoformat() if at else None for name, at in moments.items()}}
 
     def remaining(self, at: datetime | None = None) -> timedelta | None:
-        """Time that is left, from the estimate; None where there is none."""
+        """Time that is left, from the estimate; None where there is none, or it has proved wrong."""
         if self.estimated_finish is None or not self.is_running:
             return None
-        return max(timedelta(0), self.estimated_finish - (at or datetime.now(UTC)))
+        left = self.estimated_finish - (at or datetime.now(UTC))
+        return left if left > timedelta(0) else None
 
 
 @dataclass(frozen=True)
@@ -196,6 +202,11 @@ class Event:
     message: str
     data: dict[str, Any] = field(default_factory=dict)
     arrival: int = 0
+
+    @property
+    def shown(self) -> str:
+        """The message in the language spoken now, where the local provider says what it made it from; else as sent."""
+        return str(told(self.data) or self.message)
 
 
 @dataclass(frozen=True)

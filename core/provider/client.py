@@ -142,6 +142,11 @@ class Client:
         reply = self._get(lambda: self._sdk.models.with_raw_response.list())
         return _with_value(reply, _entries(reply.value or {}))
 
+    def model(self, id: str, size: Mapping[str, object]) -> Reply[Remote]:
+        """One model, and at the local provider what a training of this size would take."""
+        models = self._sdk.models.with_raw_response
+        return self._get(lambda: models.retrieve(id, extra_query=dict(size)))
+
     def delete_model(self, id: str) -> Reply[Remote]:
         return self._once(lambda: self._sdk.models.with_raw_response.delete(id))
 

@@ -351,12 +351,16 @@ def _job(row: Any) -> Job:
 
 def _from_sentence(text: Sentence | str) -> dict[str, Any] | None:
     if isinstance(text, Sentence):
-        params = {k: v if isinstance(v, int | float | None) else str(v) for k, v in text.params.items()}
-        return {"sentence": text.sentence, "params": params}
+        return text.as_json()
     return {"raw": text} if text else None
 
 
 def _to_sentence(stored: dict[str, Any] | None) -> Sentence | str:
     if not stored:
         return ""
-    return Sentence(stored["sentence"], **stored["params"]) if "sentence" in stored else str(stored["raw"])
+    if "sentence" not in stored:
+        return str(stored["raw"])
+    params = {
+        name: _to_sentence(value) if isinstance(value, dict) else value for name, value in stored["params"].items()
+    }
+    return Sentence(stored["sentence"], **params)

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.jobs.values import Job, LaunchState
+from core.jobs.values import Event, Job, LaunchState
 from core.provider.status import Status
 from core.words import _
 from pages.parts import choices, comparing, curves, feedback, frame, resources, state
 from pages.parts.text import escape
 
+FIGURES = (
+    "train_loss",
+    "valid_loss",
+    "full_valid_loss",
+    "train_reward_mean",
+    "valid_reward_mean",
+    "full_valid_reward_mean",
+)
 LOOK_EVERY = 1.5  # seconds between two looks at a training that is going on
 
 
@@ -51,25 +59,52 @@ def _body(job: Job) -> None:
 
         lines = metrics.series(store, job.id)
         curves.show(lines, [checkpoint.step for checkpoint in checkpoints], key=f"curve-{job.id}")
-        for sentence in reading.read_curve(lines, checkpoints):
+        # What a curve says of its end is true only once it has ended.
+        for sentence in () if job.is_running else reading.read_curve(lines, checkpoints):
             st.markdown(f":material/lightbulb: {escape(sentence)}")
+    elif job.is_running:
+        _latest(job)
     _facts(job)
-    if checkpoints:
+    if checkpoints and not job.is_deleted:
         _checkpoints(job)
     with st.expander(_("What the provider said")):
         _events(job)
 
 
+def _latest(job: Job) -> None:
+    """The newest word of the provider, while there is no figure to look at: getting ready may take minutes."""
+    events = resources.store().jobs.events(job.id)
+    if events:
+        st.caption(escape(_message(events[-1])))
+
+
 def _events(job: Job) -> None:
     """What the provider said, newest first, by the clock of the person who looks."""
     events = reversed(resources.store().jobs.events(job.id, limit=500))
+    levels = {"info": _("info"), "warn": _("warning"), "error": _("error")}
     rows = [
-        {_("When"): feedback.moment(event.at, seconds=True), _("Level"): event.level, _("Message"): event.message}
+        {
+            _("When"): feedback.moment(event.at, seconds=True),
+            _("Level"): levels.get(event.level, event.level),
+            _("Message"): _message(event),
+        }
         for event in events
     ]
     widths = {_("When"): 150, _("Level"): 70, _("Message"): 900}
     columns = {name: st.column_config.Column(width=width) for name, width in widths.items()}
     st.dataframe(rows, hide_index=True, column_config=columns, height=280 if len(rows) > 6 else "auto")
+
+
+def _message(event: Event) -> str:
+    """What an event says, in the language spoken now as far as that is known: figures are told anew from their data."""
+    from core.provider.status import metrics_of
+
+    found = metrics_of(event.data) if event.type == "metrics" else {}
+    figures = [f"{curves.series_name(name)} {found[name]:.3g}" for name in FIGURES if name in found]
+    if not figures or not {"step", "total_steps"} <= found.keys():
+        return event.shown
+    step, total = f"{found['step']:,.0f}", f"{found['total_steps']:,.0f}"
+    return _("Step {n} of {total}: {figures}", n=step, total=total, figures=" · ".join(figures))
 
 
 def _headline(job: Job) -> None:
@@ -97,6 +132,8 @@ def _headline(job: Job) -> None:
         if left is not None:
             parts.append(_("about {time} left", time=feedback.duration(left.total_seconds())))
         st.progress(job.progress or 0.0, text=" · ".join(parts) or (_("Paused") if resting else _("Working …")))
+    if job.status == Status.PAUSED and job.is_running:
+        st.caption(_("Nothing that it has learnt is lost; it goes on when you say so."))
     if str(job.error):
         st.error(escape(job.error) + (f"\n\n{escape(job.hint)}" if str(job.hint) else ""))
 
@@ -106,13 +143,14 @@ def _decisions(job: Job) -> None:
     with st.container(horizontal=True):
         _rest(job)
         if job.is_running:
-            st.button(
-                _("Stop the training"),
-                icon=":material/stop_circle:",
-                key=f"cancel-{job.id}",
-                on_click=_act,
-                args=("cancel", job.id),
-            )
+            with st.popover(_("Stop the training"), icon=":material/stop_circle:"):
+                st.write(_("A training that was stopped cannot go on, and makes no model of its own."))
+                if _can_pause(job):
+                    st.caption(_("To go on later, pause it instead: nothing that it has learnt is lost."))
+                st.button(
+                    _("Stop it for good"), type="primary", key=f"cancel-{job.id}", on_click=_act,
+                    args=("cancel", job.id),
+                )  # fmt: skip
         if job.state == LaunchState.ASK:
             st.button(_("Look again"), type="primary", on_click=_act, args=("check_again", job.id))
             st.button(_("Launch again (may cost twice)"), on_click=_act, args=("launch_again", job.id))
@@ -125,6 +163,8 @@ def _decisions(job: Job) -> None:
             label = f"**{_('Compare it with the base model')}**"
             st.page_link(frame.COMPARE, label=label, icon=":material/balance:", query_params=here)
             st.page_link(frame.ASK, label=_("Ask it something"), icon=":material/forum:")
+            if resources.store().jobs.connection(job.connection_id).is_local:
+                _away(job)
         elif job.is_settled:
             st.page_link(frame.LAUNCH, label=_("Start another training"), icon=":material/rocket_launch:")
     if job.duplicates:
@@ -134,9 +174,24 @@ def _decisions(job: Job) -> None:
             st.button(_("Stop the others"), type="primary", on_click=_act, args=("cancel_duplicates", job.id))
 
 
+def _can_pause(job: Job) -> bool:
+    return job.is_running and resources.store().jobs.connection(job.connection_id).preset.pause
+
+
+def _away(job: Job) -> None:
+    """Delete the model that a training of this computer made."""
+    with st.popover(_("Delete the model"), icon=":material/delete:"):
+        st.write(_("The model and its checkpoints are removed from this computer and can no longer be asked."))
+        st.caption(_("The curves and the comparisons that were made stay."))
+        st.button(
+            _("Delete it for good"), type="primary", key=f"delete-{job.id}", on_click=_act,
+            args=("delete_models", job.id),
+        )  # fmt: skip
+
+
 def _rest(job: Job) -> None:
     """Let it rest, or go on, where the provider can."""
-    if not job.is_running or not resources.store().jobs.connection(job.connection_id).preset.pause:
+    if not _can_pause(job):
         return
     if job.status == Status.PAUSED:
         st.button(
@@ -162,7 +217,7 @@ def _act(verb: str, job_id: int) -> None:
 def _facts(job: Job) -> None:
     rows = {
         _("Model to start from"): job.model,
-        _("New model"): job.fine_tuned_model or "–",
+        _("New model"): _("deleted") if job.is_deleted else job.fine_tuned_model or "–",
         _("Epochs"): _epochs(job),
         _("Tokens trained"): f"{job.trained_tokens:,}" if job.trained_tokens else "–",
         _("Started"): feedback.moment(job.created_at),

@@ -59,3 +59,51 @@ def test_each_thread_speaks_its_own_language() -> None:
     thread.start()
     thread.join()
     assert heard == ["en"] and words.current() == "zh_CN"
+
+
+def test_a_sentence_that_another_process_told_is_read_in_the_language_spoken_here() -> None:
+    said = T("Going on from step {step} of {total}.", step=3, total=9).as_json()
+    found = words.told(said)
+    assert found == T("Going on from step {step} of {total}.", step=3, total=9)
+    words.use("zh_CN")
+    try:
+        assert str(found) != _english(found) and "3" in str(found)
+    finally:
+        words.use("en")
+
+
+def test_a_sentence_within_a_sentence_is_told_too() -> None:
+    inner = T("{n} minutes", n=4)
+    said = T("The training would take about {time}; the limit is {most} hours. Take a smaller model, fewer rows or"
+             " fewer epochs; or, to train all the same, put {key} into the job's metadata.",
+             time=inner, most="1", key="k").as_json()  # fmt: skip
+    found = words.told(said)
+    assert found is not None and found.params["time"] == inner
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {},
+        {"sentence": "{n.__class__.__init__.__globals__}", "params": {"n": 1}},
+        {"sentence": "Buy now at {n}", "params": {"n": 1}},
+        {"sentence": "{n} minutes", "params": {}},
+        {"sentence": "{n} minutes", "params": {"n": [1]}},
+        {"sentence": "{n} minutes", "params": "n"},
+        {"sentence": "{n} minutes", "params": {"n": 1, "sentence": "x"}},
+        {"sentence": ["{n} minutes"], "params": {"n": 1}},
+    ],
+)
+def test_what_is_no_sentence_of_ours_is_not_taken_for_one(said: dict[str, object]) -> None:
+    assert words.told(said) is None
+
+
+def test_a_hostile_depth_of_sentences_ends() -> None:
+    said: dict[str, object] = {"sentence": "{n} minutes", "params": {"n": 1}}
+    for _level in range(500):
+        said = {"sentence": "{n} minutes", "params": {"n": said}}
+    assert "minutes" in str(words.told(said))
+
+
+def _english(text: words.Text) -> str:
+    return text.sentence.format(**text.params)

@@ -13,6 +13,7 @@ from core import jobs, tasks
 from core.jobs import Event, Job, JobDraft, LaunchState, Metric
 from core.provider import Status
 from core.store import Store
+from core.words import T
 
 JOBS = "pages/train/jobs.py"
 
@@ -55,8 +56,8 @@ def test_a_running_training_can_be_stopped(open_workshop: Open, workshop: Worksh
     tasks.enqueue(workshop.store, workshop.settings, "launch", job.id)
     wait_for(lambda: workshop.store.jobs.get(job.id).state == LaunchState.LAUNCHED)
     page = open_workshop(JOBS, job=str(job.id))
-    if "Stop the training" in labels(page):  # it may have been faster than this test
-        page.click("Stop the training")
+    if "Stop it for good" in labels(page):  # it may have been faster than this test
+        page.click("Stop it for good")
         assert workshop.settled(job.id).status in (Status.CANCELLED, Status.SUCCEEDED)
         assert not page.errors
     assert workshop.settled(job.id).status is not None
@@ -163,3 +164,61 @@ def test_a_training_from_preferences_shows_which_answer_wins(open_page: Open, st
     assert not page.errors and page.says("How often the better answer leads")
     assert page.says("Lead of the better answer")
     assert len(page.app.get("plotly_chart")) == 3
+
+
+def test_what_the_local_provider_said_is_read_in_chinese(open_page: Open, store: Store) -> None:
+    job = written(store, state=LaunchState.LAUNCHED, status=Status.RUNNING)
+    made = T("Going on from step {step} of {total}.", step=3, total=9).as_json()
+    figures = {"step": 4, "total_steps": 9, "train_loss": 0.25}
+    store.jobs.add_events(
+        job.id,
+        [
+            Event("e1", datetime.now(UTC), "info", "message", "Going on from step 3 of 9.", made),
+            Event("e2", datetime.now(UTC), "info", "metrics", "Step 4/9: training loss=0.25", figures),
+            Event("e3", datetime.now(UTC), "warn", "message", "Words of somebody else."),
+        ],
+    )
+    page = open_page(JOBS, lang="zh_CN", job=str(job.id))
+    (table,) = page.app.dataframe
+    told = list(table.value.iloc[:, 2])
+    assert told[0] == "Words of somebody else." and "Going on" not in told[2] and "3" in told[2], told
+    page = open_page(JOBS, job=str(job.id))
+    (table,) = page.app.dataframe
+    assert list(table.value["Message"])[1:] == ["Step 4 of 9: Training loss 0.25", "Going on from step 3 of 9."]
+    assert list(table.value["Level"]) == ["warning", "info", "info"]
+
+
+def test_a_curve_is_judged_only_once_it_has_ended(open_page: Open, store: Store) -> None:
+    job = written(store, state=LaunchState.LAUNCHED, status=Status.PAUSED, step=4, total_steps=9)
+    store.jobs.add_metrics(job.id, [Metric(n, "train_loss", 1.0 - n / 10) for n in range(5)])
+    page = open_page(JOBS)
+    assert not page.says("Training loss fell") and page.says("it goes on when you say so") and not page.errors
+    store.jobs.update(job.id, status=Status.CANCELLED)
+    assert open_page(JOBS).says("Training loss fell")
+
+
+def test_before_the_first_figure_the_newest_word_of_the_provider_is_shown(open_page: Open, store: Store) -> None:
+    job = written(store, state=LaunchState.LAUNCHED, status=Status.RUNNING)
+    moments = [datetime.now(UTC), datetime.now(UTC)]
+    words = ("The first word.", "Getting ready.")
+    store.jobs.add_events(job.id, [Event(w, at, "info", "message", w) for w, at in zip(words, moments, strict=True)])
+    page = open_page(JOBS)
+    assert "Getting ready." in [caption.value.replace("\\", "") for caption in page.app.caption]
+
+
+def test_to_stop_for_good_is_asked_twice_and_pausing_is_told(open_page: Open, store: Store) -> None:
+    written(store, state=LaunchState.LAUNCHED, status=Status.RUNNING)
+    page = open_page(JOBS)
+    assert page.says("A training that was stopped cannot go on") and page.says("pause it instead")
+    assert "Stop it for good" in labels(page) and "Stop the training" not in labels(page)
+
+
+def test_a_model_that_was_deleted_is_offered_no_more(open_page: Open, store: Store) -> None:
+    done = {"status": Status.SUCCEEDED, "fine_tuned_model": "ft:x", "collected": True}
+    job = written(store, state=LaunchState.LAUNCHED, **done)
+    page = open_page(JOBS)
+    assert "Delete it for good" in labels(page) and "**Compare it with the base model**" in page.links
+    store.jobs.update(job.id, params={"model_deleted": True})
+    page = open_page(JOBS)
+    assert page.says("deleted") and "**Compare it with the base model**" not in page.links
+    assert "Start another training" in page.links and "Delete it for good" not in labels(page)

@@ -88,7 +88,7 @@ def test_the_job_that_was_written_down_is_launched_by_the_worker(open_workshop: 
 def test_answers_that_are_judged_need_a_grader_which_the_page_makes(open_workshop: Open, workshop: Workshop) -> None:
     store = workshop.store
     dataset = store.create_dataset("Sums", Kind.REINFORCEMENT)
-    turns = [{"messages": [{"role": "user", "content": f"{n} + {n}?"}], "sum": str(2 * n)} for n in range(12)]
+    turns = [{"messages": [{"role": "user", "content": f"{n} + {n}?"}], "sum": str(n % 4)} for n in range(12)]
     store.add_drafts(dataset.id, [Draft(dump(turn), Kind.REINFORCEMENT) for turn in turns])
     store.finish_import(dataset.id)
     page = open_workshop(LAUNCH, dataset=str(dataset.id))
@@ -99,6 +99,10 @@ def test_answers_that_are_judged_need_a_grader_which_the_page_makes(open_worksho
     assert page.says("These examples need a grader")
     next(area for area in page.app.text_area if area.label == "Grader").set_value('{"type": "string_check"').run()
     assert page.says("This is no JSON yet")
+    own = '{"type": "python", "name": "mine", "source": "def grade(sample, item): return 1.0"}'
+    next(area for area in page.app.text_area if area.label == "Grader").set_value(own).run()
+    assert page.says("this grader names none") and page.says("Compare its answer with a field of the row")
+    assert page.says("Not ready yet")
     store.delete_dataset(dataset.id)
 
 

@@ -8,7 +8,9 @@ is the only writer of everything else in it:
     control              one word by the server, "cancel" or "pause"; absent: go on
     events.jsonl         appended by the worker, one event a line, each with `type` and `at` (seconds since 1970):
         {"type": "ready", "total_steps", "mode", "hyperparameters": {n_epochs, batch_size, learning_rate_multiplier}}
-        {"type": "message", "level": "info" | "warn" | "error", "text"}      a plain sentence
+        {"type": "message", "level": "info" | "warn" | "error", "text"}      a plain sentence, in English; beside it
+                                                                and beside an error's message "sentence" and "params",
+                                                                what it was made from, for a reader in another language
         {"type": "metrics", "step", "total_steps", "train_loss", "train_mean_token_accuracy"
                             [, "valid_loss", "valid_mean_token_accuracy"]
                             [, "full_valid_loss", "full_valid_mean_token_accuracy"]}
@@ -42,29 +44,15 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from core.server.engines.foresight import Forecast, Size
+from core.server.engines.said import told_with
 from core.server.engines.sampling import Ability, AskError, EngineError, Piece, SampleParams
 from core.words import Text
 
 __all__ = [
-    "Ability",
-    "AskError",
-    "Engine",
-    "EngineError",
-    "Hyperparameters",
-    "JobDir",
-    "JobSpec",
-    "Launch",
-    "Message",
-    "ModelCard",
-    "Number",
-    "Piece",
-    "Plan",
-    "Predictor",
-    "SampleParams",
-    "SpecError",
-    "Wanted",
-    "sync",
-]
+    "Ability", "AskError", "Engine", "EngineError", "Hyperparameters", "JobDir", "JobSpec", "Launch", "Message",
+    "ModelCard", "Number", "Piece", "Plan", "Predictor", "SampleParams", "SpecError", "Wanted", "sync",
+]  # fmt: skip
 
 Message = dict[str, Any]
 Number = int | float
@@ -105,7 +93,7 @@ class JobSpec:
 @dataclass(frozen=True)
 class Plan:
     """What would be done for a spec. `hyperparameters` have no "auto" left; `trained_tokens` is what the job will
-    report, counted as the engine documents; `warnings` do not stop the job."""
+    report, counted as the engine documents; `warnings` do not stop the job, `notes` are good to know."""
 
     mode: str
     hyperparameters: dict[str, Number]
@@ -113,6 +101,7 @@ class Plan:
     trained_tokens: int
     estimated_seconds: float
     warnings: tuple[Text, ...] = ()
+    notes: tuple[Text, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -195,6 +184,10 @@ class Engine(Protocol):
 
     def check(self, spec: JobSpec) -> Plan:
         """What would be done. Reads the files; raises SpecError where it cannot be done."""
+        ...
+
+    def foresee(self, size: Size) -> Forecast | None:
+        """What a training of this size would take; None where there is nothing to tell."""
         ...
 
     def command(self, spec: JobSpec, job_dir: Path) -> Launch:
@@ -287,9 +280,9 @@ class JobDir:
                 if type != "metrics":
                     os.fsync(file.fileno())
 
-    def message(self, text: str, *, level: str = "info", key: str = "") -> None:
+    def message(self, text: Text | str, *, level: str = "info", key: str = "") -> None:
         """Appends a plain sentence; with a key only once, however often the worker is started."""
-        self.emit("message", key=key and f"message:{key}", level=level, text=text)
+        self.emit("message", key=key and f"message:{key}", level=level, **told_with("text", text))
 
     def state(self, step: int, total: int) -> None:
         """Writes the sign of life with how far the work is."""

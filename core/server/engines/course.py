@@ -8,6 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 from core.server.engines.base import JobDir, Plan, SpecError
+from core.server.engines.said import told_with
+from core.words import Text
 
 
 class Stopped(Exception):
@@ -18,7 +20,7 @@ class Stopped(Exception):
         self.wanted = wanted
 
 
-def go_through(job: JobDir, train: Callable[[], int], explain: Callable[[Exception], str | None]) -> int:
+def go_through(job: JobDir, train: Callable[[], int], explain: Callable[[Exception], Text | str | None]) -> int:
     """Does what is left of a job; the exit status. `train` gives the tokens it trained; it raises Stopped, SpecError
     for what cannot be done, and anything else for what `explain` has a sentence; where it has none there is no last
     event, and the job is to go on from its last checkpoint."""
@@ -31,13 +33,15 @@ def go_through(job: JobDir, train: Callable[[], int], explain: Callable[[Excepti
         except Stopped as stopped:
             return _end(job, "cancelled" if stopped.wanted == "cancel" else "paused")
         except SpecError as error:
-            return _end(job, "failed", {"code": error.code, "message": str(error), "param": error.param})
+            return _end(
+                job, "failed", {"code": error.code, **told_with("message", error.message), "param": error.param}
+            )
         except Exception as error:
             traceback.print_exc(file=sys.stderr)
             message = explain(error)
             if message is None:
                 return 1
-            return _end(job, "failed", {"code": "training_failed", "message": message, "param": None})
+            return _end(job, "failed", {"code": "training_failed", **told_with("message", message), "param": None})
 
 
 def _end(job: JobDir, status: str, error: dict[str, Any] | None = None, tokens: int | None = None) -> int:

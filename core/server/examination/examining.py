@@ -19,6 +19,7 @@ from typing import Any
 from core.server.engines.base import Engine, JobDir, JobSpec, SpecError
 from core.server.engines.children import ROOT, is_secret
 from core.server.engines.offered import engines
+from core.server.engines.said import made_of, told_with
 from core.server.examination.validation import Unfit, check_inputs
 from core.words import T, Text
 
@@ -53,7 +54,8 @@ def examine(
         raise RuntimeError(last[:300])
     found: dict[str, Any] = json.loads(said)
     if "unfit" in found:
-        raise Unfit(**found["unfit"])
+        unfit = found["unfit"]
+        raise Unfit(unfit["code"], unfit["message"], unfit["param"], made_of(unfit))
     return found
 
 
@@ -79,7 +81,10 @@ def _examine(spec: JobSpec, names: tuple[str, str]) -> dict[str, Any]:
         "total_steps": plan.total_steps,
         "estimated_seconds": plan.estimated_seconds,
         "mode": plan.mode,
-        "warnings": [str(warning) for warning in (*_missing(spec), *plan.warnings)],
+        "told": [
+            *({"level": "warn", **told_with("text", warning)} for warning in (*_missing(spec), *plan.warnings)),
+            *({"level": "info", **told_with("text", note)} for note in plan.notes),
+        ],
     }
 
 
@@ -105,7 +110,7 @@ def main(arguments: list[str]) -> None:
     try:
         found = _examine(JobDir(Path(folder)).read_spec(), (training, validation))
     except Unfit as error:
-        found = {"unfit": {"code": error.code, "message": error.message, "param": error.param}}
+        found = {"unfit": {"code": error.code, "message": str(error.message), "param": error.param, **error.made}}
     sys.stdout.write(json.dumps(found))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from core.checks import MIN_EXAMPLES, Severity, check_file
 from core.checks.graders import check_fields
@@ -23,13 +24,15 @@ SHOWN = 5  # findings that an error names; it counts the rest
 
 
 class Unfit(Exception):
-    """A job that cannot be trained: the code, the sentence and the parameter of its error."""
+    """A job that cannot be trained: the code, the sentence and the parameter of its error; `made` is what a sentence
+    that is no Text any more was made from."""
 
-    def __init__(self, code: str, message: Text | str, param: str) -> None:
+    def __init__(self, code: str, message: Text | str, param: str, made: dict[str, Any] | None = None) -> None:
         super().__init__(code, message, param)
         self.code = code
-        self.message = str(message)
+        self.message = message
         self.param = param
+        self.made = message.as_json() if isinstance(message, Text) else made or {}
 
 
 def keep_inputs(spec: JobSpec, training: Path, validation: Path | None) -> None:

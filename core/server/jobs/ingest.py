@@ -9,10 +9,12 @@ from typing import Any
 from core.server import wire
 from core.server.database import Connection, Database, Row
 from core.server.engines.base import JobDir
+from core.server.engines.said import made_of
 from core.server.files import Files
 from core.server.jobs.results import result_csv
 from core.server.jobs.store import add_event, end_job, fail_job, job_row
 from core.server.models import add_model, model_name
+from core.words import T
 
 KEPT_CHECKPOINTS = 3
 TAILS = (
@@ -65,7 +67,7 @@ class Ingest:
             self._ready(connection, job, event)
         elif kind == "message":
             text, level = str(event.get("text", "")), str(event.get("level", "info"))
-            add_event(connection, job["id"], text, level=level, key=_key(event), at=_at(event))
+            add_event(connection, job["id"], text, level=level, data=made_of(event), key=_key(event), at=_at(event))
         elif kind == "metrics":
             self._metrics(connection, job, event)
         elif kind == "checkpoint":
@@ -110,8 +112,8 @@ class Ingest:
             self._succeed(connection, job, event)
         elif status == "failed":
             error = event.get("error") or {}
-            message = str(error.get("message") or "The training failed.")
-            fail_job(connection, job["id"], str(error.get("code") or "training_failed"), message, error.get("param"))
+            message, code = str(error.get("message") or "The training failed."), error.get("code")
+            fail_job(connection, job["id"], str(code or "training_failed"), message, error.get("param"), made_of(error))
         else:
             return False  # paused or stopped by somebody else: it is started again like one that was killed
         return True
@@ -126,8 +128,8 @@ class Ingest:
             (name, event.get("trained_tokens"), json.dumps([results]), job["id"]),
         )
         end_job(connection, job["id"], "succeeded")
-        add_event(connection, job["id"], f"New fine-tuned model created: {name}")
-        add_event(connection, job["id"], "The job has successfully completed")
+        add_event(connection, job["id"], T("New fine-tuned model created: {name}", name=name))
+        add_event(connection, job["id"], T("The job has successfully completed"))
 
 
 def _drop_old(connection: Connection, job_id: str) -> list[int]:

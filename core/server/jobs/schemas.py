@@ -17,6 +17,8 @@ class JobError(Reply):
     code: str
     message: str
     param: str | None
+    sentence: str | None = None
+    params: dict[str, Any] | None = None
 
 
 class JobReply(Reply):

@@ -14,7 +14,7 @@ from core.server.idempotency import Claim
 from core.server.jobs.requests import CreateJob
 from core.server.models import Base
 from core.server.paging import Paging
-from core.words import T
+from core.words import T, Text
 
 ACTIVE = ("validating_files", "queued", "running", "paused")
 TERMINAL = ("succeeded", "failed", "cancelled")
@@ -31,10 +31,10 @@ class Jobs:
         with self._database.write() as connection:
             job_id = wire.new_id("ftjob-")
             self._insert(connection, job_id, request, base)
-            add_event(connection, job_id, f"Created fine-tuning job: {job_id}")
-            add_event(connection, job_id, f"Validating training file: {request.training_file}")
+            add_event(connection, job_id, T("Created fine-tuning job: {id}", id=job_id))
+            add_event(connection, job_id, T("Validating training file: {id}", id=request.training_file))
             if request.validation_file:
-                add_event(connection, job_id, f"Validating validation file: {request.validation_file}")
+                add_event(connection, job_id, T("Validating validation file: {id}", id=request.validation_file))
             reply = wire.job(job_row(connection, job_id))
             claim.keep(connection, reply)
         return reply
@@ -77,7 +77,7 @@ class Jobs:
             row = job_row(connection, job_id)
             if row["status"] in ACTIVE:
                 end_job(connection, job_id, "cancelled")
-                add_event(connection, job_id, "Fine-tuning job cancelled")
+                add_event(connection, job_id, T("Fine-tuning job cancelled"))
             elif row["status"] != "cancelled":
                 message = T("The job has already ended ({status}), so it cannot be cancelled.", status=row["status"])
                 raise bad_request(message, code="job_not_cancellable")
@@ -97,7 +97,7 @@ class Jobs:
                     " WHERE id = ?",
                     (time.time(), job_id),
                 )
-                add_event(connection, job_id, "Fine-tuning job paused")
+                add_event(connection, job_id, T("Fine-tuning job paused"))
             return wire.job(job_row(connection, job_id))
 
     def resume(self, job_id: str) -> wire.Json:
@@ -112,7 +112,7 @@ class Jobs:
                 connection.execute(
                     "UPDATE jobs SET status = iif(plan IS NULL, 'validating_files', 'queued') WHERE id = ?", (job_id,)
                 )
-                add_event(connection, job_id, "Fine-tuning job resumed")
+                add_event(connection, job_id, T("Fine-tuning job resumed"))
             return wire.job(job_row(connection, job_id))
 
     def _insert(self, connection: Connection, job_id: str, request: CreateJob, base: Base) -> None:
@@ -165,7 +165,7 @@ def job_row(connection: Connection, job_id: str) -> Row:
 def add_event(
     connection: Connection,
     job_id: str,
-    message: str,
+    message: Text | str,
     *,
     level: str = "info",
     type: str = "message",
@@ -173,7 +173,9 @@ def add_event(
     key: str | None = None,
     at: int | None = None,
 ) -> None:
-    """Adds an event; one with a key that is there already is brought up to date instead."""
+    """Adds an event; one with a key that is there already is brought up to date instead. The message is English; what
+    it was made from lies in its data, so that a reader can have it in another language."""
+    data = {**(data or {}), **(message.as_json() if isinstance(message, Text) else {})}
     connection.execute(
         "INSERT INTO events(id, job_id, key, created_at, level, type, message, data) VALUES (?,?,?,?,?,?,?,?)"
         " ON CONFLICT(job_id, key) WHERE key IS NOT NULL"
@@ -185,8 +187,8 @@ def add_event(
             now() if at is None else at,
             level,
             type,
-            message,
-            json.dumps(data or {}, ensure_ascii=False),
+            str(message),
+            json.dumps(data, ensure_ascii=False),
         ),
     )
 
@@ -199,7 +201,16 @@ def end_job(connection: Connection, job_id: str, status: str, error: dict[str, A
     )
 
 
-def fail_job(connection: Connection, job_id: str, code: str, message: str, param: str | None = None) -> None:
-    """Ends a job as failed, with the reason in its error and as an event."""
-    end_job(connection, job_id, "failed", {"code": code, "message": message, "param": param})
-    add_event(connection, job_id, message, level="error", data={"error_code": code})
+def fail_job(
+    connection: Connection,
+    job_id: str,
+    code: str,
+    message: Text | str,
+    param: str | None = None,
+    made: dict[str, Any] | None = None,
+) -> None:
+    """Ends a job as failed, with the reason in its error and as an event. `made`: what a message that is no Text any
+    more was made from."""
+    made = message.as_json() if isinstance(message, Text) else made or {}
+    end_job(connection, job_id, "failed", {"code": code, "message": str(message), "param": param, **made})
+    add_event(connection, job_id, message, level="error", data={"error_code": code, **made})

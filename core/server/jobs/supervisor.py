@@ -21,6 +21,7 @@ from typing import Any
 from core.server.database import Database, Row
 from core.server.engines.base import JobDir, JobSpec
 from core.server.engines.children import Child, last_words
+from core.server.engines.said import made_of
 from core.server.errors import ApiError, is_disk
 from core.server.files import Files
 from core.server.home import Home
@@ -122,7 +123,7 @@ class Supervisor:
             log.exception("job %s stumbled", job["id"])
             if is_disk(error):
                 return False  # there may be room at the next look
-            self._fail(job["id"], "server_error", str(T("The job broke off: {error}.", error=repr(error)[:300])))
+            self._fail(job["id"], "server_error", T("The job broke off: {error}.", error=repr(error)[:300]))
         return True
 
     def _tend(self, job: Row) -> None:
@@ -150,13 +151,13 @@ class Supervisor:
         except Abandoned:
             pass
         except Unfit as error:
-            self._fail(job["id"], error.code, error.message, error.param)
+            self._fail(job["id"], error.code, str(error.message), error.param, error.made)
         except Exception as error:
             log.exception("job %s could not be validated", job["id"])
             if is_disk(error):
                 time.sleep(IDLE)  # then once more: there may be room
                 return
-            message = str(T("The files could not be validated: {error}.", error=repr(error)[:300]))
+            message = T("The files could not be validated: {error}.", error=repr(error)[:300])
             self._fail(job["id"], "server_error", message)
         finally:
             self._checking.pop(job["id"], None)
@@ -199,9 +200,10 @@ class Supervisor:
                 return
             after = "queued" if status == "validating_files" else "paused"
             connection.execute("UPDATE jobs SET status = ?, plan = ? WHERE id = ?", (after, json.dumps(plan), job_id))
-            for number, warning in enumerate(plan["warnings"]):
-                add_event(connection, job_id, warning, level="warn", key=f"plan:{number}")
-            add_event(connection, job_id, "Files validated, moving job to queued state", key="validated")
+            for number, told in enumerate(plan["told"]):
+                key = f"plan:{number}"
+                add_event(connection, job_id, told["text"], level=told["level"], data=made_of(told), key=key)
+            add_event(connection, job_id, T("Files validated, moving job to queued state"), key="validated")
 
     # queued -> running
 
@@ -223,7 +225,7 @@ class Supervisor:
                 " hyperparameters = ? WHERE id = ?",
                 (started, max(finish, int(moment) + 1), json.dumps(chosen), job["id"]),
             )
-            add_event(connection, job["id"], "Fine-tuning job started", key="started")
+            add_event(connection, job["id"], T("Fine-tuning job started"), key="started")
         if child is None or not child.alive():
             self._launch(job)
 
@@ -280,7 +282,7 @@ class Supervisor:
             return self._ingest.read(job, folder)
         except (ValueError, KeyError, TypeError) as error:
             message = T("The training process wrote something unreadable: {error}.", error=str(error)[:200])
-            self._fail(job["id"], "server_error", str(message))
+            self._fail(job["id"], "server_error", message)
             return True
 
     def _child(self, job: Row) -> Child | None:
@@ -295,7 +297,7 @@ class Supervisor:
             self._wait(job["id"], message, "no-room")
             return
         del self._children[job["id"]]
-        reason = last_words(self._home.job(job["id"])) or str(T("it said nothing"))
+        reason = last_words(self._home.job(job["id"])) or T("it said nothing")
         if job["deaths"] >= RESTARTS:
             message = T(
                 "The training process broke off {n} times, so it was not started again (exit code {code}: {reason}).",
@@ -303,23 +305,30 @@ class Supervisor:
                 code=child.exit_code,
                 reason=reason,
             )
-            self._fail(job["id"], "training_process_died", str(message))
+            self._fail(job["id"], "training_process_died", message)
             return
         with self._database.write() as connection:
             connection.execute("UPDATE jobs SET deaths = deaths + 1 WHERE id = ?", (job["id"],))
             message = T("The training process broke off; it goes on from its last checkpoint.")
-            add_event(connection, job["id"], str(message), level="warn")
+            add_event(connection, job["id"], message, level="warn")
         self._launch(job)
 
     def _wait(self, job_id: str, why: Text | str, key: str) -> None:
         """Says once what the job waits for; the next looks see whether it is there."""
         with self._database.write() as connection:
-            add_event(connection, job_id, str(why), level="warn", key=key)
+            add_event(connection, job_id, why, level="warn", key=key)
 
-    def _fail(self, job_id: str, code: str, message: str, param: str | None = None) -> None:
+    def _fail(
+        self,
+        job_id: str,
+        code: str,
+        message: Text | str,
+        param: str | None = None,
+        made: dict[str, Any] | None = None,
+    ) -> None:
         with self._database.write() as connection:
             if job_row(connection, job_id)["status"] not in TERMINAL:
-                fail_job(connection, job_id, code, message, param)
+                fail_job(connection, job_id, code, message, param, made)
 
     # after the end
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from core.server import wire
 from core.server.database import Connection, Database, Row, now
 from core.server.engines.base import Engine, ModelCard
+from core.server.engines.foresight import Size
 from core.server.errors import ApiError, bad_request
 from core.server.home import Home
 from core.words import T, Text
@@ -71,6 +73,13 @@ class Models:
         if model_id in self._cards:
             return _base(self._cards[model_id][1])
         return _tuned(self._row(model_id))
+
+    def foresee(self, model_id: str, size: Mapping[str, Any]) -> wire.Json:
+        """One model, and what a training of this size would take. Raises ApiError 404."""
+        shown = self.show(model_id)
+        engine, card = self._cards.get(shown.get("parent") or model_id, (None, None))
+        found = engine.foresee(Size(card.id, **size)) if engine and card else None
+        return {**shown, "training": found.as_json() if found else None}
 
     def served(self, model_id: str) -> Served:
         """A model to be opened. Raises ApiError 404."""

@@ -10,6 +10,18 @@ from core.server.openapi import Reply
 from core.server.schemas import Page
 
 
+class Foreseen(Reply):
+    """What a training of the size that was asked with would take."""
+
+    fits: Literal["yes", "perhaps", "no"]
+    seconds: float
+    memory_bytes: int
+    free_bytes: int
+    message: str
+    sentence: str
+    params: dict[str, Any]
+
+
 class ModelReply(Reply):
     """A model. `shutdown_date` is null: no model here has an end. Base models say how they can be trained, tuned ones
     where they come from."""
@@ -25,6 +37,7 @@ class ModelReply(Reply):
     engine: str | None = None
     parent: str | None = None
     fine_tuning_job_id: str | None = None
+    training: Foreseen | None = None
 
 
 class ModelPage(Page):

@@ -104,3 +104,60 @@ def test_a_provider_that_is_not_there_is_told_in_a_sentence(tmp_path: Path, rows
     assert figures["first_error"].startswith("The local provider is not running.")
     done = evaluate(tmp_path, tmp_path / "none.jsonl", "--model", "m")
     assert done.returncode == 2 and "none.jsonl cannot be read" in done.stderr
+
+
+def write(path: Path, bodies: list[dict[str, Any]]) -> Path:
+    path.write_text("\n".join(map(dump, bodies)) + "\n", encoding="utf-8")
+    return path
+
+
+def asked(number: int) -> list[dict[str, str]]:
+    return [{"role": "user", "content": f"q{number}"}]
+
+
+def test_preferences_are_compared_with_the_better_answer(tmp_path: Path, honest: Any) -> None:
+    def said(text: str) -> list[dict[str, str]]:
+        return [{"role": "assistant", "content": text}]
+
+    rows = write(
+        tmp_path / "pairs.jsonl",
+        [
+            {
+                "input": {"messages": asked(n)},
+                "preferred_output": said("奇" if n % 2 else "偶"),
+                "non_preferred_output": said("?"),
+            }
+            for n in range(10)
+        ],
+    )
+    done = evaluate(
+        tmp_path, rows, "--model", "tuned", "--base-url", honest.base_url, "--api-key-env", "TOY_KEY", "--json"
+    )
+    assert done.returncode == 0, done.stderr
+    (score,) = json.loads(done.stdout)["models"]
+    assert (score["answered"], score["right"]) == (10, 9)
+
+
+@pytest.mark.parametrize(
+    ("more", "options", "right", "word"),
+    [
+        ({}, [], 9, ""),
+        ({"note": "n"}, ["--expected", "parity"], 9, ""),
+        ({"note": "n"}, [], None, "--expected FIELD. These are there: parity, note"),
+        ({}, ["--expected", "nothing"], None, "no row that ends with its question has a field"),
+    ],
+)
+def test_reinforcement_rows_are_compared_with_a_field(
+    tmp_path: Path, honest: Any, more: dict[str, str], options: list[str], right: int | None, word: str
+) -> None:
+    rows = write(
+        tmp_path / "tasks.jsonl",
+        [{"messages": asked(n), "parity": "奇" if n % 2 else "偶", **more} for n in range(10)],
+    )
+    place = ("--base-url", honest.base_url, "--api-key-env", "TOY_KEY")
+    done = evaluate(tmp_path, rows, "--model", "tuned", *place, *options, "--json")
+    if right is None:
+        assert done.returncode == 2 and word in done.stderr, done.stderr
+    else:
+        (score,) = json.loads(done.stdout)["models"]
+        assert (done.returncode, score["right"]) == (0, right), done.stderr

@@ -63,6 +63,12 @@ def test_progress_and_the_end_are_estimated_from_the_pace(
     assert found.progress == 0.5
     assert found.estimated_finish is not None and found.estimated_finish.timestamp() == 1795000090
     assert found.remaining(found.estimated_finish - timedelta(seconds=30)) == timedelta(seconds=30)
+    assert found.remaining(found.estimated_finish + timedelta(seconds=1)) is None, "an estimate that proved wrong"
+    provider.events[:0] = [step(6, 1795000140)]
+    slower = poll(store, keyed, job.id)
+    assert slower.estimated_finish is not None and slower.estimated_finish > found.estimated_finish
+    provider.jobs["ftjob-1"]["status"] = "queued"
+    assert poll(store, keyed, job.id).estimated_finish is None, "nobody knows when it goes on"
 
 
 def test_a_job_that_succeeded_is_collected_whole(

@@ -21,6 +21,7 @@ from core.jobs import (
     JobDraft,
     cancel,
     delete_model,
+    delete_models,
     launch,
     list_models,
     next_poll_delay,
@@ -33,6 +34,7 @@ from core.provider import LOCAL, connect
 from core.provider.status import Status
 from core.settings import Settings
 from core.store import Store
+from core.words import Text
 
 ROOT = Path(__file__).resolve().parents[3]
 WORDS = {
@@ -139,6 +141,17 @@ def test_a_version_is_trained_followed_and_asked(opened: Store, running: Setting
     assert job.fine_tuned_model not in {model["id"] for model in list_models(opened, running, "local")}
 
 
+def test_what_a_job_made_is_deleted_and_its_curves_stay(opened: Store, running: Settings) -> None:
+    draft = JobDraft("local", version(opened), "local-classic-1", suffix="away", epochs=2)
+    job = follow(opened, running, run_launch(opened, running, launch(opened, running, draft, "me").id))
+    made = {job.fine_tuned_model, *(checkpoint.model for checkpoint in opened.jobs.checkpoints(job.id))}
+    assert job.is_usable and len(made) > 1
+    for _time in range(2):  # a second time is harmless
+        job = delete_models(opened, running, job.id)
+        assert not job.is_usable and job.is_deleted and opened.jobs.metrics(job.id)
+    assert made.isdisjoint(model["id"] for model in list_models(opened, running, "local"))
+
+
 def test_the_same_key_gives_the_same_job(opened: Store, running: Settings) -> None:
     draft = JobDraft("local", version(opened), "local-classic-1", epochs=1, seed=5)
     job = run_launch(opened, running, launch(opened, running, draft).id)
@@ -166,6 +179,26 @@ def test_a_job_that_fails_says_why(opened: Store, running: Settings) -> None:
 def test_an_unknown_model_is_refused_with_its_field(opened: Store, running: Settings) -> None:
     job = run_launch(opened, running, launch(opened, running, JobDraft("local", version(opened), "gpt-9")).id)
     assert str(job.state) == "refused" and str(job.error)
+
+
+def test_a_grader_that_the_model_cannot_be_judged_by_is_refused_before_the_launch(
+    opened: Store, command: Command, tmp_path: Path
+) -> None:
+    rows, grader = tmp_path / "rows.jsonl", tmp_path / "grader.json"
+    bodies = [{"messages": [{"role": "user", "content": f"q {i}"}], "topic": "ab"[i % 2]} for i in range(12)]
+    rows.write_text("".join(json.dumps(body) + "\n" for body in bodies))
+    grader.write_text(json.dumps({"type": "python", "name": "p", "source": "def grade(sample, item):\n    return 1.0"}))
+    before = len(opened.jobs.list())
+    done = command("jobs", "create", str(rows), "--model", "local-classic-1", "--grader", str(grader))
+    assert done.returncode == 2 and "this grader names none" in done.stderr and "open model" in done.stderr, done.stderr
+    assert len(opened.jobs.list()) == before
+
+
+def test_why_a_job_failed_is_kept_as_a_sentence_that_can_be_translated(opened: Store, running: Settings) -> None:
+    draft = JobDraft("local", version(opened, train=5, validation=0), "local-classic-1")
+    job = follow(opened, running, run_launch(opened, running, launch(opened, running, draft).id))
+    assert isinstance(job.error, Text) and job.error.params["n"] == 5
+    assert any(event.data.get("sentence") == "Created fine-tuning job: {id}" for event in opened.jobs.events(job.id))
 
 
 @pytest.mark.slow

@@ -50,6 +50,7 @@ def test_without_checkpoints_fewer_epochs_are_advised() -> None:
         ([curve("train_loss", [1.0, 1.0, 0.99, 1.0])], "hardly moved"),
         ([curve("train_loss", [1.0, 1.2, 1.5, 2.0])], "rose"),
         ([curve("valid_loss", FALLING)], "still falling"),
+        ([curve("full_valid_loss", [5.6, 4.9, 4.68])], "still falling"),
         ([curve("valid_loss", [2.0, 1.0, 0.99, 1.0, 0.99, 0.99])], "came to rest"),
         ([curve("valid_loss", [1.0, 1.2, 1.4, 1.6])], "never fell"),
         ([curve("train_loss", [2, 1, 0.1, 0.05]), curve("valid_loss", [2, 1.5, 1.2, 1.2])], "varied examples"),

@@ -71,6 +71,22 @@ def answer(client: openai.OpenAI, model: str, number: int, **more: Any) -> str:
     return reply.choices[0].message.content or ""
 
 
+@pytest.mark.parametrize("method", ["supervised", "dpo", "reinforcement"])
+def test_a_model_says_what_a_training_would_take(named: str, own_provider: Any, method: str) -> None:
+    size = "rows=96&tokens=2208&longest=23"
+    told = own_provider.ask("GET", f"/models/{named}?{size}&method={method}&n_epochs=auto&batch_size=8").json()
+    found = told["training"]
+    assert told["id"] == named and found["fits"] == "yes" and 0 < found["memory_bytes"] < found["free_bytes"]
+    assert "GB of memory" in found["message"] and found["params"]["model"] == "tiny" and found["seconds"] > 1
+    huge = own_provider.ask("GET", f"/models/{named}?rows=900000&n_epochs=50&batch_size=1").json()["training"]
+    assert huge["fits"] == "no" and "limit is 24 hours" in huge["message"]
+    classic = own_provider.ask("GET", f"/models/local-classic-1?{size}").json()
+    assert classic["training"] is None and "training" not in own_provider.ask("GET", f"/models/{named}").json()
+    for query, param in (("rows=0", "rows"), ("rows=x", "rows"), ("rows=9&batch_size=999", "batch_size")):
+        refused = own_provider.ask("GET", f"/models/{named}?{query}")
+        assert (refused.status_code, refused.json()["error"]["param"]) == (400, param), refused.text
+
+
 def test_an_open_model_is_taught_and_asked_over_http(named: str, own_provider: Any) -> None:
     begun = time.monotonic()
     client = openai.OpenAI(base_url=own_provider.base_url, api_key=own_provider.key, max_retries=0, timeout=90)

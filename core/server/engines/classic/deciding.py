@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from core.graders.compared import answers_compared
 from core.server.engines.base import JobSpec, SpecError
 from core.server.engines.classic.choices import Choices, Whole, fields_of
 from core.server.engines.classic.conversation import Answer, is_closed
 from core.server.engines.classic.formats import Format
 from core.server.engines.classic.model import read_choices
 from core.server.engines.classic.reading import Rows
-from core.server.engines.classic.rewards import PARAM, answers_compared
+from core.server.engines.classic.rewards import PARAM
 from core.words import T
 
 Mode = Literal["closed", "fields", "open"]
@@ -129,7 +130,7 @@ def _listed(spec: JobSpec, rows: Rows) -> Whole | None:
 
 
 def _compared(spec: JobSpec, rows: Rows, asked: str) -> Whole:
-    answers = answers_compared(spec.grader or {}, rows.items)
+    answers = [Answer(text) for text in answers_compared(spec.grader or {}, rows.items)]
     if not answers:
         message = T(
             "Reinforcement with the classic engine chooses among known answers, and here none are known. Go on from a "

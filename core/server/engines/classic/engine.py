@@ -7,6 +7,7 @@ from pathlib import Path
 
 from core.server.engines.base import JobSpec, Launch, ModelCard, Plan, Predictor
 from core.server.engines.classic import BASE, METHODS
+from core.server.engines.foresight import Forecast, Size
 from core.words import T
 
 # One thread each: on a shared machine several BLAS threads wait for each other longer than they work.
@@ -40,6 +41,10 @@ class ClassicEngine:
         rows = read_file(spec.training_path, "training_file", spec.method)
         valid = read_file(spec.validation_path, "validation_file", spec.method) if spec.validation_path else None
         return plan(spec, rows, valid)[0]
+
+    def foresee(self, size: Size) -> Forecast | None:
+        """Nothing worth telling: it is done in seconds, in little memory."""
+        return None
 
     def command(self, spec: JobSpec, job_dir: Path) -> Launch:
         """The worker's command line. Run it where `core` can be imported."""

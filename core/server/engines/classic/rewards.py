@@ -8,7 +8,6 @@ look the same to the grader, so that the expected reward is a sum and no sample.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,10 +15,9 @@ from typing import Any
 import numpy as np
 
 from core.graders import BadGrader, Grader, check, fields_of
-from core.graders.definitions import parts_of
+from core.graders.compared import parts
 from core.server.engines.base import JobDir, SpecError
 from core.server.engines.classic.choices import Whole
-from core.server.engines.classic.conversation import Answer
 from core.server.engines.classic.features import Floats, Ints
 from core.server.engines.classic.objectives import Rewards
 from core.words import T
@@ -27,8 +25,6 @@ from core.words import T
 PARAM = "method.reinforcement.grader"
 _SECONDS = {"string_check": 1e-5, "text_similarity": 4e-5, "python": 4e-4}  # one answer graded, about
 _LONGEST = 3_600.0  # seconds of grading
-_ONE = re.compile(r"\s*\{\{\s*(item|sample)\.([\w.\-]+)\s*\}\}\s*")
-_COMPARES = {"eq", "like", "ilike"}
 
 Json = dict[str, Any]
 
@@ -39,7 +35,7 @@ def check_grader(grader: Json | None, items: Sequence[Json]) -> None:
         check(grader, set.intersection(*map(set, items)) if items else set())
     except BadGrader as error:
         raise SpecError(f"method.reinforcement.{error.param}", "invalid_grader", error.message) from error
-    if any(part.get("type") == "score_model" for part in _parts(grader or {})):
+    if any(part.get("type") == "score_model" for part in parts(grader or {})):
         message = T(
             "A score_model grader would ask its model about every answer to every row. The classic engine does not do "
             "that; use string_check, text_similarity, python or multi, or a base model of the lora engine."
@@ -47,53 +43,9 @@ def check_grader(grader: Json | None, items: Sequence[Json]) -> None:
         raise SpecError(PARAM, "unsupported_grader", message)
 
 
-def answers_compared(grader: Json, items: Sequence[Json]) -> list[Answer]:
-    """The answers that rows ask for: the values that the grader compares {{sample.output_text}} with, or an object of
-    those that it compares {{sample.output_json.…}} with. Empty where it compares with no field of the item."""
-    pairs = [pair for part in _parts(grader) if (pair := _compared(part))]
-    texts = [place for sample, place in pairs if sample == "output_text"]
-    within = {sample.removeprefix("output_json."): place for sample, place in pairs if sample != "output_text"}
-    answers = []
-    for item in items:
-        answers += [Answer(_text(value)) for place in texts if (value := _value(item, place)) not in (None, "")]
-        body = {key: _value(item, place) for key, place in within.items()}
-        if body and None not in body.values():
-            answers.append(Answer(json.dumps(body, ensure_ascii=False)))
-    return answers
-
-
-def _parts(grader: Json) -> list[Json]:
-    parts = parts_of(grader).values() if grader.get("type") == "multi" else [grader]
-    return [part for part in parts if isinstance(part, dict)]
-
-
-def _compared(part: Json) -> tuple[str, str] | None:
-    if part.get("type") not in ("string_check", "text_similarity") or part.get("operation", "eq") not in _COMPARES:
-        return None
-    found: dict[str, str] = {}
-    for key in ("input", "reference"):
-        if match := _ONE.fullmatch(str(part.get(key))):
-            found[match[1]] = match[2]
-    sample, item = found.get("sample"), found.get("item")
-    if sample is None or item is None:
-        return None
-    flat = sample.startswith("output_json.") and "." not in sample.removeprefix("output_json.")
-    return (sample, item) if sample == "output_text" or flat else None
-
-
-def _value(item: Any, place: str) -> Any:
-    for step in place.split("."):
-        item = item.get(step) if isinstance(item, dict) else None
-    return item
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
 def kinds_of(grader: Json, items: Sequence[Json]) -> tuple[list[Json], Ints]:
     """The rows that look different to the grader, and for each row which of them it is."""
-    whole = any(part.get("type") == "python" for part in _parts(grader))
+    whole = any(part.get("type") == "python" for part in parts(grader))
     seen = fields_of(grader)
     different: dict[str, int] = {}
     kept: list[Json] = []
@@ -110,7 +62,7 @@ def kinds_of(grader: Json, items: Sequence[Json]) -> tuple[list[Json], Ints]:
 
 def seconds_of(grader: Json, items: Sequence[Json], answers: int) -> float:
     """About how long it takes to grade every answer to these rows. Raises SpecError where that is too long."""
-    once = sum(_SECONDS.get(str(part.get("type")), 0.0) for part in _parts(grader))
+    once = sum(_SECONDS.get(str(part.get("type")), 0.0) for part in parts(grader))
     gradings = len(kinds_of(grader, items)[0]) * answers
     if gradings * once > _LONGEST:
         message = T(

@@ -6,14 +6,14 @@ from core.server.engines.base import JobSpec
 from core.server.engines.classic.calibration import Calibration
 from core.server.engines.classic.choices import Fields
 from core.server.engines.classic.deciding import Decision
-from core.words import _
+from core.words import T, Text
 
 
-def told_mode(spec: JobSpec, decided: Decision) -> str:
+def told_mode(spec: JobSpec, decided: Decision) -> Text:
     """What is learnt from the file, and why."""
     rows, choices = len(decided.rows), decided.choices
     if choices is None:
-        why = _(
+        why = T(
             "The {rows} examples have {n} different answers, free text: the model will give the answer of the "
             "nearest example word for word, without a probability, or say that none is near. It writes nothing of its "
             "own. It goes through the file once.",
@@ -21,7 +21,7 @@ def told_mode(spec: JobSpec, decided: Decision) -> str:
             n=len(set(decided.rows.answers)),
         )
     elif isinstance(choices, Fields):
-        why = _(
+        why = T(
             "The answers of the {rows} examples are JSON objects with the same {n} fields, each with few values "
             "({fields}): every field is learnt by itself, and an answer is put together from them.",
             rows=rows,
@@ -29,35 +29,35 @@ def told_mode(spec: JobSpec, decided: Decision) -> str:
             fields=", ".join(f"{key}: {size}" for key, size in zip(choices.keys, choices.sizes, strict=True)),
         )
     elif spec.method == "dpo":
-        why = _(
+        why = T(
             "The {rows} examples each prefer one of {n} answers to another: the preferences are learnt exactly, "
             "from the probability of every answer.",
             rows=rows,
             n=choices.sizes[0],
         )
     elif spec.method == "reinforcement":
-        why = _(
+        why = T(
             "For each of the {rows} examples there are {n} answers to choose from; the grader says what each is worth.",
             rows=rows,
             n=choices.sizes[0],
         )
     else:
-        why = _(
+        why = T(
             "The {rows} examples have {n} different answers: they are learnt as classes to choose from.",
             rows=rows,
             n=len(set(decided.rows.answers)),
         )
     asked = spec.metadata.get("engine_mode")
-    return f"{why} {_('metadata.engine_mode asked for it.')}" if asked else why
+    return T("{why} metadata.engine_mode asked for it.", why=why) if asked else why
 
 
-def told_calibration(method: str, found: Calibration, commonest: float) -> str:
+def told_calibration(method: str, found: Calibration, commonest: float) -> Text:
     """How good the model is on rows that it did not learn from, and how far its probabilities can be believed."""
     if not found.rows:
-        return _("There are too few examples with one right answer to check how sure the model may be of itself.")
+        return T("There are too few examples with one right answer to check how sure the model may be of itself.")
     by = " / ".join(f"{temperature:.2f}" for temperature in found.temperatures)
     if method == "dpo":
-        return _(
+        return T(
             "On {rows} examples that were not learnt from, {right:.1%} of the likeliest answers are the preferred one. "
             "The probabilities are calibrated on it (temperature {by}); they are off by {error:.1%} on average.",
             rows=found.rows,
@@ -66,7 +66,7 @@ def told_calibration(method: str, found: Calibration, commonest: float) -> str:
             error=found.error,
         )
     if method == "reinforcement":
-        return _(
+        return T(
             "On {rows} examples that were not learnt from, {right:.1%} of the likeliest answers have the highest "
             "reward. The probabilities are calibrated on it (temperature {by}); they are off by {error:.1%} on "
             "average.",
@@ -75,7 +75,7 @@ def told_calibration(method: str, found: Calibration, commonest: float) -> str:
             by=by,
             error=found.error,
         )
-    return _(
+    return T(
         "On {rows} examples that were not learnt from, {right:.1%} of the answers are right; always giving the "
         "commonest answer would get {common:.1%}. The probabilities are calibrated (temperature {by}); "
         "they are off by {error:.1%} on average.",

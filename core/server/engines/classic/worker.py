@@ -22,7 +22,7 @@ from core.server.engines.classic.rewards import PARAM, Grades
 from core.server.engines.classic.telling import told_calibration, told_mode
 from core.server.engines.classic.training import Training
 from core.server.engines.course import Stopped, go_through, tell_ready
-from core.words import T, _
+from core.words import T, Text
 
 _LOOK_SECONDS = 0.05
 
@@ -80,7 +80,7 @@ class Worker:
             self._tell_frame(lesson.frame)
         training = Training(self.job, spec, planned, lesson, self.look)
         if step := training.go_on():
-            self.job.message(_("Going on from step {step} of {total}.", step=step, total=planned.total_steps))
+            self.job.message(T("Going on from step {step} of {total}.", step=step, total=planned.total_steps))
         training.run()
         self._say("calibrated", told_calibration(spec.method, training.finish(), lesson.commonest))
 
@@ -91,7 +91,7 @@ class Worker:
         graded = found, grades.of(valid.items, self.job, "valid") if valid else None
         self._say(
             "graded",
-            _(
+            T(
                 "Every answer to every row was graded: {n} gradings. The reward to expect is exact; none is drawn.",
                 n=grades.gradings,
             ),
@@ -100,12 +100,12 @@ class Worker:
             message = T("The grader failed on every answer: {why}.", why=grades.why)
             raise SpecError(PARAM, "grader_failed", message)
         if grades.failed:
-            text = _(
+            text = T(
                 "The grader failed on {n} of them ({why}); they count as it left them.", n=grades.failed, why=grades.why
             )
             self.job.message(text, level="warn", key="grader_failed")
         if float(np.ptp(found.table, axis=1).max()) == 0:
-            text = _("The grader rewards every answer to a row alike: there is nothing to learn from it.")
+            text = T("The grader rewards every answer to a row alike: there is nothing to learn from it.")
             self.job.message(text, level="warn", key="no_spread")
         return graded
 
@@ -115,7 +115,7 @@ class Worker:
         found = indexing.run()
         self._say(
             "calibrated",
-            _(
+            T(
                 "Asked {rows} questions that were not in its index, the model would answer {answered:.0%} of them and "
                 'say "no close example" to the others. Its answers have {agreement:.0%} in common with the true ones; '
                 "any two answers of the file have {chance:.0%}.",
@@ -131,21 +131,21 @@ class Worker:
         if shared:
             self._say(
                 "frame",
-                _(
+                T(
                     "Nearly all questions share {n} characters of instruction around their text: they are left out.",
                     n=shared,
                 ),
             )
         if frame.system and not frame.systems:
-            self._say("system", _("The system message is always the same: it is left out."))
+            self._say("system", T("The system message is always the same: it is left out."))
 
-    def _say(self, key: str, text: str) -> None:
+    def _say(self, key: str, text: Text | str) -> None:
         self.job.message(text, key=key)
 
 
-def _failure(error: Exception) -> str:
+def _failure(error: Exception) -> Text:
     if isinstance(error, MemoryError):
-        return _("The machine has too little memory for this training file. Use fewer examples or fewer answers.")
+        return T("The machine has too little memory for this training file. Use fewer examples or fewer answers.")
     if isinstance(error, OSError):
-        return _("A file could not be read or written: {error}. Is the disk full?", error=error.strerror or error)
-    return _("The training stopped at an error of its own: {error}.", error=f"{type(error).__name__}: {error}")
+        return T("A file could not be read or written: {error}. Is the disk full?", error=error.strerror or error)
+    return T("The training stopped at an error of its own: {error}.", error=f"{type(error).__name__}: {error}")

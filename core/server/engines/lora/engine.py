@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from core.server.engines.base import JobSpec, Launch, ModelCard, Plan, Predictor, SpecError
+from core.server.engines.foresight import Fits, Forecast, Size
 from core.server.engines.lora.bases import Base, Folder, configured
 from core.server.engines.lora.launching import device, elsewhere, launch
 from core.server.engines.lora.planning import (
@@ -17,6 +18,7 @@ from core.server.engines.lora.planning import (
     plan,
     read_material,
     refuse_what_cannot_be,
+    resolved,
 )
 from core.server.engines.lora.runner import Runners
 from core.words import T
@@ -77,7 +79,38 @@ class LoraEngine:
         told = None if elsewhere() else refusal(fit, spec.metadata)
         if told is not None:
             raise SpecError("model", "training_does_not_fit", told)
-        return replace(planned, estimated_seconds=fit.seconds, warnings=(fit.sentence, *planned.warnings))
+        planned = replace(planned, estimated_seconds=fit.seconds)
+        if fit.is_tight and not elsewhere():
+            return replace(planned, warnings=(fit.sentence, *planned.warnings))
+        return replace(planned, notes=(fit.sentence, *planned.notes))
+
+    def foresee(self, size: Size) -> Forecast | None:
+        """What a training of this size would take on this machine; None where a cluster trains, or nobody can say."""
+        from core.server.engines.lora.fit import estimate, refusal
+        from core.server.engines.lora.safety import UnsafeModel
+
+        base = self._bases.get(size.base_model)
+        folder = base.folder() if base else None
+        if elsewhere() or folder is None:
+            return None
+        spec = JobSpec("", size.base_model, Path(), method=size.method, hyperparameters=size.hyperparameters)
+        try:
+            numbers = resolved(size.method, size.hyperparameters, size.rows)
+            most = answer_tokens(spec, Folder(folder).longest) if size.method == "reinforcement" else 0
+            fit = estimate(
+                folder,
+                rows_tokens=_lengths(size, Folder(folder).longest),
+                batch_size=int(numbers["batch_size"]),
+                epochs=float(numbers["n_epochs"]),
+                method=size.method,
+                device=device(spec),
+                answers=answers_each(numbers) if size.method == "reinforcement" else 0,
+                answer_tokens=most,
+            )
+        except (OSError, SpecError, UnsafeModel):
+            return None  # a job would say why
+        fits: Fits = "no" if refusal(fit) else "perhaps" if fit.is_tight else "yes"
+        return Forecast(fits, fit.seconds, fit.bytes_needed, fit.bytes_there, refusal(fit) or fit.sentence)
 
     def command(self, spec: JobSpec, job_dir: Path) -> Launch:
         """The worker's command line. Run it where `core` can be imported."""
@@ -111,6 +144,12 @@ class LoraEngine:
         )
         longest = Folder(folder).longest if folder is not None else 2_048
         return ModelCard(base.id, self.name, METHODS, longest, description, _CREATED)
+
+
+def _lengths(size: Size, most: int) -> list[int]:
+    """The tokens of each row, as far as a sum and the longest tell: the longest one, and the others alike."""
+    others = max(0, size.tokens - size.longest) // max(1, size.rows - 1)
+    return [min(most, size.longest), *([min(most, others)] * (size.rows - 1))]
 
 
 def _tries(spec: JobSpec, planned: Plan, longest: int) -> tuple[int, int]:

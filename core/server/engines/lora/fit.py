@@ -32,6 +32,7 @@ BANDWIDTH = {"cpu": 12e9, "cuda": 1e12, "mps": 1e11}  # bytes of weights that ar
 TURN = 0.03  # seconds that every token of an answer takes beside that
 HELD_WHOLE = 0.6  # of a GPU's free memory: what weights may take before they are held in 4 bits
 FOUR_BITS = 0.53  # bytes of a number then, with its share of the scales
+TIGHT = 0.9  # of the free memory, above which a training may not fit
 HOURS = 24.0  # what a training may take unless its metadata says otherwise
 GIGA = 1e9
 MAX_HOURS, MAX_MEMORY = "max_hours", "max_memory_gb"  # keys of a job's metadata that raise the limits
@@ -58,6 +59,11 @@ class Fit:
     bytes_there: int
     seconds: float
     sentence: Text
+
+    @property
+    def is_tight(self) -> bool:
+        """Whether it may not fit: the reckoning is not exact, and others take memory too."""
+        return self.bytes_needed > TIGHT * self.bytes_there
 
 
 def shape_of(model_dir: Path) -> Shape:

@@ -25,7 +25,7 @@ from typing import Any
 from core.server.engines.base import JobDir, JobSpec, Launch
 from core.server.engines.lora.devices import Device, detect
 from core.settings import Settings
-from core.words import _
+from core.words import T
 
 ROOT = Path(__file__).resolve().parents[4]
 USUAL_BATCH = 4  # the smallest that "auto" gives to a file of enough rows
@@ -161,7 +161,7 @@ def _watched(job: JobDir) -> Iterator[None]:
         os._exit(0)  # and with it goes what it asked of the cluster
 
     def watch() -> None:
-        job.message(_("Waiting for room on the Ray cluster."), key="ray")
+        job.message(T("Waiting for room on the Ray cluster."), key="ray")
         waits, looks = True, 0
         while not done.wait(LOOK):
             looks += 1

@@ -21,17 +21,8 @@ METHODS = ("supervised", "dpo", "reinforcement")
 RATES = {"supervised": 2e-4, "dpo": 5e-5, "reinforcement": 5e-5}  # of learning, times the job's multiplier
 RANK = 16
 ANSWERS = 8  # tried for each question of a reinforcement step, times compute_multiplier
-MOST_ANSWERS = 64
+MOST_ANSWERS = 64  # to one question, also of the validation file
 ANSWER_TOKENS = 256  # the longest answer that is tried, unless metadata.max_answer_tokens says otherwise
-_RANGES = {
-    "n_epochs": (1, 50),
-    "batch_size": (1, 256),
-    "learning_rate_multiplier": (0.0001, 1000),
-    "beta": (0.0001, 2),
-    "compute_multiplier": (0.00001, 10),
-    "eval_interval": (1, 1_000_000),
-    "eval_samples": (1, 1_000),
-}
 
 
 @dataclass(frozen=True)
@@ -132,8 +123,10 @@ def resolved(method: str, asked: Mapping[str, Number | str], rows: int) -> dict[
     if method == "reinforcement":
         numbers |= {"compute_multiplier": 1.0, "eval_interval": max(1, rows // 4), "eval_samples": 1}
         numbers["batch_size"] = min(4, rows)
-    numbers = chosen(asked, numbers, _RANGES)
+    numbers = chosen(asked, numbers)
     numbers["batch_size"] = min(int(numbers["batch_size"]), rows)
+    if "eval_samples" in numbers:
+        numbers["eval_samples"] = min(int(numbers["eval_samples"]), MOST_ANSWERS)
     return numbers
 
 

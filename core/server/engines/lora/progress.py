@@ -18,7 +18,7 @@ from transformers import TrainerCallback
 
 from core.server.engines.base import JobDir
 from core.server.engines.course import Stopped
-from core.words import _
+from core.words import T
 
 SAVE_SECONDS = 120.0  # between two snapshots to go on from
 _WISHES = (None, "pause", "cancel")
@@ -125,7 +125,7 @@ class Progress(TrainerCallback):  # type: ignore[misc]
         self._waiting["full_valid_loss"] = tally.loss / tally.tokens
         self._waiting["full_valid_mean_token_accuracy"] = tally.right / tally.tokens
         self._waiting["full_valid_exact_match"] = tally.exact / tally.rows
-        text = _(
+        text = T(
             "After epoch {epoch}, {n} of {all} validation examples are answered word for word as wanted ({share:.0%}).",
             epoch=-(-state.global_step // self.epoch),
             n=tally.exact,

@@ -21,7 +21,7 @@ from core.server.engines.lora.planning import (
 from core.server.engines.lora.progress import Progress, keep, latest
 from core.server.engines.lora.safety import UnsafeModel
 from core.settings import Settings
-from core.words import _
+from core.words import T, Text
 
 
 class Worker:
@@ -41,7 +41,7 @@ class Worker:
             if self.rank == 0:
                 shutil.rmtree(self.scratch, ignore_errors=True)
 
-    def explain(self, error: Exception) -> str | None:
+    def explain(self, error: Exception) -> Text | None:
         """What broke the training off; None where it goes on from its last checkpoint."""
         return failure(error)
 
@@ -110,7 +110,7 @@ class Worker:
         trainer.add_callback(progress)
         place = latest(self.job)
         if place is not None:
-            self.job.message(_("Going on from step {step} of {total}.", step=place[0], total=planned.total_steps))
+            self.job.message(T("Going on from step {step} of {total}.", step=place[0], total=planned.total_steps))
         if place is None or place[0] < planned.total_steps:
             with progress.heeding_signals():
                 trainer.train(resume_from_checkpoint=str(place[1]) if place else None)
@@ -132,15 +132,13 @@ class Worker:
         rows, tokens = material.train.rows, sum(material.train.lengths())
         learnt = _learnt(rows)
         if learnt:
-            text = _(
+            text = T(
                 "{rows} examples of {tokens} tokens in all; {learnt} of these, the answers, are learnt.",
                 rows=material.train.examples - material.train.dropped - material.train.refused,
                 tokens=tokens,
                 learnt=learnt,
             )
             self.job.message(text, key="tokens")
-        for number, warning in enumerate(planned.warnings):
-            self.job.message(str(warning), level="warn", key=f"plan:{number}")
 
     def _tell_company(self, trainer: Any) -> None:
         """Says how many processes train. Raises RuntimeError where they did not find each other."""
@@ -148,7 +146,7 @@ class Worker:
         if found != self.world:
             raise RuntimeError(f"{self.world} processes were started and {found} train together")
         if found > 1:
-            self.job.message(_("{n} processes train together.", n=found), key=f"world:{found}")
+            self.job.message(T("{n} processes train together.", n=found), key=f"world:{found}")
 
     def _look(self) -> None:
         wanted = self.job.wanted() if self.world == 1 else None  # several must stop together: at their first step
@@ -163,10 +161,10 @@ def _learnt(rows: list[Any]) -> int:
     return sum(label >= 0 for row in rows for label in getattr(row, "labels", ()))
 
 
-def failure(error: Exception) -> str:
+def failure(error: Exception) -> Text:
     """A sentence for what broke a training off."""
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or "can't allocate" in str(error):
-        return _("The machine has too little memory for this training. Use a smaller batch_size or a smaller model.")
+        return T("The machine has too little memory for this training. Use a smaller batch_size or a smaller model.")
     if isinstance(error, OSError):
-        return _("A file could not be read or written: {error}. Is the disk full?", error=error.strerror or error)
-    return _("The training stopped at an error of its own: {error}.", error=f"{type(error).__name__}: {error}"[:500])
+        return T("A file could not be read or written: {error}. Is the disk full?", error=error.strerror or error)
+    return T("The training stopped at an error of its own: {error}.", error=f"{type(error).__name__}: {error}"[:500])

@@ -99,7 +99,7 @@ def test_files_for_a_base_model_that_is_gone_are_refused_with_a_sentence(tmp_pat
     folder = JobDir.create(tmp_path, JobSpec("ftjob-1", "qwen", training))
     with pytest.raises(Unfit) as refused:
         examine(folder.path, ("file-1", ""), {}, lambda: True)
-    assert "qwen does not exist here" in refused.value.message
+    assert "qwen does not exist here" in str(refused.value.message)
 
 
 def test_a_model_that_cannot_be_opened_now_says_why_and_is_no_error_of_the_server(tmp_path: Path) -> None:

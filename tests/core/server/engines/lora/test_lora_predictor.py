@@ -16,6 +16,7 @@ import pytest
 from lora_bench import LoraBench, chats, said
 
 from core.server.engines.base import AskError, EngineError, JobDir, Predictor, SampleParams
+from core.server.engines.lora import runner as runners
 from core.server.engines.lora.bases import Folder
 from core.server.engines.lora.predictor import LoraPredictor
 from core.server.engines.lora.runner import Runner
@@ -165,6 +166,28 @@ def test_a_broken_process_is_a_plain_error_and_the_next_question_starts_anew(run
         list(answer)
     assert said(base, QUESTION)
     assert runner.pid not in (None, first)
+
+
+@pytest.mark.parametrize("numbers", [1, 20_000], ids=["it hears the question", "nobody takes the question"])
+def test_a_process_that_hangs_is_stopped_and_started_anew(
+    tiny: Path, numbers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runners, "SLOWEST", 0.0)
+    runner = Runner(tiny, {"OMP_NUM_THREADS": "1"})
+    model = LoraPredictor(runner, Folder(tiny), None)
+    answer, first = said(model, QUESTION), runner.pid
+    assert first is not None and runner._process is not None
+    runner._process._quiet = 0.5  # ten minutes are too long for a test
+    os.kill(first, signal.SIGSTOP)
+    time.sleep(0.5)  # a system may take a moment to stop all its threads
+    with pytest.raises(EngineError) as hung:
+        list(runner.ask({"op": "embed", "ids": [10**6] * numbers, "adapter": None}))
+    if numbers == 1:
+        assert "said nothing for" in str(hung.value) and "starts anew" in str(hung.value)
+    else:
+        assert "could not answer" in str(hung.value), "what it never heard is asked again of the new one"
+    assert said(model, QUESTION) == answer and runner.pid not in (None, first)
+    runner.close()
 
 
 def test_a_process_that_nobody_asks_gives_its_memory_back(tiny: Path) -> None:
