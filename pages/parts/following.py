@@ -62,7 +62,7 @@ def _body(job: Job) -> None:
         # What a curve says of its end is true only once it has ended.
         for sentence in () if job.is_running else reading.read_curve(lines, checkpoints):
             st.markdown(f":material/lightbulb: {escape(sentence)}")
-    elif job.is_running:
+    elif job.is_running and job.status != Status.PAUSED:
         _latest(job)
     _facts(job)
     if checkpoints and not job.is_deleted:
