@@ -269,7 +269,7 @@ def clients(options: argparse.Namespace) -> dict[str, Any]:
 def events(_options: argparse.Namespace) -> dict[str, Any]:
     """10,000 events, paged by the client's own iterator; each must come once and in order."""
     from core.server.database import Database
-    from core.server.jobs import add_event
+    from core.server.jobs.store import add_event
 
     with ours() as server:
         job = server.train(server.upload(chats(12)))

@@ -32,6 +32,21 @@ BELOW = {
     "core/provider/": ("core.tokens",),
     "core/server/": ("core.checks", "core.graders", "core.tokens"),
 }
+# Room of the local provider -> the other rooms that it may import, through their doors only; all may use what the
+# engines have in common. The modules beside the rooms are a floor that knows no room, but for the last three names,
+# which put everything together.
+SERVER: dict[str, tuple[str, ...]] = {
+    "engines": (),
+    "files": (),
+    "models": (),
+    "door": (),
+    "examination": (),
+    "jobs": ("examination", "files", "models"),
+    "answering": ("models",),
+    "responses": ("answering",),
+    "batches": ("answering", "files", "models"),
+}
+TOGETHER = ("answer_rooms", "app", "runner")
 HEAVY = ("torch", "transformers", "sklearn", "scipy", "dbos", "openpyxl", "xlsxwriter", "openai", "numpy.testing")
 
 
@@ -76,6 +91,24 @@ def test_a_room_imports_only_what_lies_below_it(path: Path) -> None:
 def test_only_the_command_line_reaches_into_the_server(path: Path) -> None:
     if not name(path).startswith(("core/server/", "core/commands/")):
         assert not [module for module in imports(path) if module.startswith("core.server")]
+
+
+MODULES = {name(path).removesuffix(".py").removesuffix("/__init__").replace("/", ".") for path in SOURCES}
+
+
+@pytest.mark.parametrize("path", [p for p in SOURCES if name(p).startswith("core/server/")], ids=name)
+def test_a_room_of_the_local_provider_uses_the_others_through_their_doors(path: Path) -> None:
+    here = name(path).removesuffix(".py").split("/")[2]
+    for module in MODULES.intersection(imports(path)):
+        if not module.startswith("core.server.") or module.split(".")[2] == here:
+            continue
+        room, *inside = module.split(".")[2:]
+        assert here in TOGETHER or room not in TOGETHER, module
+        if room in SERVER and room != "engines":
+            assert here in TOGETHER or room in SERVER.get(here, ()), module
+            assert not inside, f"{module} is behind the door of {room}"
+        if room == "engines":
+            assert inside[:1] not in (["classic"], ["lora"]) or name(path) == "core/server/door/upstream.py", module
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=name)

@@ -8,24 +8,17 @@ from typing import Protocol
 
 from starlette.routing import Route
 
-from core.server import chat, completions, embeddings, responses, routes_batches, wire
-from core.server.batch_runner import BatchRunner
-from core.server.batches import Batches
-from core.server.chat import Chat
-from core.server.completions import Completions
+from core.server import answering, batches, responses, wire
+from core.server.answering import Chat, Completions, Embeddings, Opening
+from core.server.batches import Batches, BatchRoutes, BatchRunner
 from core.server.database import Database
-from core.server.embeddings import Embeddings
 from core.server.files import Files
 from core.server.home import Home
 from core.server.idempotency import Idempotency
-from core.server.models import Models
-from core.server.opening import Opening
-from core.server.predictors import Predictors
-from core.server.response_store import Responses
-from core.server.responses import ResponseRoutes
-from core.server.routes_batches import BatchRoutes
+from core.server.models import Models, Predictors
+from core.server.responses import ResponseRoutes, Responses
 
-DOCUMENTED = tuple(room.DOCUMENTED for room in (chat, completions, embeddings, responses, routes_batches))
+DOCUMENTED = (answering.DOCUMENTED, responses.DOCUMENTED, batches.DOCUMENTED)
 
 
 class _Room(Protocol):
@@ -54,10 +47,10 @@ class AnswerRooms:
             "/v1/embeddings": Embeddings(opening),
             "/v1/responses": ResponseRoutes(opening, self._responses, idempotency),
         }
-        asking = {endpoint: room.ask for endpoint, room in rooms.items()}
-        self._runner = BatchRunner(home, database, files, models, asking)
-        batches = BatchRoutes(Batches(database), files, idempotency, self._runner.wake)
-        self._routes = [*itertools.chain.from_iterable(room.routes() for room in rooms.values()), *batches.routes()]
+        doors = {endpoint: room.ask for endpoint, room in rooms.items()}
+        self._runner = BatchRunner(home, database, files, models, doors)
+        batched = BatchRoutes(Batches(database), files, idempotency, self._runner.wake)
+        self._routes = [*itertools.chain.from_iterable(room.routes() for room in rooms.values()), *batched.routes()]
 
     def routes(self) -> Sequence[Route]:
         """The routes, to be mounted."""

@@ -18,30 +18,20 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from core.server import answer_rooms, graders, permissions, routes_files, routes_jobs, routes_models, routes_uploads
+from core.server import answer_rooms, files, jobs, models
 from core.server.answer_rooms import AnswerRooms
 from core.server.database import Database
+from core.server.door import Doorkeeper, gateway
+from core.server.engines.offered import engines
 from core.server.errors import HANDLERS
-from core.server.files import SIZE_LIMIT, Files
-from core.server.gateway import gateway
-from core.server.graders import GraderRoutes
+from core.server.files import SIZE_LIMIT, FileRoutes, Files, UploadRoutes, Uploads
 from core.server.home import Home
 from core.server.idempotency import Idempotency
-from core.server.jobs import Jobs
-from core.server.middleware import Doorkeeper
-from core.server.models import Models
-from core.server.offered import engines
+from core.server.jobs import GraderRoutes, JobRoutes, Jobs, Supervisor
+from core.server.models import ModelRoutes, Models, PermissionRoutes, Predictors
 from core.server.openapi import OpenApi, Operation, document
-from core.server.parts import Uploads
-from core.server.permissions import PermissionRoutes
-from core.server.predictors import Predictors
 from core.server.replies import JSONResponse
-from core.server.routes_files import FileRoutes
-from core.server.routes_jobs import JobRoutes
-from core.server.routes_models import ModelRoutes
-from core.server.routes_uploads import UploadRoutes
 from core.server.schemas import Health
-from core.server.supervisor import Supervisor
 
 log = logging.getLogger("luopan.provider")
 
@@ -50,11 +40,10 @@ DOCUMENTED = (
     Operation("GET", "/health", "Says that the server answers", Health),
     Operation("GET", "/openapi.json", "This document", OpenApi),
 )
-# Every room's table of operations, from which /openapi.json is made. A room that adds routes writes `DOCUMENTED`, a
-# tuple of `Operation`s (see core/server/openapi.py), beside its route class, and adds its module's name here; a test
+# The rooms' tables of operations, from which /openapi.json is made. A module that adds routes writes `DOCUMENTED`, a
+# tuple of `Operation`s (see core/server/openapi.py), beside its route class, and its room adds them to its own; a test
 # compares the tables with the routes that are mounted.
-ROOMS = (DOCUMENTED, routes_files.DOCUMENTED, routes_uploads.DOCUMENTED, routes_jobs.DOCUMENTED, permissions.DOCUMENTED,
-         graders.DOCUMENTED, routes_models.DOCUMENTED, *answer_rooms.DOCUMENTED)  # fmt: skip
+ROOMS = (DOCUMENTED, files.DOCUMENTED, jobs.DOCUMENTED, models.DOCUMENTED, *answer_rooms.DOCUMENTED)
 SWEEP_EVERY = 60  # seconds
 
 

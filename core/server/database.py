@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from core import sqlite
-from core.server.answer_tables import answer_tables
 
 Connection = Any  # of sqlite3 or pysqlite3, whichever core.sqlite trusts
 Row = Any
@@ -46,6 +45,29 @@ CREATE TABLE idempotency(
     key TEXT PRIMARY KEY, body_sha TEXT NOT NULL, status INTEGER NOT NULL, reply TEXT NOT NULL,
     created REAL NOT NULL) WITHOUT ROWID;
 """
+# Of what was answered: stored responses with their items, and batches.
+_ANSWERS = (
+    "CREATE TABLE responses("
+    " seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, previous TEXT, created_at INTEGER NOT NULL,"
+    " body TEXT NOT NULL)",
+    "CREATE INDEX responses_by_age ON responses(created_at)",
+    "CREATE TABLE response_items("
+    " seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL,"
+    " response_id TEXT NOT NULL REFERENCES responses(id) ON DELETE CASCADE, answered INTEGER NOT NULL,"
+    " body TEXT NOT NULL)",
+    "CREATE INDEX items_by_response ON response_items(response_id, answered, seq)",
+    "CREATE INDEX items_by_id ON response_items(id)",
+    "CREATE TABLE batches("
+    " seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, status TEXT NOT NULL, endpoint TEXT NOT NULL,"
+    " input_file_id TEXT NOT NULL, completion_window TEXT NOT NULL, metadata TEXT, output_seconds INTEGER,"
+    " created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, in_progress_at INTEGER, finalizing_at INTEGER,"
+    " completed_at INTEGER, failed_at INTEGER, expired_at INTEGER, cancelling_at INTEGER, cancelled_at INTEGER,"
+    " output_file_id TEXT, error_file_id TEXT, errors TEXT, model TEXT,"
+    " total INTEGER NOT NULL DEFAULT 0, completed INTEGER NOT NULL DEFAULT 0, failed INTEGER NOT NULL DEFAULT 0,"
+    " input_tokens INTEGER NOT NULL DEFAULT 0, output_tokens INTEGER NOT NULL DEFAULT 0,"
+    " read_to INTEGER NOT NULL DEFAULT 0, output_to INTEGER NOT NULL DEFAULT 0, error_to INTEGER NOT NULL DEFAULT 0)",
+    "CREATE INDEX batches_by_status ON batches(status)",
+)
 
 
 def _m001_tables(connection: Connection) -> None:
@@ -72,6 +94,11 @@ def _m003_uploads(connection: Connection) -> None:
     connection.execute("CREATE INDEX parts_by_upload ON parts(upload_id)")
 
 
+def _m004_answers(connection: Connection) -> None:
+    for statement in _ANSWERS:
+        connection.execute(statement)
+
+
 def _m005_keys_by_age(connection: Connection) -> None:
     connection.execute("CREATE INDEX idempotency_by_age ON idempotency(created)")
 
@@ -81,7 +108,7 @@ MIGRATIONS: list[Callable[[Connection], None]] = [
     _m001_tables,
     _m002_graders_and_pauses,
     _m003_uploads,
-    answer_tables,
+    _m004_answers,
     _m005_keys_by_age,
 ]
 

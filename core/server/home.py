@@ -103,6 +103,24 @@ class Home:
         self.endpoint.unlink(missing_ok=True)
 
 
+def link(source: Path, target: Path) -> None:
+    """A second name for a file, or a copy where the disk knows none. What is at `target` stays. Raises
+    FileNotFoundError."""
+    if target.exists():
+        return
+    try:
+        os.link(source, target)
+    except FileNotFoundError:
+        raise
+    except OSError:
+        fresh = target.with_name(target.name + ".tmp")
+        try:
+            shutil.copyfile(source, fresh)
+            fresh.replace(target)
+        finally:
+            fresh.unlink(missing_ok=True)
+
+
 def write_private(path: Path, text: str) -> None:
     """Writes a file as a whole, on disk when this returns, readable by this user only."""
     fresh = path.with_name(f"{path.name}.{os.getpid()}.tmp")

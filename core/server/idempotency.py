@@ -28,10 +28,11 @@ from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from core.server.database import Connection, Database
 from core.server.errors import ApiError, bad_request, unexpected
+from core.server.replies import JSONResponse
 from core.words import T
 
 Json = dict[str, Any]

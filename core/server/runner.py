@@ -16,7 +16,7 @@ import uvicorn
 
 from core.errors import BadInput
 from core.server.app import make_app
-from core.server.connection import limited_to
+from core.server.door import limited_to
 from core.server.home import Home
 from core.words import T
 

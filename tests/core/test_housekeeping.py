@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from core import drafts, housekeeping, tasks
 from core.dataset.examples import Draft as Example
@@ -17,13 +14,6 @@ from core.drafts import Draft
 from core.housekeeping import DAY, IMPORTED, LAUNCHED, UPLOADED
 from core.settings import Settings
 from core.store import Store
-
-
-@pytest.fixture
-def store(settings: Settings) -> Iterator[Store]:
-    opened = Store.open(settings)
-    yield opened
-    opened.close()
 
 
 def upload(settings: Settings, token: str, age: float) -> Path:

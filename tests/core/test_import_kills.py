@@ -2,44 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import random
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import xlsxwriter
+from killing import killed_at_random
 
 from core import tasks
 from core.dataset.examples import user_text
 from core.settings import Settings
 from core.store import Store
 
-ROOT = Path(__file__).resolve().parents[2]
-ROWS, KILLS = 12_000, 3
-
-
-@contextmanager
-def worker_group(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
-    """A worker that leads a process group of its own: its children are killed with it."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "core", "worker"],
-        cwd=ROOT,
-        env={**os.environ, "LUOPAN_HOME": str(settings.home)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        yield process
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+ROWS = 12_000
 
 
 def jsonl(path: Path) -> None:
@@ -68,23 +44,14 @@ def test_an_import_killed_at_random_is_whole_in_the_end_and_never_half(
     path, store, chance = tmp_path / "rows", Store.open(settings), random.Random(make.__name__)
     make(path)
     task = tasks.enqueue(store, settings, "import", f"{make.__name__}.x", {"path": str(path), "name": "Rows"})
-    wanted, kills = ROWS - ROWS // 1_000, 0
+    wanted = ROWS - ROWS // 1_000
 
     def over() -> bool:
         """Look at what a person sees: nothing, or all of it."""
         assert [dataset.rows for dataset in store.datasets()] in ([], [wanted])
         return not store.tasks.get(task.id).is_active
 
-    while not over():
-        with worker_group(settings):
-            begun, taken = time.monotonic(), store.tasks.get(task.id).heartbeat
-            while store.tasks.get(task.id).heartbeat == taken and time.monotonic() - begun < 30:
-                time.sleep(0.01)
-            until = time.monotonic() + (chance.uniform(0.0, 0.7) if kills < KILLS else 60)
-            while time.monotonic() < until and not over():
-                time.sleep(0.02)
-        kills += 1
-    assert store.tasks.get(task.id).state == "succeeded" and kills > 1
+    kills = killed_at_random(settings, store, task.id, over, lambda: chance.uniform(0.0, 0.7))
     (dataset,) = store.datasets()
     assert [user_text(example.body) for example in store.examples(dataset.id)] == [
         str(n) for n in range(1, ROWS + 1) if n % 1_000

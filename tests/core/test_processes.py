@@ -11,13 +11,13 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from filelock import FileLock, Timeout
 
 from core.processes import LONG_LOG, Companion, Companions
 from core.settings import Settings
+from tests.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 APP = """
@@ -54,15 +54,6 @@ def companions(settings: Settings) -> Iterator[Callable[[], Companions]]:
     yield make
     for each in made:
         each.stop()
-
-
-def wait_for(look: Callable[[], Any], seconds: float = 20) -> Any:
-    """The first true value of `look`."""
-    until = time.monotonic() + seconds
-    while not (value := look()):
-        assert time.monotonic() < until, "it did not happen in time"
-        time.sleep(0.05)
-    return value
 
 
 def running(settings: Settings) -> dict[str, list[int]]:

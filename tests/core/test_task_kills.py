@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from test_import_kills import worker_group
+from killing import killed_at_random
 
 from core import tasks
 from core.dataset import doubting, relating
@@ -18,7 +17,6 @@ from core.settings import Settings
 from core.store import Dataset, Store
 from core.store.doubts import LabelReport
 
-KILLS = 3
 CLASSES = {"billing": "invoice charge refund payment", "login": "password account code", "parcel": "order box courier"}
 
 
@@ -80,7 +78,7 @@ def test_work_that_is_killed_at_random_leaves_its_whole_result_or_what_was_there
     assert whole[0] == rows
     forget(store, dataset.id)
     nothing = seen(store, dataset.id)
-    task, kills = tasks.enqueue(store, settings, kind, dataset.id), 0
+    task = tasks.enqueue(store, settings, kind, dataset.id)
 
     def over() -> bool:
         """Look at what a person sees: the earlier result, or all of the new one."""
@@ -88,15 +86,6 @@ def test_work_that_is_killed_at_random_leaves_its_whole_result_or_what_was_there
         assert seen(store, dataset.id) in ([nothing, whole] if active else [whole])
         return not active
 
-    while not over():
-        with worker_group(settings):
-            begun, taken = time.monotonic(), store.tasks.get(task.id).heartbeat
-            while store.tasks.get(task.id).heartbeat == taken and time.monotonic() - begun < 30:
-                time.sleep(0.01)
-            until = time.monotonic() + (chance.uniform(0.0, 1.0) if kills < KILLS else 120)
-            while time.monotonic() < until and not over():
-                time.sleep(0.02)
-        kills += 1
-    assert store.tasks.get(task.id).state == "succeeded" and kills > 1
+    killed_at_random(settings, store, task.id, over, lambda: chance.uniform(0.0, 1.0))
     assert store.dataset(dataset.id) == dataset, "the rows are as they were"
     store.close()

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -10,13 +9,6 @@ from core.errors import AppError, BadInput, NotFound
 from core.settings import Settings
 from core.store import Store
 from core.words import T
-
-
-@pytest.fixture
-def store(settings: Settings) -> Iterator[Store]:
-    opened = Store.open(settings)
-    yield opened
-    opened.close()
 
 
 def test_work_that_is_asked_for_is_written_down(store: Store, settings: Settings) -> None:

@@ -10,11 +10,10 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -25,6 +24,7 @@ from core.provider import Connection
 from core.settings import Settings
 from core.store import Store
 from core.store.tasks import Task
+from tests.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -45,15 +45,6 @@ def worker(settings: Settings, *options: str) -> Iterator[subprocess.Popen[str]]
     finally:
         process.kill()
         process.wait()
-
-
-def wait_for(look: Callable[[], Any], seconds: float = 30) -> Any:
-    """The first true value of `look`."""
-    until = time.monotonic() + seconds
-    while not (value := look()):
-        assert time.monotonic() < until, "it did not happen in time"
-        time.sleep(0.05)
-    return value
 
 
 def ended(store: Store, task: Task) -> Task:

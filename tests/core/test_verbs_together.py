@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
-import tempfile
 from collections import Counter
 from contextlib import suppress
-from pathlib import Path
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from core import privacy
 from core.checks import judge
@@ -22,13 +20,13 @@ from core.dataset.recipes import Recipe
 from core.dataset.updating import Choice
 from core.dataset.vocabulary import Role
 from core.errors import BadInput
-from core.settings import Settings
-from core.store import Filter, Store
+from core.store import Filter
 from core.store.database import run
 from core.store.doubts import LabelDoubt
 from core.store.part import text_columns
 from core.store.splits import SplitPlan
 from core.store.tally import differences
+from tests.core.store.taking_turns import TakingTurns
 
 RECIPE = Recipe(roles={"q": Role.USER, "a": Role.ASSISTANT})
 QUESTIONS = st.sampled_from(
@@ -39,26 +37,13 @@ PARTS = st.sampled_from(["", "train", "test"])
 ROWS = st.lists(st.tuples(QUESTIONS, ANSWERS), min_size=4, max_size=12)
 
 
-class Verbs(RuleBasedStateMachine):
-    """One dataset; two stores take turns."""
+class Verbs(TakingTurns):
+    """One dataset, and everything that can be done with its rows."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.folder = tempfile.TemporaryDirectory()
-        home = Settings.from_env({"LUOPAN_HOME": self.folder.name})
-        self.stores = [Store.open(home), Store.open(home)]
-        self.path = Path(self.folder.name) / "t.csv"
+        self.path = self.folder / "t.csv"
         self.tested: set[int] | None = None  # the locked rows
-
-    def teardown(self) -> None:
-        for store in self.stores:
-            store.close()
-        self.folder.cleanup()
-
-    @property
-    def store(self) -> Store:
-        self.stores.reverse()
-        return self.stores[0]
 
     def write(self, rows: list[tuple[str, str]]) -> None:
         with self.path.open("w", newline="", encoding="utf-8") as file:
@@ -117,7 +102,7 @@ class Verbs(RuleBasedStateMachine):
 
     @rule()
     def bring_the_workbook_back(self) -> None:
-        path = Path(self.folder.name) / "t.xlsx"
+        path = self.folder / "t.xlsx"
         workbook.write(path, self.store.dataset(self.id), self.rows(), list(self.store.label_counts(self.id)))
         assert not bringing.look(self.store, self.id, path, "t.xlsx").difference
 

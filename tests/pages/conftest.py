@@ -32,14 +32,6 @@ def open_page(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Iterator[O
     forget()
 
 
-@pytest.fixture
-def store(settings: Settings) -> Iterator[Store]:
-    """The store of the app that `open_page` opens."""
-    opened = Store.open(settings)
-    yield opened
-    opened.close()
-
-
 @pytest.fixture(scope="session")
 def workshop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
     """One app in full swing, shared by the tests that only look, or add to it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +25,6 @@ from core.store import Dataset, Store
 
 ALL = Choice(dict.fromkeys(updating.GROUPS, True))
 A, B, C, D, E, F, G = "ABCDEFG"
-
-
-@pytest.fixture
-def store(settings: Settings) -> Iterator[Store]:
-    opened = Store.open(settings)
-    yield opened
-    opened.close()
 
 
 def chat(*contents: str, system: str = "", **more: object) -> str:

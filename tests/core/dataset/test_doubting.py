@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 
 import pytest
 
@@ -18,13 +17,6 @@ from core.tasks.handlers import HANDLERS
 from core.tasks.work import Work
 
 WORDS = {"tea": "kettle leaf mug brew steam", "sea": "wave sail tide salt gull"}
-
-
-@pytest.fixture
-def store(settings: Settings) -> Iterator[Store]:
-    opened = Store.open(settings)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,15 +15,7 @@ from core.dataset.recipes import Mode, Recipe, Sample
 from core.dataset.samples import sample
 from core.dataset.vocabulary import Role
 from core.errors import BadInput, Cancelled
-from core.settings import Settings
 from core.store import Store
-
-
-@pytest.fixture
-def store(settings: Settings) -> Iterator[Store]:
-    opened = Store.open(settings)
-    yield opened
-    opened.close()
 
 
 def raws(store: Store, dataset_id: int) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,14 +16,6 @@ from core.dataset.vocabulary import Role
 from core.errors import BadInput
 from core.settings import Settings
 from core.store import Dataset, Store
-
-
-@pytest.fixture
-def store(settings: Settings) -> Iterator[Store]:
-    opened = Store.open(settings)
-    yield opened
-    opened.close()
-
 
 TABLE = "text,label\nbad0\na,x\nbad1\nbad2\n,y\nb,y\nc,x,more\n" + "d,x\n" * 3 + 'e"f"g,"x" y\n'
 

@@ -3,21 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-
-import pytest
 
 from core.dataset.examples import Draft, Kind, Split
 from core.dataset.mending import advice, mend
-from core.settings import Settings
 from core.store import Dataset, Store
-
-
-@pytest.fixture
-def store(settings: Settings) -> Iterator[Store]:
-    opened = Store.open(settings)
-    yield opened
-    opened.close()
 
 
 def completions(store: Store, *pairs: tuple[str, str], **more: object) -> Dataset:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,18 +16,10 @@ from core.dataset.recipes import Recipe
 from core.dataset.updating import Brought, Choice
 from core.dataset.vocabulary import Role
 from core.errors import BadInput, Cancelled
-from core.settings import Settings
 from core.store import Dataset, Store
 
 ALL = Choice(dict.fromkeys(updating.GROUPS, True))
 RECIPE = Recipe(roles={"q": Role.USER, "a": Role.ASSISTANT}, constants={Role.SYSTEM: "Answer."})
-
-
-@pytest.fixture
-def store(settings: Settings) -> Iterator[Store]:
-    opened = Store.open(settings)
-    yield opened
-    opened.close()
 
 
 def table(path: Path, *rows: tuple[str, str]) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,6 @@ from core.dataset.importing import import_file
 from core.dataset.readers import sniff
 from core.dataset.recipes import Recipe
 from core.dataset.vocabulary import Role
-from core.settings import Settings
 from core.store import Store
 
 FEW = settings(
@@ -60,13 +59,6 @@ def line(draw: st.DrawFn, kind: Kind) -> str:
     if draw(st.booleans()) and kind is not Kind.CHAT:
         written = written[:-1] + f', "x_number": {draw(numbers)}' + "}"
     return draw(blanks) + written + draw(blanks)
-
-
-@pytest.fixture
-def store(settings: Settings) -> Iterator[Store]:
-    opened = Store.open(settings)
-    yield opened
-    opened.close()
 
 
 @pytest.mark.parametrize("kind", Kind)

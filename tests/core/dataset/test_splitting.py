@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,16 +11,8 @@ from core.dataset.edits import Added, Edits
 from core.dataset.examples import Draft, Kind, Origin, Split, dump
 from core.dataset.importing import import_file
 from core.errors import BadInput
-from core.settings import Settings
 from core.store import Dataset, Store
 from core.store.splits import SplitPlan
-
-
-@pytest.fixture
-def store(settings: Settings) -> Iterator[Store]:
-    opened = Store.open(settings)
-    yield opened
-    opened.close()
 
 
 def draft(question: str, answer: str, author: str = "", split: Split = Split.NONE) -> Draft:

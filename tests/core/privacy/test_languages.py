@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,6 @@ from core.checks.privacy.tongues import latin_language
 from core.dataset.examples import Draft, Kind, dump
 from core.errors import BadInput
 from core.privacy import languages, scan_dataset
-from core.settings import Settings
 from core.store import Store
 
 ENGLISH = [f"Where is my parcel number {n}, please? I have been waiting for it." for n in range(20)]
@@ -118,13 +117,6 @@ def test_a_class_with_an_english_name_says_nothing_of_the_language_of_its_row(tm
     assert (
         sorted(store.findings.rows(dataset.id, (OTHER_SCRIPT,))) == [row.id for row in store.examples(dataset.id)][-2:]
     )
-
-
-@pytest.fixture
-def store(settings: Settings) -> Iterator[Store]:
-    opened = Store.open(settings)
-    yield opened
-    opened.close()
 
 
 def test_a_stored_dataset_names_rows_in_another_language_too(store: Store) -> None:

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +15,8 @@ from typing import Any
 import httpx2
 import openai
 import pytest
+
+from tests.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parent.parent.parent.parent
 SECRET = "sk-not-for-the-training"
@@ -88,16 +89,6 @@ class Provider:
 
 def ended(job: Any) -> Any:
     return job if job.status in ("succeeded", "failed", "cancelled") else None
-
-
-def wait_for(look: Callable[[], Any], seconds: float = 20) -> Any:
-    """What `look` returns as soon as it is true."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if value := look():
-            return value
-        time.sleep(0.05)
-    raise AssertionError(f"not within {seconds} s")
 
 
 def lines(count: int) -> bytes:

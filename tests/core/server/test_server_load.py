@@ -19,7 +19,7 @@ import pytest
 from benchmarks.kills import run as violence
 from benchmarks.load import load
 from core.server.database import Database
-from core.server.jobs import add_event
+from core.server.jobs.store import add_event
 
 MODEL = "local-classic-1"
 JOBS = "/fine_tuning/jobs"

@@ -244,8 +244,10 @@ def test_open_models_are_trained_one_after_the_other_and_hold_up_nobody_else(
         how = {"n_epochs": epochs}
         return str(client.fine_tuning.jobs.create(model=model, training_file=file, hyperparameters=how).id)
 
-    first, second = create(named, 50), create(named, 1)
+    first = create(named, 50)
     wait(lambda: client.fine_tuning.jobs.retrieve(first).status == "running", 60)
+    second = create(named, 1)  # not sooner: of two whose files are checked at once, either may be ready first
+    wait(lambda: client.fine_tuning.jobs.retrieve(second).status == "queued", 60)
     classic = create("local-classic-1", 1)
     wait(lambda: client.fine_tuning.jobs.retrieve(classic).status == "succeeded", 60)
     assert [client.fine_tuning.jobs.retrieve(job).status for job in (first, second)] == ["running", "queued"]

@@ -12,9 +12,10 @@ from openai.types.chat import completion_create_params as chat_create_params
 from openai.types.responses import response_create_params
 from pydantic import BaseModel
 
-from core.server.asking import ChatRequest, CompletionRequest, EmbeddingRequest
-from core.server.batches import CreateBatch
-from core.server.response_requests import ResponseRequest
+from core.server.answering import ChatRequest
+from core.server.answering.asking import CompletionRequest, EmbeddingRequest
+from core.server.batches.store import CreateBatch
+from core.server.responses.requests import ResponseRequest
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "ENDPOINTS.md").read_text("utf-8")
 BASE = "local-classic-1"

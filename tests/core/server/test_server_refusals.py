@@ -9,7 +9,7 @@ import httpx2
 import openai
 import pytest
 
-from core.server.middleware import known_host
+from core.server.door.middleware import known_host
 
 JOBS, CHAT = "/fine_tuning/jobs", "/chat/completions"
 HELLO = [{"role": "user", "content": "hello"}]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,14 +9,14 @@ from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import invariant, precondition, rule
 from store_samples import draft, make
 
 from core.dataset.edits import Added, Change, Edits, Removed
 from core.dataset.examples import Kind, Split, load, user_text
-from core.settings import Settings
-from core.store import Filter, Store
+from core.store import Filter
 from core.store.tally import differences
+from tests.core.store.taking_turns import TakingTurns
 
 Row = tuple[str, str, str]  # question, label, split
 WORDS = st.sampled_from(["甲", "b", "", "100%", "x\ny", "\x00"])
@@ -60,28 +59,15 @@ class Model:
         self.rows = rows
 
 
-class Editing(RuleBasedStateMachine):
-    """Two stores on one database, used in turn."""
+class Editing(TakingTurns):
+    """One dataset, beside a model of it."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.folder = tempfile.TemporaryDirectory()
-        home = Settings.from_env({"LUOPAN_HOME": self.folder.name})
-        self.stores = [Store.open(home, judge), Store.open(home, judge)]
+        super().__init__(judge)
         self.dataset = make(self.stores[0], [draft(f"q{i}", f"a{i}") for i in range(3)])
         self.imported = {row.id: row for row in self.stores[0].examples(self.dataset.id)}
         self.model = Model(self._present())
         self.known = {id: row.revision for id, row in self.imported.items()}
-
-    def teardown(self) -> None:
-        for store in self.stores:
-            store.close()
-        self.folder.cleanup()
-
-    @property
-    def store(self) -> Store:
-        self.stores.reverse()
-        return self.stores[0]
 
     def _present(self) -> list[tuple[int, Row]]:
         rows = self.store.examples(self.dataset.id)

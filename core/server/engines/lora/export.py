@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import AppError, BadInput, NotFound
-from core.server.children import ROOT, is_secret
 from core.server.database import Database
+from core.server.engines.children import ROOT, is_secret
 from core.server.engines.lora import recipes
 from core.server.engines.lora.bases import Base, configured
 from core.server.engines.lora.safety import UnsafeModel, check_folder

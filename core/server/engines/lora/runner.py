@@ -23,8 +23,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from core.server.children import ROOT, is_secret
 from core.server.engines.base import EngineError
+from core.server.engines.children import ROOT, is_secret
 from core.settings import Settings
 from core.words import T
 

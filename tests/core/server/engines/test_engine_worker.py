@@ -17,6 +17,7 @@ from core.server.engines.base import JobDir, JobSpec
 from core.server.engines.classic.training import Training
 from core.server.engines.classic.worker import Worker
 from core.server.engines.course import Stopped
+from tests.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parents[4]
 TEMPLATE = "Sort this text into one of the classes.\n\nText: {}\nClass:"
@@ -36,13 +37,6 @@ def story(job: JobDir) -> list[dict[str, Any]]:
 def spawn(bench: Bench, job: JobDir) -> subprocess.Popen[bytes]:
     launch = bench.engine.command(job.read_spec(), job.path)
     return subprocess.Popen(launch.argv, env={**os.environ, **launch.env}, cwd=ROOT)
-
-
-def wait_for(check: Any, seconds: float = 20) -> None:
-    end = time.monotonic() + seconds
-    while not check():
-        assert time.monotonic() < end, "it took too long"
-        time.sleep(0.01)
 
 
 def test_a_job_tells_its_story_from_ready_to_end(bench: Bench) -> None:

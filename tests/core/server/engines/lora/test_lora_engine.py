@@ -9,7 +9,7 @@ import pytest
 from lora_bench import LoraBench, chats, said
 
 from core.errors import BadInput
-from core.server import offered
+from core.server.engines import offered
 from core.server.engines.base import JobSpec, SpecError
 from core.server.engines.lora import engine as lora_engine
 from core.server.engines.lora.bases import Base

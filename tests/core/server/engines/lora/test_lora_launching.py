@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lora_bench import LoraBench, chats, events
+from lora_bench import FAST, LoraBench, chats, curve, events, texts
 
 from core.errors import BadInput
 from core.server.engines.base import JobDir, JobSpec
@@ -24,6 +24,7 @@ from core.server.engines.lora.fit import TOGETHER
 from core.server.engines.lora.launching import ROOT, device, elsewhere, launch, share
 from core.settings import Settings
 from tests.core.server.conftest import Provider, lines
+from tests.waiting import wait_for
 
 QUIET = {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "TOKENIZERS_PARALLELISM": "false"}
 
@@ -100,15 +101,6 @@ def start(job: JobDir, model: Path, workers: int, **more: str) -> subprocess.Pop
     return subprocess.Popen(command, cwd=ROOT, env=env, stderr=subprocess.PIPE, text=True, start_new_session=True)
 
 
-def wait_for(look: Any, seconds: float = 90) -> Any:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if value := look():
-            return value
-        time.sleep(0.1)
-    raise AssertionError(f"not within {seconds} s")
-
-
 def ranks(job: JobDir) -> dict[int, int]:
     """The process numbers of those that share a job, by their place among them."""
     word = f"--job={job.path}".encode()
@@ -145,6 +137,21 @@ def test_two_processes_learn_what_one_learns(lora: LoraBench, tiny: Path) -> Non
     assert alone.keys() == together.keys()
     assert all((alone[name] - together[name]).abs().max() < 1e-3 for name in alone)
     assert not list(two.path.glob("scratch*"))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_two_processes_stop_at_the_same_step_and_one_goes_on_alone(lora: LoraBench, tiny: Path) -> None:
+    numbers = {**FAST, "n_epochs": 1}
+    whole = lora.train(chats(48), name="whole", hyperparameters=numbers)
+    job = lora.job(lora.spec(chats(48), hyperparameters=numbers))
+    job.ask("pause")
+    assert start(job, tiny, 2).wait(200) == 0
+    assert job.read_events()[0][-1]["status"] == "paused" and len(events(job, "metrics")) == 1
+    assert "2 processes train together." in texts(job)
+    job.ask(None)
+    assert lora.work(job) == 0
+    assert curve(job) == pytest.approx(curve(whole), abs=1e-3)
 
 
 @pytest.mark.slow

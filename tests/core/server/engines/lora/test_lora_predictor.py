@@ -217,9 +217,9 @@ def test_the_asking_side_loads_no_torch() -> None:
     import subprocess
 
     code = (
-        "import sys, core.server.app, core.server.offered, core.server.engines.lora.engine,"
+        "import sys, core.server.app, core.server.engines.offered, core.server.engines.lora.engine,"
         " core.server.engines.lora.predictor, core.server.engines.lora.fit, core.server.engines.lora.planning;"
-        " core.server.offered.engines();"
+        " core.server.engines.offered.engines();"
         " print(*[m for m in ('torch', 'transformers', 'trl', 'peft', 'datasets') if m in sys.modules])"
     )
     root = Path(__file__).resolve().parents[5]

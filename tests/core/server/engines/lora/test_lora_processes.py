@@ -1,11 +1,10 @@
-"""Workers as processes: ended in the middle, and several that stop as one."""
+"""Workers as processes: ended in the middle."""
 
 from __future__ import annotations
 
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -48,18 +47,3 @@ def test_a_worker_that_was_ended_goes_on_from_its_last_checkpoint(lora: LoraBenc
     assert steps == sorted(set(steps)) == list(range(1, 73)), "no step is told twice, and none is missing"
     assert curve(job) == pytest.approx(curve(whole), abs=1e-5)
     assert weights(job.final_path) == weights(whole.final_path)
-
-
-def test_two_processes_stop_at_the_same_step_and_one_goes_on_alone(lora: LoraBench) -> None:
-    numbers = {**FAST, "n_epochs": 1}
-    whole = lora.train(chats(48), name="whole", hyperparameters=numbers)
-    job = lora.job(lora.spec(chats(48), hyperparameters=numbers))
-    job.ask("pause")
-    command = [sys.executable, "-m", "core.server.engines.lora.launching", str(job.path), "2"]
-    env = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
-    assert subprocess.run(command, cwd=ROOT, env=env, capture_output=True, timeout=200).returncode == 0
-    assert job.read_events()[0][-1]["status"] == "paused" and len(events(job, "metrics")) == 1
-    assert "2 processes train together." in texts(job)
-    job.ask(None)
-    assert lora.work(job) == 0
-    assert curve(job) == pytest.approx(curve(whole), abs=1e-3)
