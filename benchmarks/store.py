@@ -5,10 +5,11 @@
 Chats are made here as in the other benchmarks: Chinese titles to classify, English tickets, long answers; 1 % broken;
 a million are 720 MB. They are imported as the app does it, everything checked and counted (o200k). Then each size has
 its turn in every round, so that ratios are of one run; figures are medians. An edit is a new text for one row: read,
-checked, counted, all totals and the history kept, committed and on the disk. Beside it stand two fdatasync-bounded
-writes to the same disk: 8 KiB of a file overwritten in place and flushed, which is what the limit is about, and as many
-bytes as the edit's commit appends to SQLite's log (24 to 52 KiB, most where the number of tokens changes). The last
-line is one JSON object.
+checked, counted, all totals and the history kept, committed and on the disk. Beside it stand three fdatasync-bounded
+writes to the same disk: 8 KiB of a file overwritten in place and flushed; as many bytes as the edit's commit appends to
+SQLite's log (24 to 52 KiB, most where the number of tokens changes), likewise; and a bare commit of as many pages to a
+table of two columns, its log flushed, which is the least that a durable change of them takes here. The last line is one
+JSON object.
 
 Two cores, beside the work of several others, SQLite, milliseconds for 1,000 / 100,000 / 1,000,000 rows:
 
@@ -50,6 +51,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from core import sqlite
 from core.dataset.edits import Change, Edits
 from core.dataset.importing import import_file
 from core.settings import Settings
@@ -76,6 +78,8 @@ SEARCHES = {
     "search without a hit, known characters": ("的龘", 1000),
 }
 SMALL = 8192  # bytes
+FRAME = 4_120  # bytes of SQLite's log for a page
+BYTES, APART = 700, 800  # of a text in the bare table; rows from page to page, so that no two written rows share one
 IMPORT_S, PAGE_MS, FLUSHES, GROWTH = 90, 5, 2.5, 1.5  # the limits of an import, a page and an edit
 
 
@@ -139,6 +143,29 @@ class Flush:
     def __call__(self) -> None:
         os.pwrite(self._file, self._bytes, 0)
         os.fdatasync(self._file)
+
+
+class Commit:
+    """A bare commit to a SQLite database on the same disk, log flushed: a row rewritten on each of so many pages."""
+
+    def __init__(self, folder: Path, pages: int) -> None:
+        self._database = sqlite.module().connect(str(folder / "bare.db"), isolation_level=None)
+        self._database.execute("PRAGMA journal_mode = WAL")
+        self._database.execute("PRAGMA synchronous = NORMAL")
+        self._database.execute("CREATE TABLE rows (id INTEGER PRIMARY KEY, text TEXT)")
+        texts = [(n, "x" * BYTES) for n in range(pages * APART)]
+        self._database.executemany("INSERT INTO rows VALUES (?, ?)", texts)
+        self._log = os.open(folder / "bare.db-wal", os.O_RDWR)
+        self._pages, self._times = pages, 0
+
+    def __call__(self) -> None:
+        self._times += 1
+        self._database.execute("BEGIN IMMEDIATE")
+        for page in range(self._pages):
+            row = (f"{self._times:07}" * (BYTES // 7), page * APART)
+            self._database.execute("UPDATE rows SET text = ? WHERE id = ?", row)
+        self._database.execute("COMMIT")
+        os.fdatasync(self._log)
 
 
 def actions(store: Store, dataset: Dataset, rng: random.Random) -> dict[str, Callable[[], object]]:
@@ -221,7 +248,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
             print(f"import of {rows:,}: {cost}{said}", flush=True)
         sides = [actions(store, dataset, rng) for dataset in datasets]
         size = committed(store, folder, sides[-1]["edit"])
-        flushes = {"flush": Flush(folder, SMALL), "flush of a commit": Flush(folder, size)}
+        flushes: dict[str, Callable[[], None]] = {
+            "flush": Flush(folder, SMALL),
+            "flush of a commit": Flush(folder, size),
+            "bare commit": Commit(folder, max(1, size // FRAME)),
+        }
         times = defaultdict[str, list[list[float]]](list)
         for action in sides[0]:
             rounds = options.rounds * 8 if action == "edit" else options.rounds
@@ -235,10 +266,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         }
         for action in sides[0]:
             show(action, options.rows, medians[action], limit(action, options.rows[-1]))
-        flushed, edits = medians["flush"][0], medians["edit"]
+        flushed, edits, bare = medians["flush"][0], medians["edit"], medians["bare commit"][0]
         print(f"{'8 KiB overwritten and flushed':46}{flushed:10.2f} ms")
         print(f"{f'{size >> 10} KiB, as a commit appends, likewise':46}{medians['flush of a commit'][0]:10.2f} ms")
-        print(f"an edit is {edits[-1] / flushed:.2f} of such writes (at most {FLUSHES}), and ", end="")
+        print(f"{f'a bare commit of {size // FRAME} pages, its log flushed':46}{bare:10.2f} ms")
+        print(f"an edit is {edits[-1] / flushed:.2f} times the 8 KiB, {edits[-1] / bare:.2f} of such a commit ", end="")
+        print(f"(at most {FLUSHES}), and ", end="")
         print(f"{edits[-1] / edits[0]:.2f} of the same among {options.rows[0]:,} rows (at most {GROWTH})")
         rounded = {action: [round(value, 3) for value in values] for action, values in medians.items()}
         print(json.dumps({**figures, **rounded}, ensure_ascii=False))
