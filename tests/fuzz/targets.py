@@ -21,9 +21,9 @@ import orjson
 from python_calamine import CalamineError, CalamineWorkbook
 
 from core.checks import check_line
-from core.dataset import conversations, encodings, mapping, mojibake, repair, repairing, templates
+from core.dataset import conversations, encodings, mapping, mojibake, ownrows, repair, repairing, templates
 from core.dataset.edits import one_line, with_texts
-from core.dataset.examples import Draft, Kind, dump, load
+from core.dataset.examples import Draft, Kind, Origin, dump, load
 from core.dataset.readers import (
     Reject,
     Row,
@@ -211,9 +211,13 @@ def shapes(data: bytes) -> None:
     with contextlib.suppress(ValueError):
         body = load(data.decode("utf-8", "replace"))
         shape_of(body)
-        for shape in Shape:
+        for shape in set(Shape) - {Shape.TABLE}:
             with contextlib.suppress(Unfit):
                 load(dump(convert(shape, body)))
+        row = {name: value if isinstance(value, str) else dump(value) for name, value in body.items()}
+        kind = ownrows.kind_of_rows([row])
+        with contextlib.suppress(Unfit):
+            load(ownrows.draft(row, kind, Origin(row=1), is_guarded=len(row) % 2 == 0).raw)
     cells = data.decode("utf-8", "replace").split("\n")
     turns = [
         (key, Row(n, {"text": said}), conversations.Turn(order, n, speaker, "", said, said, ""))
