@@ -8,15 +8,15 @@ the start of the interpreter, the peak is that of the process. The sides take tu
 medians. "limit" is tokenising the distinct texts alone, one after the other, without reading or start. "again" and
 "ten changed" are the same file with a line cache. The last line is one JSON object.
 
-Measured on two cores that others used, too (so trust the CPU seconds; wall seconds flatter neither side):
+Measured on two quiet cores (seconds on the clock, CPU seconds, the most memory of all processes together):
 
-    rows                 cookbook            luopan     limit    again    ten changed
-    100,000     5.5 s    303 MiB     2.7 s   143 MiB    2.4 s    0.43 s      0.66 s      CPU, peak
-    1,000,000    73 s  2,069 MiB      28 s   208 MiB     31 s     2.3 s       2.9 s      CPU, peak
+    rows                cookbook                luopan               limit       again      ten changed
+    100,000     6.7 /  6.4, 303 MiB     1.9 /  2.9, 171 MiB      2.7 /  2.5     .4 /  .4      .7 /  .7
+    1,000,000    74 /   66, 2,070 MiB    17 /   28, 242 MiB       34 /   27    2.7 / 2.6     3.2 / 3.1
 
-At 100,000 rows the wall was 2.2 s against 6.0 to 6.3 s (2.7 to 2.8 times less), the errors were told after 1.0 s.
-What saves the time beside the second thread: lines that come again (the instruction around a title) and words are
-counted once, and long calls of the tokeniser replace one call a text.
+The wall was 3.45 and 4.38 times less, the errors were told after 0.67 and 5.3 s. What saves the time: a second process
+has the second half of the file, lines that come again (the instruction around a title) and words are counted once, and
+long calls of the tokeniser replace one call a text. "first" is the same with a line cache to be filled.
 """
 
 from __future__ import annotations
