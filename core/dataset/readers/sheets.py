@@ -30,6 +30,9 @@ _PASSWORD = 3  # its exit code for a locked workbook
 _BASE, _PER_BYTE = 160 << 20, 64  # memory of the child, and for each unpacked byte
 _XML = (".xml", ".rels")
 _LONGEST_TAG = 65_536
+_DOCUMENTS = {"word": "Word", "ppt": "PowerPoint"}  # by a folder in the archive
+_STREAM_NAMES = {"WordDocument": "Word", "PowerPoint Document": "PowerPoint"}  # of their older files
+_STREAMS = 1 << 24  # bytes in which these names are looked for
 _MOST_MERGED = 200_000  # merged cells of a sheet; each takes three hundred bytes to be told
 _STEP = _LONGEST_TAG // 2  # so long a tag holds a whole step of bytes without its end
 _BEFORE_ROWS = 3  # answers
@@ -55,7 +58,7 @@ def guard(path: Path, name: str, but: Collection[str] = ()) -> None:
                 if unpacked > MAX_UNPACKED or (unpacked > _SMALL and unpacked > MAX_RATIO * packed):
                     raise _too_large(name)
     except (zipfile.BadZipFile, zlib.error, OSError, ValueError, RuntimeError, NotImplementedError, EOFError) as error:
-        raise _broken(name) from error
+        raise _broken(path, name) from error
 
 
 def format_of(path: Path) -> Format:
@@ -204,7 +207,7 @@ def _from_child(path: Path, name: str, sheet: str) -> Generator[Any, None, None]
 
 
 def _child(path: Path, name: str, sheet: str) -> Child:
-    return Child(_CHILD, str(_memory(path)), str(path), sheet, refuse=lambda code: _refused(code, name))
+    return Child(_CHILD, str(_memory(path)), str(path), sheet, refuse=lambda code: _refused(code, path, name))
 
 
 def _memory(path: Path) -> int:
@@ -221,9 +224,9 @@ def _unpacked(path: Path) -> int:
         return path.stat().st_size
 
 
-def _refused(code: int, name: str) -> BadInput:
+def _refused(code: int, path: Path, name: str) -> BadInput:
     if code != _PASSWORD:
-        return _broken(name)
+        return _broken(path, name)
     return BadInput(T("{file} is protected with a password.", file=name), T("Save it without one and try again."))
 
 
@@ -261,8 +264,25 @@ def _too_large(name: str) -> BadInput:
     )
 
 
-def _broken(name: str) -> BadInput:
+def _broken(path: Path, name: str) -> BadInput:
+    if kind := _document(path):
+        return BadInput(
+            T("{file} is a {kind} file.", file=name, kind=kind),
+            T("Copy the table into a sheet and save that, or paste it as text."),
+        )
     return BadInput(
         T("{file} cannot be opened as a workbook: it is damaged, or its cells are spread too far apart.", file=name),
         T("Open it in your spreadsheet program and save it again, or save the sheet as CSV."),
     )
+
+
+def _document(path: Path) -> str:
+    """The program whose document a file is, where it lies in the same packing as a workbook but is none."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            folders = {name.partition("/")[0] for name in archive.namelist()}
+            return next((kind for folder, kind in _DOCUMENTS.items() if folder in folders), "")
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        with path.open("rb") as file:
+            begun = file.read(_STREAMS)
+        return next((kind for stream, kind in _STREAM_NAMES.items() if stream.encode("utf-16-le") in begun), "")
