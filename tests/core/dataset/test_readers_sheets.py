@@ -177,7 +177,7 @@ def test_a_large_workbook_is_refused_by_its_size(workbook: Path, monkeypatch: py
 
 def test_another_archive_is_no_workbook(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="cannot be opened as a workbook"):
-        sniff(write_zip(tmp_path / "x.xlsx", {"_rels/.rels": b"<w/>"}))
+        sniff(write_zip(tmp_path / "x.xlsx", {"META-INF/manifest.xml": b"<w/>"}))
 
 
 def test_an_empty_workbook_says_so(tmp_path: Path) -> None:
