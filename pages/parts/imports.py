@@ -108,7 +108,7 @@ def _facts(source: Source) -> str:
     facts = [_("{n} files", n=len(source.parts))] if source.parts else []
     facts.append(names.get(source.format, source.format.value.upper()))
     if source.format.is_text and source.encoding:
-        facts.append(source.encoding.upper())
+        facts.append(source.encoding.removesuffix("-sig").upper())  # a mark at its beginning is no news to anybody
     if source.delimiter in separators:
         facts.append(separators[source.delimiter])
     if source.sheet:

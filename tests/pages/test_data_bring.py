@@ -98,9 +98,10 @@ def test_the_page_offers_a_file_and_samples(open_page: Open) -> None:
     assert [button.label for button in page.app.button].count("Try it") == 4
 
 
-def test_a_dropped_file_is_mapped_and_previewed(open_page: Open, settings: Settings) -> None:
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_a_dropped_file_is_mapped_and_previewed(open_page: Open, settings: Settings, encoding: str) -> None:
     page = open_page(BRING)
-    page.app.get("file_uploader")[0].upload("qa.csv", TABLE.encode(), "text/csv")
+    page.app.get("file_uploader")[0].upload("qa.csv", TABLE.encode(encoding), "text/csv")
     page.run()
     assert uploads.find(settings, page.app.query_params["file"]) is not None
     assert page.says("qa.csv") and page.says("CSV · UTF-8 · comma · about 4 rows · 4 columns")
