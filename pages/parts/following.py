@@ -140,7 +140,7 @@ def _headline(job: Job) -> None:
 
 def _decisions(job: Job) -> None:
     """What a person can do about it now."""
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, vertical_alignment="center"):
         _rest(job)
         if job.is_running:
             with st.popover(_("Stop the training"), icon=":material/stop_circle:"):
@@ -180,7 +180,7 @@ def _can_pause(job: Job) -> bool:
 
 def _away(job: Job) -> None:
     """Delete the model that a training of this computer made."""
-    with st.popover(_("Delete the model"), icon=":material/delete:"):
+    with st.popover(_("Delete the model"), icon=":material/delete:", type="tertiary"):
         st.write(_("The model and its checkpoints are removed from this computer and can no longer be asked."))
         st.caption(_("The curves and the comparisons that were made stay."))
         st.button(
