@@ -32,16 +32,19 @@ class Beside:
     def __init__(self, work: Callable[[Beside], None]) -> None:
         self._shared = mmap.mmap(-1, 8)  # how far it is: read here, written there
         self._parent = os.getpid()
-        into, out = os.pipe()
+        (into, out), (heard, asked) = os.pipe(), os.pipe()
         gc.freeze()  # what is collected here would be copied there
         self.pid = os.fork()
         gc.unfreeze()
         if self.pid:
             os.close(out)
+            os.close(heard)
             self._pipe: IO[bytes] = os.fdopen(into, "rb")
+            self._questions: IO[bytes] = os.fdopen(asked, "wb")
             return
         os.close(into)
-        self._pipe = os.fdopen(out, "wb")
+        os.close(asked)
+        self._pipe, self._questions = os.fdopen(out, "wb"), os.fdopen(heard, "rb")
         self._work(work)
 
     def _work(self, work: Callable[[Beside], None]) -> None:
@@ -62,6 +65,13 @@ class Beside:
         pickle.dump(found, self._pipe, protocol=pickle.HIGHEST_PROTOCOL)
         self._pipe.flush()
 
+    def asked(self) -> Any:
+        """From the forked process: the next question, waited for; None when there will be no more."""
+        try:
+            return pickle.load(self._questions)
+        except EOFError:
+            return None
+
     def reach(self, done: int) -> None:
         """From the forked process: how far it is. It ends here when nobody is left to hear it."""
         if os.getppid() != self._parent:
@@ -80,8 +90,16 @@ class Beside:
         except (EOFError, pickle.UnpicklingError):
             raise Lost from None
 
+    def ask(self, question: Any) -> None:
+        """Put a question to the forked process; where that has ended, `hear` tells."""
+        with suppress(BrokenPipeError):
+            pickle.dump(question, self._questions, protocol=pickle.HIGHEST_PROTOCOL)
+            self._questions.flush()
+
     def stop(self) -> None:
         """End the forked process, whatever it is doing."""
+        with suppress(BrokenPipeError):
+            self._questions.close()
         self._pipe.close()
         with suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGKILL)

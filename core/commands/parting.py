@@ -71,7 +71,7 @@ class Parting:
 
     def write(self, whole: Path) -> None:
         """Write the parts of the prepared file beside it."""
-        from core.dataset.export import replacing
+        from core.dataset.replacing import replacing
         from core.dataset.split import divide
 
         earlier = {} if self.options.again else self._earlier()
@@ -148,9 +148,14 @@ class Parting:
         return {"parts": files, "labels_without_held_out_rows": self.missing}
 
 
+def is_wanted(options: argparse.Namespace) -> bool:
+    """Whether a parting was asked for."""
+    return (options.group, options.test, options.validation) != (None, None, None)
+
+
 def wanted(options: argparse.Namespace, source: Source, recipe: Recipe, folder: Path) -> Parting | None:
     """The parting that was asked for; None where none was. Raises BadInput where there is no such column."""
-    if options.group is None and options.test is None and options.validation is None:
+    if not is_wanted(options):
         return None
     if options.group is not None and not recipe.as_is and options.group not in source.columns:
         from core.errors import BadInput

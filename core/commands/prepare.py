@@ -7,6 +7,7 @@ import gc
 import json
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from core.errors import BadInput, NotFound
 from core.words import _
 
 if TYPE_CHECKING:
+    from core.commands.preparing import Preparation
     from core.dataset.advice import Finding
     from core.dataset.fixrows import Columns, Row
     from core.dataset.readers import Reject, Source
@@ -95,6 +97,9 @@ def _prepare(options: argparse.Namespace) -> int:
 
     for path in options.file:
         _exists(path)
+    advised, parted = options.quiet or (sys.stdin.isatty() and not options.json), parting.is_wanted(options)
+    if advised and not parted and (code := _advised_in_two(options)) is not None:
+        return code
     first, names = options.file[0], [path.name for path in options.file]
     files = [Member(path, path.name if names.count(path.name) == 1 else str(path)) for path in options.file]
     source = sniff_all(files, title([file.name for file in files]), first, sheet=options.sheet)
@@ -110,9 +115,9 @@ def _prepare(options: argparse.Namespace) -> int:
     if options.recipe is None:
         _understood_or_asked(recipe, source, options.file, recipe_target)
     parts = parting.wanted(options, source, recipe, folder)
-    if options.quiet or (sys.stdin.isatty() and not options.json):
+    if advised:
         return _advised(options, source, recipe, folder, parts)
-    from core.dataset.export import replacing
+    from core.dataset.replacing import replacing
 
     outcome = Outcome()
     with replacing(target) as part, part.open("w", encoding="utf-8", newline="\n") as file:
@@ -154,8 +159,7 @@ def _advised(
     from core.dataset.spool import Spool
 
     outcome = Outcome()
-    spool = Spool(prepared_rows(recipe, source, outcome, parts))
-    try:
+    with closing(Spool(prepared_rows(recipe, source, outcome, parts))) as spool:
         found = advising.findings(spool, recipe.kind)
         if not outcome.examples:
             raise _nothing_usable(source, outcome.rejects)
@@ -163,9 +167,31 @@ def _advised(
             source, options.file, recipe, spool, found, folder, outcome.rejects, options.quiet, options.long,
             parting=parts,
         )  # fmt: skip
-        written = preparation.run(say=not options.json)
-    finally:
-        spool.close()
+        return _talk(options, preparation, outcome)
+
+
+def _advised_in_two(options: argparse.Namespace) -> int | None:
+    """The same of a large table in two processes; None, and nothing done yet, where that cannot be."""
+    from core.commands import intwo
+    from core.commands.preparing import Preparation
+
+    opened = intwo.opened(options, lambda source: _recipe(options.recipe, source, options.format), _progress)
+    if not opened:
+        return None
+    source, recipe, rows = opened
+    folder = options.out or options.file[0].parent
+    folder.mkdir(parents=True, exist_ok=True)
+    with closing(rows):
+        preparation = Preparation(
+            source, options.file, recipe, rows, rows.findings(), folder, rows.rejects, options.quiet, options.long
+        )
+        return _talk(options, preparation, Outcome(rejects=rows.rejects))
+
+
+def _talk(options: argparse.Namespace, preparation: Preparation, outcome: Outcome) -> int:
+    """Tell and ask, write what was agreed on, and what came of it."""
+    source, recipe, folder, parts = preparation.source, preparation.recipe, preparation.folder, preparation.parting
+    written = preparation.run(say=not options.json)
     if written is None:
         return 1
     if parts:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.commands import advising
 from core.dataset.examples import Kind
-from core.dataset.fixrows import Columns, Row, lines_of
+from core.dataset.fixrows import Columns, Row
 from core.dataset.recipes import Recipe
 from core.dataset.shapes import Shape
 from core.dataset.vocabulary import Role
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from core.commands.parting import Parting
     from core.dataset.advice import Finding
     from core.dataset.readers import Reject, Source
-    from core.dataset.spool import Spool
+    from core.dataset.spool import Piece, Spool
+    from core.dataset.twins import Twins
 
 SHOWN = 60  # characters of a text in a preview
 _BUFFER = 1 << 18  # bytes
@@ -83,6 +84,11 @@ def pairs(
         yield chunk
 
 
+def is_empty_answer(reject: Reject) -> bool:
+    """Whether a row is left out because its completion is empty."""
+    return reject.reason == _ANSWER_EMPTY
+
+
 @dataclass(frozen=True)
 class Written:
     """What came of it: the files (the given one where nothing had to be changed), and the advice as JSON values."""
@@ -99,7 +105,7 @@ class Preparation:
     source: Source
     given: list[Path]  # the files as they were named; the source's own path may be that of an unpacked one
     recipe: Recipe
-    rows: Spool
+    rows: Spool | Twins
     found: list[Finding]
     folder: Path
     rejects: list[Reject]
@@ -194,7 +200,7 @@ class Preparation:
             if extra:
                 found.append((T("Besides prompt and completion there are: {names}.", names=", ".join(extra)),
                               T("Remove additional columns/keys: {names}", names=", ".join(extra))))  # fmt: skip
-        empty = sum(reject.reason == _ANSWER_EMPTY for reject in self.rejects)
+        empty = sum(map(is_empty_answer, self.rejects))
         if empty:
             action = T("Remove {n} rows with empty completions", n=empty)
             if self.recipe.kind is not Kind.COMPLETION:
@@ -206,19 +212,18 @@ class Preparation:
         return found
 
     def _write(self, chosen: list[Finding], split: bool) -> Written:
-        from core.dataset.advice import apply
         from core.dataset.dealing import Lines
-        from core.dataset.export import replacing
+        from core.dataset.replacing import replacing
 
         files = names(self.folder, self.given[0].stem, split)
         ends, rows = Ends(), 0
         with replacing(files[0]) as part, closing(Lines()) as lines, part.open("wb", buffering=_BUFFER) as file:
-            for chunk in apply(chosen, self.rows.drain()):
-                ends.add(chunk)
-                rows += len(chunk.ids)
+            for piece in self.rows.pieces(chosen, self.recipe.kind):
+                ends.add(piece)
+                rows += len(piece.ids)
                 if self.parting:
-                    self.parting.ids += chunk.ids
-                (lines.add if split else file.write)(lines_of(chunk, self.recipe.kind))
+                    self.parting.ids += piece.ids
+                (lines.add if split else file.write)(piece.lines)
             if not rows:
                 raise BadInput(T("No row is left."), T("Take fewer fixes."))
             if split:
@@ -284,13 +289,11 @@ class Ends:
         self.asked: str | None = None
         self.answered: str | None = None
 
-    def add(self, chunk: Columns) -> None:
+    def add(self, piece: Piece) -> None:
         from core.dataset.profile import common_end
 
-        if self.asked != "":
-            self.asked = common_end(chunk.questions, self.asked)
-        if self.answered != "":
-            self.answered = common_end(chunk.answers, self.answered)
+        self.asked = common_end([piece.asked], self.asked)
+        self.answered = common_end([piece.answered], self.answered)
 
 
 def names(folder: Path, stem: str, split: bool) -> list[Path]:

@@ -77,8 +77,13 @@ def advise(source: Source, kind: Kind, *, measure: Measure = characters, limit: 
 
     `source` gives the rows anew each time it is called. `measure` and `limit` say which rows are long.
     """
+    profile = Profile.of(source(), whole=kind is not Kind.COMPLETION, measure=measure, limit=limit)
+    return advise_by(profile, source, kind)
+
+
+def advise_by(profile: Profile, source: Source, kind: Kind) -> list[Finding]:
+    """The same, where it is known what the rows are like."""
     completion = kind is Kind.COMPLETION
-    profile = Profile.of(source(), whole=not completion, measure=measure, limit=limit)
     found: list[Finding | None] = [_number(profile, completion), *_empty(profile, completion)]
     if not profile.rows:
         return _until_stop(found)

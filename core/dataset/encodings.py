@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO
@@ -12,7 +13,7 @@ import orjson
 
 _MEBIBYTE = 1 << 20
 _SAMPLE = 1 << 18
-BLOCK = 1 << 18  # bytes that are decoded at once
+BLOCK = 1 << 16  # bytes that are decoded at once: their text stays in the processor's cache
 _HALVING = ("utf-7", "unicode_escape", "raw-unicode-escape")  # can give half of a pair of surrogates
 _DAMAGED = 0xDC00  # a byte that cannot be decoded becomes this plus its value: a code point no good text can hold
 _DAMAGE = re.compile("[\ud800-\udfff]")
@@ -53,18 +54,37 @@ def detect(path: Path) -> str:
     return _by_statistics(b"\n".join(odd))
 
 
+def at_first_sight(path: Path) -> str | None:
+    """The name of UTF-8 where a file begins in it, though the rest may be something else; None for any other."""
+    with path.open("rb") as file:
+        head = file.read(_SAMPLE)
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)  # a character may be cut at its end
+    except UnicodeDecodeError:
+        return None
+    if b"\0" in head:
+        return None
+    return "utf-8-sig" if head.startswith(codecs.BOM_UTF8) else "utf-8"
+
+
 def open_text(path: Path, encoding: str, newline: str) -> IO[str]:
     """Open for reading; bytes that cannot be decoded are marked, see `damage`."""
     return path.open("r", encoding=encoding, errors="luopan-mark", newline=newline)
 
 
-def decoded(path: Path, encoding: str) -> Iterator[tuple[str, bool]]:
-    """The text of a file a block at a time, and whether all of it so far was sound; damage is marked, see `damage`."""
+def decoded(path: Path, encoding: str, span: tuple[int, int] | None = None) -> Iterator[tuple[str, bool]]:
+    """The text of a file a block at a time, and whether all of it so far was sound; damage is marked, see `damage`.
+
+    Only the bytes of the `span` where one is given.
+    """
+    start, end = span or (0, sys.maxsize)
     strict, marking = (codecs.getincrementaldecoder(encoding)(errors) for errors in ("strict", "luopan-mark"))
     decoder, sound = strict, codecs.lookup(encoding).name not in _HALVING
     with path.open("rb", buffering=0) as file:
+        file.seek(start)
         while True:
-            block, state = file.read(BLOCK), decoder.getstate()
+            block, state = file.read(min(BLOCK, end - start)), decoder.getstate()
+            start += len(block)
             try:
                 text = decoder.decode(block, not block)
             except UnicodeDecodeError:

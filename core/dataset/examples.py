@@ -6,7 +6,6 @@ that nobody changed leaves as it came, unknown keys and number formats included.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -118,6 +117,8 @@ def chat_line(messages: list[dict[str, Any]]) -> str:
 
 def content_hash(raw: str) -> str:
     """128-bit BLAKE2b of a line, in hexadecimal: the name of its content."""
+    import hashlib  # takes longer to load than a small table to read
+
     return hashlib.blake2b(raw.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 

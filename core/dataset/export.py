@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
 from core.dataset import sheetwriting
 from core.dataset.examples import Body, Split, answer_text, load, messages_of, system_text, user_text
 from core.dataset.ownrows import FORMULA
+from core.dataset.replacing import replacing
 from core.dataset.shapes import TABLE_COLUMNS
 from core.errors import BadInput
 from core.words import T
@@ -120,14 +119,3 @@ def _is_plain(body: Body) -> bool:
     roles = [message.get("role") for message in messages]
     texts = all(m.keys() == {"role", "content"} and isinstance(m["content"], str) for m in messages)
     return body.keys() == {"messages"} and texts and roles in (["system", "user", "assistant"], ["user", "assistant"])
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A name to write to beside the target, which it replaces only when all went well."""
-    part = path.with_name(f".{path.name}.{os.urandom(4).hex()}.part")
-    try:
-        yield part
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)

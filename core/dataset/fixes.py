@@ -53,10 +53,12 @@ def keys_of(chunk: Columns, whole: bool) -> list[int]:
 def repeated(chunk: Columns, whole: bool, seen: set[int]) -> list[bool]:
     """Which rows say the same as one before them; `seen` remembers their keys. Nothing where none does."""
     keys = keys_of(chunk, whole)
-    new = set(keys)
-    if len(new) == len(keys) and seen.isdisjoint(new):
-        seen |= new
-        return []
+    if seen.isdisjoint(keys):
+        before = len(seen)
+        seen.update(keys)
+        if len(seen) == before + len(keys):
+            return []
+        seen.difference_update(keys)
     found = []
     for key in keys:
         found.append(key in seen)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from core.dataset.edits import with_texts
 from core.dataset.examples import (
     Body,
     Draft,
@@ -66,6 +65,8 @@ def _line(cells: Mapping[str, str], kind: Kind) -> str:
         raise Unfit(WHOLE, T("This is no JSON object. Correct it, or empty the cell."))
     said = {name: text_of(body) for name, text_of in _TEXTS.items()}
     edited = {name: cell for name in _TEXTS if (cell := cells.get(name, "")) and _even(cell) != _even(said[name])}
+    from core.dataset.edits import with_texts
+
     try:
         return with_texts(raw, kind, edited)
     except BadInput as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import compress
@@ -23,9 +24,9 @@ _NO_LOWER = bytes(set(range(256)) - set(b"abcdefghijklmnopqrstuvwxyz"))
 # Patterns are given to `re` as they are used: to compile this one takes longer than to read a small table.
 _CASED = "[\u00aa-\u2dff\ua640-\uabff\uff21-\uff5a]+"
 # Their first bytes in UTF-8: most Chinese text has none of them, and is not looked through letter by letter.
-_NO_LEAD = bytes(set(range(256)) - {*range(0xC2, 0xE0), 0xE1, 0xEA})
-_WIDE = rb"\xef(?:\xbc[\xa1-\xba]|\xbd[\x81-\x9a])"  # full-width Latin
-_RARE = rb"\xe2[\x84\x85\xb0-\xb4]"
+_NEITHER = bytes(set(_NO_UPPER) - {*range(0xC2, 0xE0), 0xE1, 0xEA})
+# Two more such bytes begin much else as well: one byte is looked for much faster than a pattern.
+_SELDOM = ((b"\xef", rb"\xef(?:\xbc[\xa1-\xba]|\xbd[\x81-\x9a])"), (b"\xe2", rb"\xe2[\x84\x85\xb0-\xb4]"))
 
 
 @dataclass
@@ -41,6 +42,11 @@ class Found:
             self.count += 1
             if len(self.rows) < FEW:
                 self.rows.append(row)
+
+    def join(self, behind: Found) -> None:
+        """What was found of the rows behind."""
+        self.count += behind.count
+        self.rows = [*self.rows, *behind.rows][:FEW]
 
 
 @dataclass
@@ -69,6 +75,16 @@ class Texts:
         )
         self.upper += capitals(joined, raw)
 
+    def join(self, behind: Texts) -> None:
+        """What the texts behind have in common with these."""
+        if behind.prefix is None or behind.suffix is None:
+            return
+        self.prefix = _common([behind.prefix], self.prefix)
+        self.suffix = common_end([behind.suffix], self.suffix)
+        self.upper += behind.upper
+        self.characters += behind.characters
+        self.seen |= behind.seen
+
     @property
     def may_be_upper(self) -> bool:
         """Whether there are capitals enough for `is_upper`, however many small letters there are."""
@@ -82,25 +98,20 @@ class Texts:
 
 def capitals(text: str, raw: bytes) -> int:
     """How many capitals a text has, in any script that knows them; `raw` is the same in UTF-8."""
-    return len(raw.translate(None, _NO_UPPER)) + sum(map(str.isupper, _others(text, raw)))
+    kept = raw.translate(None, _NEITHER)  # of most texts next to nothing
+    upper = len(kept.translate(None, _NO_UPPER))
+    beyond = len(kept) > upper or any(lead in raw and re.search(form, raw) for lead, form in _SELDOM)
+    return upper + (sum(map(str.isupper, _cased(text))) if beyond else 0)
 
 
 def small_letters(text: str) -> int:
     """How many small letters a text has, in any script that knows them."""
-    raw = text.encode()
-    return len(raw.translate(None, _NO_LOWER)) + sum(c.islower() and c.isalpha() for c in _others(text, raw))
+    return len(text.encode().translate(None, _NO_LOWER)) + sum(c.islower() and c.isalpha() for c in _cased(text))
 
 
-def _others(text: str, raw: bytes) -> str:
+def _cased(text: str) -> str:
     """The characters beyond ASCII among which there may be letters with case."""
-    return "".join(re.findall(_CASED, text)) if len(raw) != len(text) and _may_have_case(raw) else ""
-
-
-def _may_have_case(raw: bytes) -> bool:
-    """Whether a text in UTF-8 may have capitals beyond ASCII. One byte is looked for much faster than a pattern."""
-    if raw.translate(None, _NO_LEAD):
-        return True
-    return any(lead in raw and re.search(form, raw) for lead, form in ((b"\xef", _WIDE), (b"\xe2", _RARE)))
+    return "" if text.isascii() else "".join(re.findall(_CASED, text))
 
 
 def _shared(texts: Sequence[str]) -> str:
@@ -183,6 +194,42 @@ class Profile:
         texts = chunk.where(not frozen for frozen in chunk.frozen) if any(chunk.frozen) else chunk
         if texts.ids:
             self._look_at_texts(texts)
+
+    def number_on(self, after: int) -> None:
+        """Give the rows the numbers that follow on another."""
+        founds = [found for found in vars(self).values() if isinstance(found, Found)]
+        for rows in (self.first, *(found.rows for found in founds)):
+            rows[:] = [row._replace(id=row.id + after) for row in rows]
+
+    def join(self, behind: Profile, again: Iterable[Columns]) -> None:
+        """Add what was learnt of the rows behind. They are looked through `again` for the first that say the same as
+        one of these, where any do."""
+        if twice := self._keys.intersection(behind._keys):
+            behind.duplicates = Found(behind.duplicates.count + len(twice), self._repeated(again))
+        for name, found in vars(self).items():
+            if isinstance(found, Found):
+                found.join(getattr(behind, name))
+        self.rows += behind.rows
+        self.first = [*self.first, *behind.first][:FEW]
+        self.extra_keys |= behind.extra_keys
+        self.unled = self.unled or behind.unled
+        self._keys.update(behind._keys)
+        self._answers |= behind._answers
+        self.questions.join(behind.questions)
+        self.answers.join(behind.answers)
+
+    def _repeated(self, rows: Iterable[Columns]) -> list[Row]:
+        """The first rows that say the same as one before them."""
+        found, seen = Found(), set(self._keys)
+        for chunk in rows:
+            found.add(chunk, repeated(chunk, self.whole, seen))
+            if len(found.rows) == FEW:
+                break
+        return found.rows
+
+    def __getstate__(self) -> dict[str, object]:
+        """As it is sent to another process: so many numbers go there in one piece."""
+        return {**self.__dict__, "_keys": array("q", self._keys)}
 
     def _look_at_texts(self, chunk: Columns) -> None:
         """What is asked of rows whose answer is plain text."""

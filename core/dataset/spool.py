@@ -11,10 +11,32 @@ from typing import IO, NamedTuple
 
 import orjson
 
-from core.dataset.fixrows import Columns, Joined, Rows, chunks
+from core.dataset.advice import Finding, apply
+from core.dataset.examples import Kind
+from core.dataset.fixrows import Columns, Joined, Rows, chunks, lines_of
+from core.dataset.profile import common_end
 
 IN_MEMORY = 64 << 20  # bytes
 _BETWEEN = "\x1f"  # one that is looked for fast, and that hardly any text holds
+
+
+class Piece(NamedTuple):
+    """Rows as they are written: their numbers, their lines, and the ends that all questions and answers up to here
+    share."""
+
+    ids: Sequence[int]
+    lines: bytes
+    asked: str
+    answered: str
+
+
+def pieces(findings: Sequence[Finding], rows: Rows, kind: Kind) -> Iterator[Piece]:
+    """What is written of rows when these findings are mended."""
+    asked: str | None = None
+    answered: str | None = None
+    for chunk in apply(findings, rows):
+        asked, answered = common_end(chunk.questions, asked), common_end(chunk.answers, answered)
+        yield Piece(chunk.ids, lines_of(chunk, kind), asked, answered)
 
 
 class _Texts(NamedTuple):
@@ -62,6 +84,10 @@ class Spool:
         while self._held:
             yield _unpacked(*self._held.pop(0))
         yield from self()
+
+    def pieces(self, findings: Sequence[Finding], kind: Kind) -> Iterator[Piece]:
+        """What is written when these findings are mended; the rows are forgotten on the way."""
+        return pieces(findings, self.drain(), kind)
 
     def _keep(self, chunk: Columns) -> Columns:
         """Keep a chunk; the same with what was made of it on the way."""

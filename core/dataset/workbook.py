@@ -19,8 +19,9 @@ from typing import Any, NamedTuple, Protocol
 
 from core.dataset import sheetwriting
 from core.dataset.examples import Example, Kind, answer_text, messages_of, system_text, text_of, user_text
-from core.dataset.export import MAX_ROWS, replacing
+from core.dataset.export import MAX_ROWS
 from core.dataset.readers import sheets
+from core.dataset.replacing import replacing
 from core.errors import BadInput
 from core.words import T, _
 

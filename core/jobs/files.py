@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.dataset.examples import Split
-from core.dataset.export import replacing
+from core.dataset.replacing import replacing
 from core.jobs.values import Job
 from core.provider.outcome import Outcome, Reply
 from core.settings import Settings

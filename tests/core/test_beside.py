@@ -40,6 +40,24 @@ def test_what_it_says_is_heard_in_its_order_and_how_far_it_is_as_well() -> None:
     assert not is_alive(other.pid)
 
 
+def test_it_can_be_asked_until_nobody_asks_any_more() -> None:
+    def work(here: Beside) -> None:
+        while question := here.asked():
+            here.say(question * 2)
+
+    other = Beside(work)
+    other.ask("a" * 100_000)
+    assert other.hear() == "a" * 200_000
+    other.ask([1])
+    assert other.hear() == [1, 1]
+    os.kill(other.pid, signal.SIGKILL)
+    os.waitid(os.P_PID, other.pid, os.WEXITED | os.WNOWAIT)
+    other.ask("Is anybody there?")
+    with pytest.raises(Lost):
+        other.hear()
+    other.stop()
+
+
 def test_more_than_a_pipe_holds_is_handed_over_whole() -> None:
     other = Beside(lambda here: here.say(bytes(10_000_000)))
     assert len(other.hear()) == 10_000_000

@@ -103,7 +103,7 @@ class _Ahead:
     """The text of a file as far as it is read and not yet used."""
 
     def __init__(self, source: Source) -> None:
-        self._blocks = decoded(source.path, source.encoding)
+        self._blocks = decoded(source.path, source.encoding, source.span)
         self._text = ""
         self._ended = False
         self._wanted = BLOCK

@@ -103,7 +103,8 @@ class Source:
     `training` names the format of lines that are examples already; with a `shape` they are another tool's and are
     converted. `top` is the number of rows above the header (a title), `garbled` the share of the sample whose letters
     are UTF-8 read as something else, `parts` the files that are read one after the other as this one, `others` those
-    that came with them and hold no rows, with the reason.
+    that came with them and hold no rows, with the reason. Of a text table with a `span`, only what stands from its
+    first byte up to its second is read.
     """
 
     path: Path
@@ -125,6 +126,7 @@ class Source:
     garbled: float = 0.0
     parts: tuple[Source, ...] = ()
     others: tuple[tuple[str, Text | str], ...] = ()
+    span: tuple[int, int] | None = None
 
 
 def excerpt(text: str) -> str:

@@ -1,0 +1,169 @@
+"""The rows of a large text table in two processes: each reads, looks at and mends half of them."""
+
+from __future__ import annotations
+
+import pickle
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import IO
+
+from core.beside import Beside, Lost, possible
+from core.dataset.advice import LONG_CHARACTERS, Finding, advise_by, characters
+from core.dataset.examples import Kind
+from core.dataset.fixes import drop_empty
+from core.dataset.fixrows import Columns, chunks
+from core.dataset.profile import Profile
+from core.dataset.readers.values import Format, Reject, Source
+from core.dataset.spool import Piece, Spool, pieces
+
+WORTH = 4 << 20  # bytes of a table from which on a second process saves more than it costs
+_BLOCK = 1 << 18  # bytes
+_FIRST = 0.48  # of the bytes: the first process has more to do besides
+_BLANK = b' \t\r\n",;|'  # a line of these may be a row that is passed over without being counted
+
+# Gives the rows of a half, and those of them that cannot be used; tells how many it has read.
+Read = Callable[[Source, Callable[[int], None]], Iterable[Columns | Reject]]
+# Whether all is well with a table but for a row that has to be left out.
+Harmless = Callable[[Reject], bool]
+
+
+def halves(source: Source) -> tuple[Source, Source] | None:
+    """Both halves of a table; None where it is left whole."""
+    plain = source.format in (Format.CSV, Format.TSV) and source.encoding in ("utf-8", "utf-8-sig")
+    if source.parts or not plain or source.size < WORTH or not possible():
+        return None
+    with source.path.open("rb") as file:
+        place = _end_of_row(file, int(source.size * _FIRST), source.quoted)
+    if not 0 < place < source.size:
+        return None
+    behind = replace(source, span=(place, source.size), header=False, top=0, encoding="utf-8")
+    return replace(source, span=(0, place)), behind
+
+
+def _end_of_row(file: IO[bytes], near: int, quoted: bool) -> int:
+    """Where a row ends behind a place: at the end of a line at which quotes pair up; 0 where none is in sight."""
+    odd, rest = False, near
+    while quoted and rest and (block := file.read(min(_BLOCK, rest))):
+        odd ^= block.count(b'"') % 2 == 1
+        rest -= len(block)
+    file.seek(near)
+    for line in file.readlines(_BLOCK):
+        near += len(line)
+        odd ^= quoted and line.count(b'"') % 2 == 1
+        if not odd and line.endswith(b"\n") and line.strip(_BLANK):
+            return near
+    return 0
+
+
+class Twins:
+    """Completions of a table kept as a `Spool` keeps them, half of them in another process. Close it to forget them.
+
+    `harmless` says which rows are left out without a doubt. Raises Lost where there are others, or no rows at all: a
+    half may then have begun within a row, and where one process reads all they are told as they are.
+    """
+
+    def __init__(
+        self, source: tuple[Source, Source], read: Read, harmless: Harmless, progress: Callable[[int], None] | None
+    ) -> None:
+        first, self._behind = source
+        self._read, self._harmless = read, harmless
+        self.rejects: list[Reject] = []
+        self._last = 0  # number of the last row of the first half
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115  (closed by `close`; the other process writes to it)
+        self._beside = Beside(self._other)
+        try:
+            told = (lambda rows: progress(rows + self._beside.done)) if progress else _silent
+            self._spool = Spool(self._usable(read(first, told)))
+            self.profile = _profile(self._spool())
+            self._join(*self._beside.hear())
+        except BaseException:
+            self.close()
+            raise
+
+    def __call__(self) -> Iterator[Columns]:
+        """The rows from the first on."""
+        yield from self._spool()
+        yield from self._others()
+
+    def findings(self) -> list[Finding]:
+        """What the preparer says of these rows."""
+        return advise_by(self.profile, self, Kind.COMPLETION)
+
+    def pieces(self, findings: Sequence[Finding], kind: Kind) -> Iterator[Piece]:
+        """What is written when these findings are mended; the rows are forgotten on the way."""
+        if any(finding.code == "duplicates" for finding in findings):  # it must know all the rows before
+            yield from pieces(findings, self(), kind)
+            return
+        self._beside.ask((findings, kind))
+        yield from pieces(findings, self._spool.drain(), kind)
+        try:
+            number = self._beside.hear()
+        except Lost:
+            yield from pieces(findings, self._others(), kind)
+            return
+        self._file.seek(0)
+        for _ in range(number):
+            piece = pickle.load(self._file)
+            yield piece._replace(ids=self._moved(piece.ids))
+
+    def close(self) -> None:
+        """Forget the rows."""
+        self._beside.stop()
+        self._file.close()
+        if hasattr(self, "_spool"):
+            self._spool.close()
+
+    def _usable(self, rows: Iterable[Columns | Reject]) -> Iterator[Columns]:
+        """The rows but for those that are left out."""
+        for found in rows:
+            if not isinstance(found, Reject):
+                self._last = max([self._last, *found.ids[-1:]])
+                yield found
+                continue
+            if not self._harmless(found):
+                raise Lost
+            self._last = max(self._last, found.row)
+            self.rejects.append(found)
+
+    def _join(self, behind: Profile, rejects: list[Reject]) -> None:
+        """Add what the other process tells of its rows."""
+        self.rejects += [replace(reject, row=reject.row + self._last) for reject in rejects]
+        if not self._last or not self.profile.rows + behind.rows:
+            raise Lost
+        behind.number_on(self._last)
+        self.profile.join(behind, drop_empty(self._others()))
+
+    def _others(self) -> Iterator[Columns]:
+        """The rows of the other half, read here."""
+        for found in chunks(found for found in self._read(self._behind, _silent) if not isinstance(found, Reject)):
+            yield found._replace(ids=self._moved(found.ids))
+
+    def _moved(self, numbers: Sequence[int]) -> Sequence[int]:
+        """The numbers in the whole table of rows in the other half."""
+        if isinstance(numbers, range):
+            return range(numbers.start + self._last, numbers.stop + self._last)
+        return [number + self._last for number in numbers]
+
+    def _other(self, beside: Beside) -> None:
+        """What the other process does: tell what its rows are like, then mend them as it is asked to."""
+        self._beside = beside
+        spool = Spool(self._usable(self._read(self._behind, beside.reach)))
+        beside.say((_profile(spool()), self.rejects))
+        if not (question := beside.asked()):
+            return
+        number = 0
+        for piece in pieces(question[0], spool.drain(), question[1]):
+            # Where the first process finds them when it has done its own: a pipe would hold few of them.
+            pickle.dump(piece, self._file, protocol=pickle.HIGHEST_PROTOCOL)
+            number += 1
+        self._file.flush()
+        beside.say(number)
+
+
+def _silent(_rows: int) -> None:
+    """Tell nobody how many rows were read."""
+
+
+_profile = partial(Profile.of, whole=False, measure=characters, limit=LONG_CHARACTERS)

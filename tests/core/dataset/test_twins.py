@@ -1,0 +1,216 @@
+"""A large table prepared in two processes: the very files and words that one process makes, whatever happens."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import random
+import re
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from core.__main__ import main
+from core.beside import Beside
+from core.dataset import encodings, twins
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+
+Said = tuple[int, str, dict[str, bytes]]
+
+
+@pytest.fixture
+def others(monkeypatch: pytest.MonkeyPatch) -> list[Beside]:
+    """Small tables are worth a second process, too; those that began."""
+    begun: list[Beside] = []
+
+    class Noted(Beside):
+        def __init__(self, work: Callable[[Beside], None]) -> None:
+            super().__init__(work)
+            begun.append(self)
+
+    monkeypatch.setattr(twins, "Beside", Noted)
+    monkeypatch.setattr(twins, "WORTH", 1)
+    monkeypatch.setattr(twins, "possible", lambda: True)
+    monkeypatch.setattr(encodings, "BLOCK", 512)  # several blocks to a half
+    return begun
+
+
+@pytest.fixture
+def say(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Said]:
+    """The exit code of `prepare -q`, its words, and the files it wrote."""
+
+    def run(table: bytes, *more: str) -> Said:
+        path = tmp_path / "x.csv"
+        path.write_bytes(table)
+        code = main(["prepare", str(path), "-q", *more])
+        out, err = capsys.readouterr()
+        written = {p.name: p.read_bytes() for p in sorted(tmp_path.iterdir()) if p != path and p.is_file()}
+        for name in written:
+            (tmp_path / name).unlink()
+        return code, out + err, written
+
+    return run
+
+
+def alone(say: Callable[..., Said], table: bytes, *more: str) -> Said:
+    """The same in one process."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(twins, "possible", lambda: False)
+        return say(table, *more)
+
+
+def table(rows: list[tuple[str, ...]], end: str = "\r\n", delimiter: str = ",", header: bool = True) -> str:
+    file = io.StringIO(newline="")
+    writer = csv.writer(file, lineterminator=end, delimiter=delimiter)
+    writer.writerows([("prompt", "completion"), *rows] if header else rows)
+    return file.getvalue()
+
+
+def pairs(number: int = 300, *, asked: str = "Where is order {n}? 在哪里", seed: int = 0) -> list[tuple[str, ...]]:
+    rng = random.Random(seed)
+    return [(asked.format(n=n), rng.choice(["refund", "delivery", "account"])) for n in range(number)]
+
+
+def with_row(row: tuple[str, ...], place: int) -> list[tuple[str, ...]]:
+    rows = pairs()
+    rows[place:place] = [row]
+    return rows
+
+
+IN_TWO = {
+    "plain": table(pairs()),
+    "line feeds": table(pairs(), end="\n"),
+    "tabs": table(pairs(), delimiter="\t"),
+    "semicolons": table(pairs(), delimiter=";"),
+    "a mark": "\ufeff" + table(pairs()),
+    "quotes": table(pairs(asked='Order "{n}", please')),
+    "cells of several lines": table(pairs(asked='Order {n}\nsays "no",\n\nagain')),
+    "a common end": table(pairs(asked="Order {n}?\n\n###\n\n")),
+    "a common beginning": table(pairs(asked="Tell me of your order: {n}")),
+    "capitals": table(pairs(asked="ORDER {n} ЗАКАЗ")),
+    "long rows": table(pairs(40, asked="{n} " + "very long " * 1_200)),
+    "nothing asked": table([("", f"A text of its own, number {n}.") for n in range(200)]),
+    "answers of their own": table([(f"Say {n}", f"I say {n} at once") for n in range(200)]),
+    "no answer, early": table(with_row(("Where is it?", ""), 3)),
+    "no answer, late": table(with_row(("Where is it?", "  "), 290)),
+    "the same in the other half": table(pairs() + pairs()[:7]),
+    "the same everywhere": table(pairs(20) * 15),
+    "blank rows": table([row for pair in pairs() for row in (pair, ("", ""))]),
+    "blank lines": table(pairs()).replace("\r\n", "\r\n\r\n"),
+    "two rows": table(pairs(2)),
+}
+
+
+@pytest.mark.parametrize("name", IN_TWO)
+def test_two_processes_write_what_one_writes(
+    name: str, say: Callable[..., Said], others: list[Beside], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text, findings = IN_TWO[name].encode(), twins.Twins.findings
+    used: list[twins.Twins] = []
+
+    def noted(both: twins.Twins) -> object:
+        used.append(both)
+        return findings(both)
+
+    monkeypatch.setattr(twins.Twins, "findings", noted)
+    assert say(text) == alone(say, text)
+    assert len(others) == len(used) == 1
+
+
+def damaged(place: int) -> bytes:
+    lines = table(pairs()).encode().split(b"\r\n")
+    lines[place] = b"Caf\xe9 au lait,refund"
+    return b"\r\n".join(lines)
+
+
+ALONE = {
+    "signs that no text has": table(pairs(asked="Order\x1f {n}")).encode(),
+    "a row too short, early": table(with_row(("alone",), 3)).encode(),
+    "a row too long, late": table(with_row(("one", "two", "three"), 290)).encode(),
+    "a damaged byte, early": damaged(4),
+    "a damaged byte, late": damaged(280),
+    "another encoding from the middle on": table(pairs(900, asked="{n}")).encode() + b"\xe9,refund\r\n" * 900,
+    "a quote never closed, early": table(pairs()).replace("\nWhere is order 5?", '\n"Where is order 5?').encode(),
+    "a quote never closed, late": table(pairs()).replace("\nWhere is order 280?", '\n"Where is order 280?').encode(),
+    "no answer at all": table([(f"What is {n}?", "") for n in range(300)]).encode(),
+    "one row": table(pairs(1)).encode(),
+    "other columns": table(pairs()).replace("prompt,completion", "question,answer").encode(),
+    "another encoding": table(pairs()).encode("gb18030"),
+    "UTF-16": table(pairs()).encode("utf-16"),
+    "JSON Lines": b'{"prompt": "a", "completion": "b"}\n{"prompt": "c", "completion": "d"}\n' * 50,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ALONE)
+def test_one_process_tells_of_what_two_cannot(name: str, say: Callable[..., Said], others: list[Beside]) -> None:
+    assert say(ALONE[name]) == alone(say, ALONE[name])
+    assert not any(map(is_alive, others))
+
+
+@pytest.mark.parametrize("more", [("--format", "chat"), ("--validation", "0.1"), ("--json",), ("--long", "split")])
+def test_whatever_is_asked_for_is_done(more: tuple[str, ...], say: Callable[..., Said], others: list[Beside]) -> None:
+    text = IN_TWO["long rows"].encode()
+    assert say(text, *more) == alone(say, text, *more)
+
+
+CELLS = st.text(st.sampled_from(list('ab"\n,;\t \x1f中É')), max_size=8)
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+@given(rows=st.lists(st.tuples(CELLS, CELLS), min_size=1, max_size=30), end=st.sampled_from(["\n", "\r\n"]))
+def test_no_table_is_prepared_otherwise(
+    rows: list[tuple[str, str]], end: str, say: Callable[..., Said], others: list[Beside]
+) -> None:
+    text = table(list(rows), end=end).encode()
+    assert say(text) == alone(say, text)
+
+
+@pytest.mark.parametrize("when", ["told", "asked", "done"])
+def test_when_the_other_process_is_killed_its_half_is_done_here(
+    when: str, say: Callable[..., Said], others: list[Beside], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = IN_TWO["quotes"].encode()
+    expected = alone(say, text)
+
+    def killing(method: Callable[..., object], *, before: bool) -> Callable[..., object]:
+        def call(beside: Beside, *given: object) -> object:
+            if not before:
+                method(beside, *given)
+            os.kill(beside.pid, signal.SIGKILL)
+            os.waitid(os.P_PID, beside.pid, os.WEXITED | os.WNOWAIT)
+            return method(beside, *given) if before else None
+
+        return call
+
+    if when == "told":
+        monkeypatch.setattr(Beside, "hear", killing(Beside.hear, before=True))
+    else:
+        monkeypatch.setattr(Beside, "ask", killing(Beside.ask, before=when == "asked"))
+    assert say(text) == expected
+    assert len(others) == 1 and not is_alive(others[0])
+
+
+def is_alive(other: Beside) -> bool:
+    try:
+        os.kill(other.pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_a_terminal_sees_how_many_rows_both_halves_have_read(
+    say: Callable[..., Said], others: list[Beside], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    monkeypatch.setattr(Beside, "done", 1_000)  # as if the other were far ahead
+    _code, told, _files = say(IN_TWO["plain"].encode())
+    counts = [int(count.replace(",", "")) for count in re.findall(r"([\d,]+) / [\d,]+\r", told)]
+    assert counts == sorted(counts) and 1_100 < counts[-1] < 1_200
