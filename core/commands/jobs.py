@@ -177,7 +177,13 @@ def _check(path: Path, fewest: int) -> None:
     except OSError as error:
         raise BadInput(T("{file} cannot be read: {why}", file=str(path), why=error.strerror or "")) from None
     if not found and examples < fewest:
-        found = [_("There are {rows} rows in it; {fewest} are needed.", rows=examples, fewest=fewest)]
+        found = [
+            _(
+                "There {rows:is|are} {rows} {rows:row|rows} in it; {fewest} {fewest:is|are} needed.",
+                rows=examples,
+                fewest=fewest,
+            )
+        ]
     if found and examples and not known:
         raise BadInput(
             T("{file} is no training file.", file=path.name),

@@ -96,13 +96,21 @@ def _lesson(group: str) -> str:
 
 def _facts(brought: Brought) -> None:
     found = brought.difference
-    said = [_("{n} rows are the same.", n=f"{found.same:,}")]
+    said = [_("{n} {n:row is|rows are} the same.", n=f"{found.same:,}")]
     if found.kept:
-        said.append(_("{n} rows were edited only here: they stay as they are.", n=f"{found.kept:,}"))
+        said.append(
+            _(
+                "{n} {n:row was|rows were} edited only here: {n:it stays as it is|they stay as they are}.",
+                n=f"{found.kept:,}",
+            )
+        )
     st.caption(escape(" ".join(said)))
     if not brought.problems:
         return
-    with st.expander(_("{n} rows or cells cannot be taken", n=f"{len(brought.problems):,}"), icon=":material/warning:"):
+    with st.expander(
+        _("{n} {n:row or cell|rows or cells} cannot be taken", n=f"{len(brought.problems):,}"),
+        icon=":material/warning:",
+    ):
         names = {"row": _("Row"), "column": _("Column"), "reason": _("Why"), "seen": _("What stands there")}
         listed = brought.problems[:SHOWN]
         st.dataframe(
@@ -163,7 +171,7 @@ def _applied(dataset: Dataset) -> None:
     if done is None or done[0] != dataset.id or not done[1]:
         return
     with st.container(horizontal=True, vertical_alignment="center", border=True):
-        said = _("{n} rows of {name} are as you chose.", n=f"{done[2]:,}", name=dataset.name)
+        said = _("{n} {n:row|rows} of {name} {n:is|are} as you chose.", n=f"{done[2]:,}", name=dataset.name)
         st.markdown(f"{feedback.GOOD} {escape(said)}", width="stretch")
         st.button(_("Undo"), key="diff_undo", icon=":material/undo:", on_click=_undo, args=(dataset.id, done[1]))
         st.page_link(frame.EDIT, label=_("Look at the rows"), icon=":material/edit:",
@@ -175,7 +183,7 @@ def _undo(dataset_id: int, batch_id: int) -> None:
         grid.flush()
         applied = resources.store().undo(dataset_id, resources.who(), batch_id)
         state.drop("brought_batch")
-        feedback.saved(_("{n} rows are as they were.", n=f"{applied.saved:,}"))
+        feedback.saved(_("{n} {n:row is as it was|rows are as they were}.", n=f"{applied.saved:,}"))
         grid.forget()
 
 

@@ -63,7 +63,7 @@ def show(dataset: Dataset, keys: bool) -> None:
 def _head(dataset: Dataset, found: LabelReport) -> None:
     said = ""
     if found.classes:
-        said = _("{n} rows read; the classifier gives the same label to {share}.",
+        said = _("{n} {n:row|rows} read; the classifier gives the same label to {share}.",
                  n=f"{found.rows:,}", share=f"{found.agreed:.0%}")  # fmt: skip
     if found.classes and found.agreed < POOR:
         said += " " + _("That is little, so take its doubts as hints.")
@@ -135,7 +135,7 @@ def _many(dataset: Dataset) -> None:
     """All at once where the classifier is surest."""
     sure = doubting.sure(resources.store(), dataset.id)
     if len(sure) > 1:
-        label = _("Change all {n} whose other label is at least {share} likely",
+        label = _("Change {n:the|all} {n} whose other label is at least {share} likely",
                   n=f"{len(sure):,}", share=f"{doubting.SURE:.0%}")  # fmt: skip
         st.button(label, icon=":material/done_all:", key="doubt_many", help=_("One step that can be undone."),
                   on_click=_accept_sure, args=(dataset.id,))  # fmt: skip
@@ -173,7 +173,7 @@ def _decided(dataset: Dataset, keys: bool) -> None:
         return
     _number, doubt, batch_id = done
     said = (
-        _("{n} rows changed.", n=f"{doubt:,}")
+        _("{n} {n:row|rows} changed.", n=f"{doubt:,}")
         if isinstance(doubt, int)
         else _("“{old}” became “{new}”.", old=doubt.given, new=doubt.suggested)
         if batch_id is not None

@@ -33,7 +33,7 @@ def show(dataset: Dataset, limit: int) -> None:
     if dataset.rows > AT_ONCE and not state.get(key, False):
         st.button(_("Look for fixes"), icon=":material/search:", on_click=state.put, args=(key, True))
         return
-    with st.spinner(_("Looking at {n} rows", n=f"{dataset.rows:,}")):
+    with st.spinner(_("Looking at {n} {n:row|rows}", n=f"{dataset.rows:,}")):
         findings = found(dataset.id, dataset.revision, limit)
     fixable = [finding for finding in findings if finding.fix]
     _said(findings)
@@ -109,7 +109,7 @@ def _apply(dataset_id: int, revision: int, limit: int, codes: list[str]) -> None
         grid.take(applied)
         grid.forget()
         state.put("advice_batch", (dataset_id, store.dataset(dataset_id).revision))
-        feedback.saved(_("{n} rows mended.", n=f"{applied.saved:,}"))
+        feedback.saved(_("{n} {n:row|rows} mended.", n=f"{applied.saved:,}"))
 
 
 def _undo(dataset_id: int) -> None:

@@ -46,7 +46,7 @@ def _head(dataset: Dataset, scan: Scan) -> None:
         if scan.revision != dataset.revision:
             sentence = _("Looked through before the last edits; rows edited since are not in the counts.")
         else:
-            sentence = _("{n} rows looked through.", n=f"{scan.rows:,}")
+            sentence = _("{n} {n:row|rows} looked through.", n=f"{scan.rows:,}")
         st.caption(escape(sentence), width="stretch")
         st.button(_("Look again"), icon=":material/search:", key="privacy_scan", on_click=_scan, args=(dataset.id,))
 
@@ -98,7 +98,7 @@ def _odd(dataset: Dataset, counts: dict[str, tuple[int, int]]) -> None:
 
 
 def _kind(dataset: Dataset, kind: str, rows: int, found: int, label: str) -> None:
-    times = _("{n} in {m} rows", n=f"{found:,}", m=f"{rows:,}")
+    times = _("{n} in {m} {m:row|rows}", n=f"{found:,}", m=f"{rows:,}")
     with st.expander(f"{escape(privacy.title(kind))} · **{escape(times)}**"):
         if kind == LOST:
             st.caption(
@@ -106,7 +106,7 @@ def _kind(dataset: Dataset, kind: str, rows: int, found: int, label: str) -> Non
             )
         _first_rows(dataset, (kind,))
         with st.container(horizontal=True, vertical_alignment="center"):
-            _link(_("Show all {n} rows", n=f"{rows:,}"), finding=kind)
+            _link(_("Show {n:the|all} {n} {n:row|rows}", n=f"{rows:,}"), finding=kind)
             _fix_button(label, dataset, (kind,), f"fix_{kind}")
 
 
@@ -156,7 +156,7 @@ def _drop(dataset_id: int) -> None:
         grid.flush()
         applied = privacy.drop(resources.store(), dataset_id, (OTHER_SCRIPT,), resources.who())
         state.put("privacy_batch", (dataset_id, applied.batch_id, applied.saved) if applied.batch_id else None)
-        feedback.saved(_("{n} rows are deleted.", n=f"{applied.saved:,}"))
+        feedback.saved(_("{n} {n:row is|rows are} deleted.", n=f"{applied.saved:,}"))
         grid.forget()
 
 
@@ -165,7 +165,7 @@ def _undo_line(dataset: Dataset) -> None:
     done = state.get("privacy_batch", None)
     if done is not None and done[0] == dataset.id:
         with st.container(horizontal=True, vertical_alignment="center", border=True):
-            st.markdown(f"{feedback.GOOD} {escape(_('{n} rows changed.', n=f'{done[2]:,}'))}", width="stretch")
+            st.markdown(f"{feedback.GOOD} {escape(_('{n} {n:row|rows} changed.', n=f'{done[2]:,}'))}", width="stretch")
             st.button(_("Undo"), key="privacy_undo", icon=":material/undo:", on_click=_undo, args=(dataset.id, done[1]))
 
 
@@ -174,7 +174,7 @@ def _undo(dataset_id: int, batch_id: int) -> None:
         grid.flush()
         applied = privacy.undo(resources.store(), dataset_id, resources.who(), batch_id)
         state.drop("privacy_batch")
-        feedback.saved(_("{n} rows are as they were.", n=f"{applied.saved:,}"))
+        feedback.saved(_("{n} {n:row is as it was|rows are as they were}.", n=f"{applied.saved:,}"))
         grid.forget()
 
 
@@ -182,10 +182,14 @@ def _say(applied: Applied) -> None:
     missed = len(applied.conflicts) + len(applied.problems)
     if missed:
         feedback.saved(
-            _("{n} rows were mended, {m} could not be: look again.", n=f"{applied.saved:,}", m=f"{missed:,}")
+            _(
+                "{n} {n:row was|rows were} mended, {m} could not be: look again.",
+                n=f"{applied.saved:,}",
+                m=f"{missed:,}",
+            )
         )
     else:
-        feedback.saved(_("{n} rows were mended.", n=f"{applied.saved:,}"))
+        feedback.saved(_("{n} {n:row was|rows were} mended.", n=f"{applied.saved:,}"))
 
 
 def _link(label: str, **where: str) -> None:

@@ -47,7 +47,7 @@ def show() -> None:
         st.caption(_("Datasets"))
         for dataset in datasets:
             with st.container(horizontal=True, vertical_alignment="center"):
-                rows = _("{n} rows", n=f"{dataset.rows:,}")
+                rows = _("{n} {n:row|rows}", n=f"{dataset.rows:,}")
                 st.markdown(f"{escape(dataset.name)} · {escape(rows)}", width="stretch")
                 st.button(_("Open"), key=f"dataset-{dataset.id}", on_click=_open, args=("dataset", dataset.id))
     with right.container(border=True):

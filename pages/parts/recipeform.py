@@ -176,7 +176,7 @@ def _labels(
         counts = label_counts(source, column)
     if not counts or len(counts) > 1_000:
         return dict(start.label_names), start.dropped
-    with st.expander(_("Label names and classes to leave out ({n} labels)", n=len(counts))):
+    with st.expander(_("Label names and classes to leave out ({n} {n:label|labels})", n=len(counts))):
         edited = _label_table(counts, start, f"map_{number}_labels_{column}")
     names = {row["label"]: row["name"].strip() for row in edited if row["name"].strip() not in ("", row["label"])}
     return names, tuple(row["label"] for row in edited if not row["keep"])

@@ -56,7 +56,7 @@ def undo_line(dataset: Dataset) -> None:
     last = state.get(DONE, None)
     if last is not None and last[0] == dataset.id:
         with st.container(horizontal=True, vertical_alignment="center", border=True):
-            said = _("{n} rows changed.", n=f"{last[2]:,}")
+            said = _("{n} {n:row|rows} changed.", n=f"{last[2]:,}")
             st.markdown(f"{feedback.GOOD} {escape(said)}", width="stretch")
             st.button(_("Undo"), key="relations_undo", icon=":material/undo:", on_click=_undo, args=last[:2])
 
@@ -68,5 +68,5 @@ def _undo(dataset_id: int, batch_id: int) -> None:
         grid.take(applied)
         grid.forget()
         state.drop(DONE)
-        feedback.saved(_("{n} rows are as they were.", n=f"{applied.saved:,}"))
+        feedback.saved(_("{n} {n:row is as it was|rows are as they were}.", n=f"{applied.saved:,}"))
         _compare(dataset_id)

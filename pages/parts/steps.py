@@ -40,14 +40,13 @@ def _show(dataset: Dataset, step: Step) -> None:
 
 def _said(step: Step) -> str:
     """What a step did, in words."""
-    one = {"change": _("A row changed"), "add": _("A row added"), "remove": _("A row deleted")}
-    many = {
-        "change": lambda n: _("{n} rows changed", n=f"{n:,}"),
-        "add": lambda n: _("{n} rows added", n=f"{n:,}"),
-        "remove": lambda n: _("{n} rows deleted", n=f"{n:,}"),
+    done = {
+        "change": lambda n: _("{n} {n:row|rows} changed", n=f"{n:,}"),
+        "add": lambda n: _("{n} {n:row|rows} added", n=f"{n:,}"),
+        "remove": lambda n: _("{n} {n:row|rows} deleted", n=f"{n:,}"),
     }
     names = {"raw": _("Text"), "label": _("Label"), "split": _("Split"), "status": _("Status")}
-    said = [one[name] if n == 1 else many[name](n) for name, n in sorted(step.counts.items(), key=lambda it: -it[1])]
+    said = [done[name](n) for name, n in sorted(step.counts.items(), key=lambda it: -it[1])]
     touched = ", ".join(names.get(field, field) for field in step.fields)
     return ", ".join(said) + (f": {touched}" if touched and len(said) == 1 else "")
 

@@ -101,7 +101,7 @@ def test_what_a_locked_test_set_refuses_is_said_where_it_was_applied(
     store.splits.set_lock(dataset.id, True, "Bob")
     data = edited(store, dataset, tmp_path, lambda sheet: sheet.__setitem__("F2", "Train"))
     page = open_page(BRING, file=upload(settings, data, "w.xlsx")).click("Apply")
-    assert "1 rows of the locked test set were left as they are" in page.errors
+    assert "1 row of the locked test set was left as it is" in page.errors
     assert store.example(row.id).split == Split.TEST
 
 
@@ -147,7 +147,7 @@ def test_rows_that_cannot_be_taken_are_listed(
 ) -> None:
     page = open_page(BRING, file=upload(settings, (OLD + "Empty?,\n").encode(), "t.csv"))
     page.click("See what has changed")
-    assert [box.label for box in page.app.expander] == ["1 rows or cells cannot be taken"]
+    assert [box.label for box in page.app.expander] == ["1 row or cell cannot be taken"]
 
 
 def test_many_rows_are_applied_by_the_worker(
@@ -162,7 +162,7 @@ def test_many_rows_are_applied_by_the_worker(
     assert begun is not None
     result = HANDLERS["update"].steps[0](Work(store, settings, begun, lambda: None))
     store.tasks.finish(task.id, "succeeded", result=result or {})
-    assert page.run().says("1 rows of Desk are as you chose.") and page.says("Nothing differs")
+    assert page.run().says("1 row of Desk is as you chose.") and page.says("Nothing differs")
     page.click("Undo")
     assert rows(store, dataset)[2][1] == "Soon"
 

@@ -56,7 +56,7 @@ def test_finds_are_listed_by_half_and_never_in_full(open_page: Open, store: Stor
         assert page.says(said), said
     titles = " ".join(found.label for found in page.app.expander).replace("\\", "")
     assert page.says("2 rows are in another language than the rest")
-    for said in ("Phone numbers · **1 in 1 rows**", "E-mail addresses", "Lost characters"):
+    for said in ("Phone numbers · **1 in 1 row**", "E-mail addresses", "Lost characters"):
         assert said in titles, said
     assert page.says("88.9%")
     assert not page.says(NUMBER) and not page.unescaped("![x]")

@@ -113,7 +113,7 @@ def test_few_rows_are_enough_to_judge_by_but_not_to_train_with(rows: Path, tmp_p
     assert "There are 3 rows in it; 10 are needed" in capsys.readouterr().err
     (tmp_path / "none.jsonl").write_text("")
     assert typed(*create, rows, "--validation", tmp_path / "none.jsonl") == 2
-    assert "There are 0 rows in it; 1 are needed" in capsys.readouterr().err
+    assert "There are 0 rows in it; 1 is needed" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("content", ["text,label\nhello,a\n", '{"sentence": "x", "label": 1}\n' * 12])
