@@ -38,7 +38,8 @@ def _is_split(dataset: Dataset) -> bool:
 def show() -> None:
     """The newest datasets and trainings, each with the way on; nothing where there are none."""
     store = resources.store()
-    datasets, jobs = store.datasets()[:SHOWN], store.jobs.list()[:SHOWN]
+    datasets = store.datasets()[:SHOWN]
+    jobs = [job for job in store.jobs.list() if not job.is_removed][:SHOWN]
     if not datasets:
         return
     st.subheader(_("Where you left off"))
