@@ -10,10 +10,11 @@ from core.dataset.edits import Applied
 from core.store import Dataset
 from core.store.findings import Scan
 from core.words import _
-from pages.parts import feedback, frame, grid, languages, progress, resources, state
+from pages.parts import feedback, frame, grid, languages, progress, resources, state, undoing
 from pages.parts.text import escape
 
 FIRST_ROWS = 5
+WHERE = "privacy"
 AT_ONCE = 2_000  # rows that are mended while the person waits; more become a task with its progress
 
 
@@ -34,7 +35,7 @@ def show(dataset: Dataset) -> None:
         feedback.offer(lesson, _("Look for them"), "privacy_scan", _scan, dataset.id)
         return
     _head(dataset, scan)
-    _undo_line(dataset)
+    undoing.line(WHERE, dataset, _undo)
     counts = store.findings.counts(dataset.id)
     _personal(dataset, {kind: counts[kind] for kind in PERSONAL if kind in counts})
     _odd(dataset, {kind: counts[kind] for kind in (GARBLED, *ODD) if kind in counts})
@@ -145,7 +146,7 @@ def _fix(dataset_id: int, kinds: tuple[str, ...]) -> None:
             tasks.enqueue(store, resources.settings(), "mask", dataset_id, wanted)
             return
         applied = privacy.fix(store, dataset_id, kinds, resources.who(), style)
-        state.put("privacy_batch", (dataset_id, applied.batch_id, applied.saved) if applied.batch_id else None)
+        undoing.keep(WHERE, dataset_id, applied)
         _say(applied)
         grid.forget()
 
@@ -155,25 +156,15 @@ def _drop(dataset_id: int) -> None:
     with feedback.errors():
         grid.flush()
         applied = privacy.drop(resources.store(), dataset_id, (OTHER_SCRIPT,), resources.who())
-        state.put("privacy_batch", (dataset_id, applied.batch_id, applied.saved) if applied.batch_id else None)
+        undoing.keep(WHERE, dataset_id, applied)
         feedback.saved(_("{n} {n:row is|rows are} deleted.", n=f"{applied.saved:,}"))
         grid.forget()
-
-
-def _undo_line(dataset: Dataset) -> None:
-    """What was just mended here, and the way back."""
-    done = state.get("privacy_batch", None)
-    if done is not None and done[0] == dataset.id:
-        with st.container(horizontal=True, vertical_alignment="center", border=True):
-            st.markdown(f"{feedback.GOOD} {escape(_('{n} {n:row|rows} changed.', n=f'{done[2]:,}'))}", width="stretch")
-            st.button(_("Undo"), key="privacy_undo", icon=":material/undo:", on_click=_undo, args=(dataset.id, done[1]))
 
 
 def _undo(dataset_id: int, batch_id: int) -> None:
     with feedback.errors():
         grid.flush()
         applied = privacy.undo(resources.store(), dataset_id, resources.who(), batch_id)
-        state.drop("privacy_batch")
         feedback.saved(_("{n} {n:row is as it was|rows are as they were}.", n=f"{applied.saved:,}"))
         grid.forget()
 

@@ -29,7 +29,7 @@ def menu(dataset: Dataset) -> None:
 def _show(dataset: Dataset, step: Step) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         who = f"{feedback.moment(step.at)} · {step.who}" + (f" · {_('undone')}" if step.undone else "")
-        st.markdown(f"{escape(_said(step))}  \n:gray[{escape(who)}]", width="stretch")
+        st.markdown(f"{escape(said(step))}  \n:gray[{escape(who)}]", width="stretch")
         if step.example_id and "remove" not in step.counts:
             st.button("", icon=":material/edit:", type="tertiary", help=_("Open the row in the form"),
                       key=f"step_row_{step.batch_id}", on_click=_open, args=(step.example_id,))  # fmt: skip
@@ -38,7 +38,7 @@ def _show(dataset: Dataset, step: Step) -> None:
                   args=(dataset.id, step.batch_id))  # fmt: skip
 
 
-def _said(step: Step) -> str:
+def said(step: Step) -> str:
     """What a step did, in words."""
     done = {
         "change": lambda n: _("{n} {n:row|rows} changed", n=f"{n:,}"),

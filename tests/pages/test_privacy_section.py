@@ -71,6 +71,8 @@ def test_one_click_masks_all_and_one_brings_all_back(open_page: Open, store: Sto
     assert "[电话]" in after[0] + after[1] or "[phone]" in after[0]
     assert NUMBER not in after[0] and "a@b.cn" not in after[1]
     assert page.says("No phone number") and page.says("2 rows were mended")
+    page = opened(open_page, CHECK, dataset_id)
+    assert page.says("2 rows changed: Text"), "after a reload too"
     page.click("Undo")
     assert [row.raw for row in store.examples(dataset_id)] == before
     assert page.says("138****5678") and page.says("18 rows looked through")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from pagedriver import HOSTILE, Open, Page
 
+from core.dataset.edits import Change, Edits
 from core.dataset.examples import Draft, Kind, Split, dump
 from core.settings import Settings
 from core.store import Dataset, Store
@@ -110,11 +111,29 @@ def test_one_answer_is_kept_and_the_way_back_stands_there(
     page = compared(open_page, store, settings, dataset)
     page.app.session_state["relations_sort"] = "contradiction"
     page.run().click("Keep this answer")
-    assert store.dataset(dataset.id).rows == 11 and page.says("1 row changed.")
+    assert store.dataset(dataset.id).rows == 11 and page.says("1 row deleted")
     work(store, settings, dataset)
     assert page.run().says("Contradictions · 0")
     page.click("Undo")
-    assert store.dataset(dataset.id).rows == 12 and not page.says("1 row changed.")
+    assert store.dataset(dataset.id).rows == 12 and not page.says("1 row deleted")
+
+
+def test_the_way_back_stands_there_after_a_reload_until_something_else_is_changed(
+    open_page: Open, store: Store, settings: Settings, dataset: Dataset
+) -> None:
+    page = compared(open_page, store, settings, dataset)
+    page.app.session_state["relations_sort"] = "contradiction"
+    page.run().click("Keep this answer")
+    again = open_page(frame.CHECK, dataset=str(dataset.id))
+    assert again.says("1 row deleted") and again.says("· test@example.com"), "who, and when"
+    again.click("Undo")
+    assert store.dataset(dataset.id).rows == 12 and not again.says("1 row deleted")
+    again.app.session_state["relations_sort"] = "contradiction"
+    work(store, settings, dataset)
+    again.run().click("Keep this answer")
+    row = next(store.examples(dataset.id))
+    store.apply(dataset.id, Edits([Change(row.id, row.revision, {"user": "Anew"})]), "Bo")
+    assert not open_page(frame.CHECK, dataset=str(dataset.id)).says("1 row deleted")
 
 
 def test_of_near_repeats_one_is_kept(open_page: Open, store: Store, settings: Settings) -> None:
