@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +18,7 @@ from core.dataset.vocabulary import Role
 from core.errors import BadInput
 from core.words import _
 from pages.parts import feedback, grid, state
-from pages.parts.text import escape
+from pages.parts.text import as_csv, escape
 
 WRITABLE = (Role.SYSTEM, Role.USER, Role.ASSISTANT)
 COUNT_WHOLE = 64 << 20  # bytes up to which the whole file is read to count its labels
@@ -257,11 +255,6 @@ def begin(recipe: Recipe) -> None:
 
 
 def rejects_csv(rejects: Sequence[Any]) -> bytes:
-    """Rejected rows as a table for a spreadsheet; a cell that would be taken for a formula gets an apostrophe."""
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow([_("File"), _("Row"), _("Column"), _("Reason"), _("Seen")])
-    for reject in rejects:
-        cells = [reject.file, str(reject.row), reject.column, str(reject.reason), reject.seen]
-        writer.writerow([f"'{cell}" if cell.startswith(("=", "+", "-", "@")) else cell for cell in cells])
-    return out.getvalue().encode("utf-8-sig", "replace")
+    """Rejected rows as a table for a spreadsheet."""
+    rows = [[one.file, str(one.row), one.column, str(one.reason), one.seen] for one in rejects]
+    return as_csv([_("File"), _("Row"), _("Column"), _("Reason"), _("Seen")], rows)
