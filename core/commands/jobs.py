@@ -118,7 +118,7 @@ def _print(options: argparse.Namespace, value: dict[str, Any], text: str) -> Non
 def _say(job: Job) -> str:
     """One job in a few lines."""
     steps = f" · {job.step:,}/{job.total_steps:,}" if job.step is not None and job.total_steps else ""
-    gone = f"  ·  {_('removed')}" if job.is_removed else ""
+    gone = f"  ·  {_('off the list')}" if job.is_removed else ""
     lines = [f"{job.id}  {job.name}  ·  {job.model}  ·  {job.shown}{steps}{gone}"]
     if job.remote_id:
         lines.append(_("   at the provider: {id}", id=job.remote_id))

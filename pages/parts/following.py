@@ -26,7 +26,7 @@ def choose() -> Job | None:
     """The open training, with a chooser where there are several; None where there is none."""
     jobs = {job.id: job for job in resources.store().jobs.list()}
     names = {
-        id: f"#{id} · {job.name} · {job.model}" + (f" · {_('removed')}" if job.is_removed else "")
+        id: f"#{id} · {job.name} · {job.model}" + (f" · {_('off the list')}" if job.is_removed else "")
         for id, job in removing.shown(jobs).items()
     }
     with st.container(horizontal=True, vertical_alignment="center"):

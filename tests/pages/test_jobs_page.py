@@ -250,7 +250,7 @@ def test_a_training_that_is_over_can_be_taken_off_the_list_and_put_back(
     switch.set_value(True)
     page.run()
     (chooser,) = page.app.selectbox
-    assert any("The one that goes" in name and name.endswith("removed") for name in chooser.options)
+    assert any("The one that goes" in name and name.endswith("off the list") for name in chooser.options)
     chooser.set_value(job.id)
     page.run().click("Put it back on the list")
     assert not page.app.toggle and "Remove it" in labels(page) and not store.jobs.get(job.id).is_removed

@@ -196,8 +196,8 @@ def test_a_job_that_is_over_is_taken_off_the_list_and_put_back(
     assert typed("jobs", "remove", job.id) == 0
     assert f"Nothing is deleted. Put it back: python -m core jobs restore {job.id}" in capsys.readouterr().out
     assert typed("jobs", "list") == 0 and "python -m core jobs list --all" in capsys.readouterr().out
-    assert typed("jobs", "list", "--all") == 0 and "Withdrawn  ·  removed" in capsys.readouterr().out
-    assert typed("jobs", "restore", job.id) == 0 and "removed" not in capsys.readouterr().out
+    assert typed("jobs", "list", "--all") == 0 and "Withdrawn  ·  off the list" in capsys.readouterr().out
+    assert typed("jobs", "restore", job.id) == 0 and "off the list" not in capsys.readouterr().out
     assert typed("jobs", "list", "--json") == 0
     assert [one["removed"] for one in json.loads(capsys.readouterr().out)["jobs"]] == [False]
 
