@@ -129,7 +129,8 @@ def mask(work: Work) -> dict[str, Any]:
 
     how = privacy.Style(work.arg("style", privacy.Style.KIND))
     fixed = privacy.fix(work.store, work.number, work.arg("kinds"), work.arg("who"), how, work.progress, work.cancelled)
-    return {"saved": fixed.saved, "conflicts": len(fixed.conflicts), "problems": len(fixed.problems)}
+    missed = {"conflicts": len(fixed.conflicts), "problems": len(fixed.problems)}
+    return {"saved": fixed.saved, "batch": fixed.batch_id, **missed}
 
 
 def launch(work: Work) -> None:

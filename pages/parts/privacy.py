@@ -28,6 +28,7 @@ def show(dataset: Dataset) -> None:
             return
         if task is not None and task.state == "failed" and task.error and kind == "mask":
             feedback.show_error(task.error)
+        mended = task.result.get("batch") if task is not None and kind == "mask" else None
     scan = store.findings.latest(dataset.id)
     if scan is None:
         lesson = _("Phone numbers, e-mail addresses, identity card and bank numbers, keys of services, invisible "
@@ -35,7 +36,7 @@ def show(dataset: Dataset) -> None:
         feedback.offer(lesson, _("Look for them"), "privacy_scan", _scan, dataset.id)
         return
     _head(dataset, scan)
-    undoing.line(WHERE, dataset, _undo)
+    undoing.line(WHERE, dataset, _undo, by_task=mended)
     counts = store.findings.counts(dataset.id)
     _personal(dataset, {kind: counts[kind] for kind in PERSONAL if kind in counts})
     _odd(dataset, {kind: counts[kind] for kind in (GARBLED, *ODD) if kind in counts})

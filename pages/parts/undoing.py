@@ -19,12 +19,14 @@ def keep(where: str, dataset_id: int, applied: Applied) -> None:
         resources.store().preferences.set(_key(dataset_id), {"where": where, "batch": applied.batch_id})
 
 
-def last(where: str, dataset: Dataset) -> Step | None:
-    """The step that was made last in this section; None once it is undone, or the dataset was changed elsewhere."""
+def last(where: str, dataset: Dataset, by_task: int | None = None) -> Step | None:
+    """The step that was made last in this section, `by_task` if that was a task's; None once it is undone, or the
+    dataset was changed elsewhere."""
     store = resources.store()
     kept = store.preferences.get(_key(dataset.id)) or {}
-    newest = store.history(dataset.id, limit=1) if kept.get("where") == where else []
-    if not newest or newest[0].batch_id != kept["batch"]:
+    made = {by_task, kept["batch"] if kept.get("where") == where else None} - {None}
+    newest = store.history(dataset.id, limit=1) if made else []
+    if not newest or newest[0].batch_id not in made:
         return None
     return _step(dataset.id, newest[0].batch_id)
 
@@ -35,9 +37,16 @@ def _step(dataset_id: int, batch_id: int) -> Step:
     return resources.store().steps(dataset_id, 1)[0]
 
 
-def line(where: str, dataset: Dataset, undo: Callable[[int, int], None], shortcut: str | None = None) -> None:
+def line(
+    where: str,
+    dataset: Dataset,
+    undo: Callable[[int, int], None],
+    *,
+    shortcut: str | None = None,
+    by_task: int | None = None,
+) -> None:
     """What was done last in this section, by whom and when, and the button that takes it back."""
-    step = last(where, dataset)
+    step = last(where, dataset, by_task)
     if step is None:
         return
     with st.container(horizontal=True, vertical_alignment="center", border=True):

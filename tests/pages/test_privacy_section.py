@@ -99,8 +99,12 @@ def test_many_rows_become_a_task(
     assert task.kind == "mask" and task.args["who"] and page.says("Mending the rows")
     begun = store.tasks.begin(task.id)
     assert begun is not None
-    mask(Work(store, settings, begun, lambda: None))
+    store.tasks.finish(begun.id, "succeeded", result=mask(Work(store, settings, begun, lambda: None)))
     assert NUMBER not in next(iter(store.examples(dataset_id))).raw
+    page = opened(open_page, CHECK, dataset_id)
+    assert page.says("2 rows changed: Text")
+    page.click("Undo")
+    assert NUMBER in next(iter(store.examples(dataset_id))).raw and not page.says("2 rows changed: Text")
 
 
 def test_the_grid_shows_the_rows_and_lets_go_of_the_filter(open_page: Open, store: Store, dataset_id: int) -> None:
