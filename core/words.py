@@ -59,13 +59,18 @@ class _Filling(string.Formatter):
         return str(super().format_field(value, format_spec))
 
 
-_fill = _Filling().vformat
+_filling = _Filling()
+
+
+def _filled(sentence: str, params: Mapping[str, Any]) -> str:
+    """The sentence with its fields; str.format, which is five times faster, where none chooses its words."""
+    return _filling.vformat(sentence, (), params) if "|" in sentence else sentence.format(**params)
 
 
 def _(sentence: str, **params: Any) -> str:
     """The sentence in the current language, its {fields} filled in."""
     translated = _catalogue(current()).gettext(sentence) if sentence else ""
-    return _fill(translated, (), params) if params else translated
+    return _filled(translated, params) if params else translated
 
 
 class Text:
@@ -111,7 +116,7 @@ def told(said: Mapping[str, Any], *, depth: int = 3) -> Text | None:
         return None
     try:
         for language in LANGUAGES:
-            _fill(_catalogue(language).gettext(sentence), (), values)
+            _filled(_catalogue(language).gettext(sentence), values)
         return Text(sentence, **values)
     except (LookupError, TypeError, ValueError):
         return None
