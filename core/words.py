@@ -2,11 +2,15 @@
 
 `_("…")` translates at once; `T("…", name=…)` keeps the sentence and its parameters, so that an error or an
 issue made in one place can be read in the language of whoever looks at it later.
+
+A number that can be 1 chooses the words behind it: "{n} {n:row is|rows are} new". The English sentence is the key of
+its translation as it stands; a language of one form, such as Chinese, writes "{n}" alone.
 """
 
 from __future__ import annotations
 
 import gettext
+import string
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from functools import cache
@@ -45,10 +49,28 @@ def _catalogue(language: str) -> gettext.NullTranslations:
     return gettext.translation("luopan", _LOCALE, languages=[language], fallback=True)
 
 
+class _Filling(string.Formatter):
+    """Fills fields in as str.format does; the field {n:row|rows} becomes “row” where n is 1, and else “rows”."""
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        one, choice, many = format_spec.partition("|")
+        if choice:
+            return one if str(value) == "1" else many
+        return str(super().format_field(value, format_spec))
+
+
+_filling = _Filling()
+
+
+def _filled(sentence: str, params: Mapping[str, Any]) -> str:
+    """The sentence with its fields; str.format, which is five times faster, where none chooses its words."""
+    return _filling.vformat(sentence, (), params) if "|" in sentence else sentence.format(**params)
+
+
 def _(sentence: str, **params: Any) -> str:
     """The sentence in the current language, its {fields} filled in."""
     translated = _catalogue(current()).gettext(sentence) if sentence else ""
-    return translated.format(**params) if params else translated
+    return _filled(translated, params) if params else translated
 
 
 class Text:
@@ -94,7 +116,7 @@ def told(said: Mapping[str, Any], *, depth: int = 3) -> Text | None:
         return None
     try:
         for language in LANGUAGES:
-            _catalogue(language).gettext(sentence).format(**values)
+            _filled(_catalogue(language).gettext(sentence), values)
         return Text(sentence, **values)
     except (LookupError, TypeError, ValueError):
         return None

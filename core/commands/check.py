@@ -149,7 +149,12 @@ def _is_file(path: Path) -> None:
 def _head(path: Path, report: Report) -> list[str]:
     kind = report.format or _("none that is known")
     lines = [
-        _("{file}: {number} examples, format: {format}", file=path.name, number=f"{report.examples:,}", format=kind),
+        _(
+            "{file}: {number} {number:example|examples}, format: {format}",
+            file=path.name,
+            number=f"{report.examples:,}",
+            format=kind,
+        ),
         _("Errors: {errors}. Warnings: {warnings}.", errors=f"{report.errors:,}", warnings=f"{report.warnings:,}"),
     ]
     if report.ok:

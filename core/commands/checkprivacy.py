@@ -38,9 +38,9 @@ def look(options: argparse.Namespace) -> FileScan | None:
 
     if options.mask:
         changed, left = mask_file(options.file, options.mask, Style(options.mask_style))
-        said = _("{file}: {n} rows masked.", file=options.mask.name, n=f"{changed:,}")
+        said = _("{file}: {n} {n:row|rows} masked.", file=options.mask.name, n=f"{changed:,}")
         if left:
-            said += " " + _("{n} rows are too long to be read and were left out.", n=f"{left:,}")
+            said += " " + _("{n} {n:row is|rows are} too long to be read and {n:was|were} left out.", n=f"{left:,}")
         print(said, file=sys.stderr)
     return scan_file(options.file)
 
@@ -51,10 +51,12 @@ def lines(found: FileScan) -> list[str]:
 
     made = ["", _("Personal data, secrets and odd characters")]
     if not found.kinds:
-        made.append("  " + _("nothing found in {n} rows", n=f"{found.rows:,}"))
+        made.append("  " + _("nothing found in {n} {n:row|rows}", n=f"{found.rows:,}"))
     for kind, counts in found.kinds.items():
         name = title(kind)
-        made.append("  " + _("{kind}: {n} in {m} rows", kind=name, n=f"{counts['found']:,}", m=f"{counts['rows']:,}"))
+        made.append(
+            "  " + _("{kind}: {n} in {m} {m:row|rows}", kind=name, n=f"{counts['found']:,}", m=f"{counts['rows']:,}")
+        )
         first = [one for one in found.first if one["kind"] == kind][:SHOWN]
         made += [f"    {_('line {n}', n=one['line'])}, {one['field']}: {one['seen']}" for one in first]
     if len(found.scripts) > 1:

@@ -50,7 +50,7 @@ def of_model(report: Report, price: Price, ratio: Ratio | None) -> list[str]:
     else:
         return ["  " + _("the price of training {model} at {provider} is not known", **named), *_hosting(price)]
     told = _("training {model} at {provider}, prices of {day}: {price}", **named, day=price.checked_on, price=each)
-    more = _("as {jobs} finished jobs were billed", jobs=ratio.jobs) if ratio else ""
+    more = _("as {jobs} finished {jobs:job was|jobs were} billed", jobs=ratio.jobs) if ratio else ""
     return ["  " + ", ".join(part for part in (told, more) if part), *_hosting(price)]
 
 
@@ -96,7 +96,8 @@ def as_json(costs: list[Priced]) -> list[dict[str, Any]]:
 
 def lines(costs: list[Priced], load: Load) -> list[str]:
     """The costs for a person to read, one model a line."""
-    head = _("Prices in US dollars, the first month: {epochs} epochs, {asks} answers a day", epochs=load.epochs,
+    head = _("Prices in US dollars, the first month: {epochs} {epochs:epoch|epochs},"
+             " {asks} {asks:answer|answers} a day", epochs=load.epochs,
              asks=f"{load.asks_a_day:,}")  # fmt: skip
     names = [f"{cost.price.provider}: {_name(cost.price)}" for cost, _takes in costs]
     width = max(map(len, names), default=0)
@@ -119,7 +120,7 @@ def _one(cost: Cost, takes: bool) -> str:
     if cost.price.jobs_end:
         parts.append(_("no new trainings from {day} on", day=cost.price.jobs_end.isoformat()))
     if cost.ratio:
-        parts.append(_("as {jobs} finished jobs were billed", jobs=cost.ratio.jobs))
+        parts.append(_("as {jobs} finished {jobs:job was|jobs were} billed", jobs=cost.ratio.jobs))
     return ", ".join(parts)
 
 

@@ -181,7 +181,12 @@ def ask_all(options: argparse.Namespace, refs: Sequence[ModelRef], rows: Rows) -
         for heard in ask_many(asks, models, parallel=options.parallel):
             answers += [kept(ask, said, rows[ask.number][1]) for ask, said in heard]
             left = (time.monotonic() - started) / len(answers) * (total - len(answers))
-            line = _("{done} of {total} answers, about {s} s left", done=len(answers), total=total, s=round(left))
+            line = _(
+                "{done} of {total} {total:answer|answers}, about {s} s left",
+                done=len(answers),
+                total=total,
+                s=round(left),
+            )
             print(f"\r{line}   ", end="", file=sys.stderr, flush=True)
             failures.watch(heard)
     finally:
@@ -211,7 +216,7 @@ def first_error(answers: Sequence[Answer]) -> str | None:
 
 def show(score: ModelScore, error: str | None) -> None:
     """The figures of a model in a few lines."""
-    lines = [_("{n} of {rows} rows answered, {e} failed", n=score.answered, rows=score.rows, e=score.errors)]
+    lines = [_("{n} of {rows} {rows:row|rows} answered, {e} failed", n=score.answered, rows=score.rows, e=score.errors)]
     if error:
         lines.append(_("the first failure: {why}", why=error))
     if score.accuracy is None or score.interval is None:
@@ -221,7 +226,7 @@ def show(score: ModelScore, error: str | None) -> None:
         share = f"{score.accuracy:.1%}"
         lines.append(_("{n} right: {share} (95 %: {low} to {high})", n=score.right, share=share, low=low, high=high))
     if score.macro_f1 is not None:
-        lines.append(_("macro F1 {f1} over {k} labels", f1=f"{score.macro_f1:.3f}", k=len(score.labels)))
+        lines.append(_("macro F1 {f1} over {k} {k:label|labels}", f1=f"{score.macro_f1:.3f}", k=len(score.labels)))
     if score.similarity is not None:
         lines.append(_("similarity to the expected answers (chrF) {s}", s=f"{score.similarity:.3f}"))
     if score.seconds_median is not None and score.seconds_p95 is not None:

@@ -41,12 +41,15 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     )
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     _add_create(verbs)
-    _add(verbs, "list", "every job, newest first", _list, job=False)
+    listing = _add(verbs, "list", "every job, newest first", _list, job=False)
+    listing.add_argument("--all", action="store_true", help="those taken off the list too")
     _add(verbs, "show", "where one job stands", _show)
     _add(verbs, "follow", "watch a job until it ends; 0 when it succeeded", _follow)
     _add(verbs, "cancel", "stop a job", _act)
     _add(verbs, "pause", "let a job rest, where the provider can", _act)
     _add(verbs, "resume", "let a job that rests go on", _act)
+    _add(verbs, "remove", "take a job that is over off the list; nothing is deleted", _act)
+    _add(verbs, "restore", "put a removed job back on the list", _act)
     _add(
         verbs, "retry", "look for a job whose launch is in doubt, or send one again that was refused", _retry
     ).add_argument(
@@ -115,7 +118,8 @@ def _print(options: argparse.Namespace, value: dict[str, Any], text: str) -> Non
 def _say(job: Job) -> str:
     """One job in a few lines."""
     steps = f" · {job.step:,}/{job.total_steps:,}" if job.step is not None and job.total_steps else ""
-    lines = [f"{job.id}  {job.name}  ·  {job.model}  ·  {job.shown}{steps}"]
+    gone = f"  ·  {_('off the list')}" if job.is_removed else ""
+    lines = [f"{job.id}  {job.name}  ·  {job.model}  ·  {job.shown}{steps}{gone}"]
     if job.remote_id:
         lines.append(_("   at the provider: {id}", id=job.remote_id))
     if job.fine_tuned_model:
@@ -177,7 +181,13 @@ def _check(path: Path, fewest: int) -> None:
     except OSError as error:
         raise BadInput(T("{file} cannot be read: {why}", file=str(path), why=error.strerror or "")) from None
     if not found and examples < fewest:
-        found = [_("There are {rows} rows in it; {fewest} are needed.", rows=examples, fewest=fewest)]
+        found = [
+            _(
+                "There {rows:is|are} {rows} {rows:row|rows} in it; {fewest} {fewest:is|are} needed.",
+                rows=examples,
+                fewest=fewest,
+            )
+        ]
     if found and examples and not known:
         raise BadInput(
             T("{file} is no training file.", file=path.name),
@@ -200,8 +210,10 @@ def _connection(options: argparse.Namespace, store: Store) -> str:
 
 
 def _list(options: argparse.Namespace, settings: Settings, store: Store) -> int:
-    found = store.jobs.list()
+    found = [job for job in store.jobs.list() if options.all or not job.is_removed]
     nothing = _("No job yet. Start one: python -m core jobs create FILE --model local-classic-1")
+    if not found and store.jobs.list():
+        nothing = _("Every job was taken off the list. See them: python -m core jobs list --all")
     _print(options, {"jobs": [job.as_json() for job in found]}, "\n".join(map(_say, found)) or nothing)
     return 0
 
@@ -245,9 +257,13 @@ def _tell(event: Event) -> str:
 def _act(options: argparse.Namespace, settings: Settings, store: Store) -> int:
     from core import jobs
 
-    acts = {"cancel": jobs.cancel, "pause": jobs.pause, "resume": jobs.resume}
+    moves = {"remove": jobs.remove, "restore": jobs.put_back}
+    acts = {"cancel": jobs.cancel, "pause": jobs.pause, "resume": jobs.resume, **moves}
     job = acts[options.verb](store, settings, store.jobs.get(options.job).id)
-    _print(options, job.as_json(), _say(job))
+    told = ""
+    if options.verb == "remove":
+        told = _("Nothing is deleted. Put it back: python -m core jobs restore {id}", id=job.id)
+    _print(options, job.as_json(), f"{_say(job)}\n{told}".rstrip())
     return 0
 
 

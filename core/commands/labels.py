@@ -46,7 +46,8 @@ class Labels:
         if not found.classes:
             return [*said, "  " + _("the answers are no classes, or too few rows have one: nothing to compare")]
         said.append(
-            "  " + _("{found} of {rows} rows; the worst first", found=f"{found.found:,}", rows=f"{found.rows:,}")
+            "  "
+            + _("{found} of {rows} {rows:row|rows}; the worst first", found=f"{found.found:,}", rows=f"{found.rows:,}")
         )
         for one in found.first[:SHOWN]:
             sentence = _(

@@ -98,7 +98,7 @@ def as_text(
         ),
         *_understood(recipe),
         "",
-        _("{number} examples written to {file}", number=f"{outcome.examples:,}", file=target),
+        _("{number} {number:example|examples} written to {file}", number=f"{outcome.examples:,}", file=target),
         _("the recipe is in {file}", file=recipe_target)
         if recipe_target
         else _("the recipe that is there already was left as it is; --recipe applies it"),
@@ -110,7 +110,14 @@ def as_text(
     if outcome.rejects:
         rejected = target.with_name(f"{target.stem.removesuffix('_prepared')}_rejected.csv")
         number = f"{len(outcome.rejects):,}"
-        lines += ["", _("{number} rows cannot be used; all of them are listed in {file}", number=number, file=rejected)]
+        lines += [
+            "",
+            _(
+                "{number} {number:row|rows} cannot be used; {number:it is|all of them are} listed in {file}",
+                number=number,
+                file=rejected,
+            ),
+        ]
         lines += [_rejected(reject) for reject in outcome.rejects[:SHOWN]]
         lines += _more(len(outcome.rejects))
     lines += advice

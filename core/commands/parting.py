@@ -135,7 +135,9 @@ class Parting:
         """What was written, for a person to read."""
         said = [""]
         for name, path in self.files.items():
-            said.append(_("{number} examples written to {file}", number=f"{self.counts[name]:,}", file=path))
+            said.append(
+                _("{number} {number:example|examples} written to {file}", number=f"{self.counts[name]:,}", file=path)
+            )
         if self.missing:
             named = ", ".join(f"“{label}”" for label in self.missing[:SHOWN])
             more = "" if len(self.missing) <= SHOWN else " …"

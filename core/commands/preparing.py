@@ -135,7 +135,10 @@ class Preparation:
         )
         if not table and not chosen and not split and not self.rejects:
             if errors:
-                told = _("{n} errors stand in the way of a training; the check names each of them.", n=f"{errors:,}")
+                told = _(
+                    "{n} {n:error stands|errors stand} in the way of a training; the check names {n:it|each of them}.",
+                    n=f"{errors:,}",
+                )
             else:
                 told = _("You can use your file for training as it is.")
             self._tell("\n" + told)
@@ -202,13 +205,15 @@ class Preparation:
                               T("Remove additional columns/keys: {names}", names=", ".join(extra))))  # fmt: skip
         empty = sum(map(is_empty_answer, self.rejects))
         if empty:
-            action = T("Remove {n} rows with empty completions", n=empty)
+            action = T("Remove {n} {n:row|rows} with empty completions", n=empty)
             if self.recipe.kind is not Kind.COMPLETION:
-                action = T("Remove {n} rows with empty answers", n=empty)
-            found.append((T("{n} rows have no answer, so there is nothing to learn from them.", n=empty), action))
+                action = T("Remove {n} {n:row|rows} with empty answers", n=empty)
+            told = T("{n} {n:row has|rows have} no answer, so there is nothing to learn from {n:it|them}.", n=empty)
+            found.append((told, action))
         if other := len(self.rejects) - empty:
-            found.append((T("{n} rows cannot be read; they are listed with their reasons.", n=other),
-                          T("Leave out {n} rows that cannot be read", n=other)))  # fmt: skip
+            found.append((T("{n} {n:row|rows} cannot be read;"
+                            " {n:it is listed with its reason|they are listed with their reasons}.", n=other),
+                          T("Leave out {n} {n:row|rows} that cannot be read", n=other)))  # fmt: skip
         return found
 
     def _write(self, chosen: list[Finding], split: bool) -> Written:
@@ -229,7 +234,7 @@ class Preparation:
             if split:
                 lines.deal(part, files[1])
         listed = ", ".join(f"`{path}`" for path in files)
-        self._tell("\n" + _("{number} examples written to {file}", number=f"{rows:,}", file=listed))
+        self._tell("\n" + _("{number} {number:example|examples} written to {file}", number=f"{rows:,}", file=listed))
         self._next(files, ends)
         return Written(files, rows, self._advice)
 
@@ -275,7 +280,10 @@ def _of_the_lines(path: Path, kind: Kind) -> tuple[list[tuple[Text, Text]], int]
     found = []
     if blank := report.issues.get("blank_line", 0):
         found.append(
-            (T("{n} lines are blank; some providers refuse that.", n=blank), T("Remove {n} blank lines", n=blank))
+            (
+                T("{n} {n:line is|lines are} blank; some providers refuse that.", n=blank),
+                T("Remove {n} blank {n:line|lines}", n=blank),
+            )
         )
     if report.issues.get("byte_order_mark"):
         found.append((T("Your file begins with a byte-order mark."), T("Leave the byte-order mark out")))

@@ -59,7 +59,10 @@ class Comparison:
 
         found, counts = self.found, {name: f"{number:,}" for name, number in self.found.counts().items()}
         lines = ["", _("Examples compared with each other")]
-        lines.append("  " + _("exact repeats: {repeats} rows in {repeat_groups} groups", **counts))
+        lines.append(
+            "  "
+            + _("exact repeats: {repeats} {repeats:row|rows} in {repeat_groups} {repeat_groups:group|groups}", **counts)
+        )
         lines += self._groups(found.exact)
         lines.append("  " + _("pairs of questions that are nearly the same: {near_pairs}", **counts))
         lines += self._pairs(found.near)

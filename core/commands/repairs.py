@@ -26,7 +26,7 @@ def repair(path: Path, target: Path) -> Path:
     source = sniff(path)
     counts = {True: 0, False: 0}
     repairing.write(_told(repairing.parts_of(path, source), counts), target)
-    summary = _("{file}: {n} lines repaired, {m} left out.", file=target.name, n=counts[True], m=counts[False])
+    summary = _("{file}: {n} {n:line|lines} repaired, {m} left out.", file=target.name, n=counts[True], m=counts[False])
     print(summary, file=sys.stderr)
     return target
 

@@ -37,8 +37,9 @@ def tidy(path: Path, target: Path, found: Relations) -> None:
         fresh.unlink(missing_ok=True)
     counts = Counter(gone.values())
     said = _(
-        "{file}: {repeats} repeats, {near} near ones, {contradictions} rows that contradict and {leaks} that are held"
-        " out as well were left out.",
+        "{file}: {repeats} {repeats:repeat|repeats}, {near} near {near:one|ones}, {contradictions}"
+        " {contradictions:row that contradicts|rows that contradict} and {leaks} that {leaks:is|are} held out as well"
+        " were left out.",
         file=target.name, **{why: f"{counts[why]:,}" for why in ("repeats", "near", "contradictions", "leaks")},
     )  # fmt: skip
     print(said, file=sys.stderr)

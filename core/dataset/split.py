@@ -109,8 +109,8 @@ class _State(Generic[Id]):
             most = {label: room + (label in alone) for label, room in most.items()}
         if sum(most.values()) < wanted and self.is_new:
             raise BadInput(
-                T("Holding out {wanted} rows would leave a class without any to train on.", wanted=wanted),
-                T("Hold out {most} rows at most.", most=sum(most.values())),
+                T("Holding out {wanted} {wanted:row|rows} would leave a class without any to train on.", wanted=wanted),
+                T("Hold out {most} {most:row|rows} at most.", most=sum(most.values())),
             )
         quota = _quota(self.sizes, most, min(wanted, sum(most.values())), self.chance)
         need = {label: max(0, quota[label] - here[label]) for label in quota}
@@ -177,7 +177,7 @@ def _wanted(amount: Amount, total: int) -> int:
             raise BadInput(T("The share {seen} is not between 0 and 1.", seen=amount), T("Give 0.1 for a tenth."))
         return round(total * amount)
     if amount < 0 or (amount and amount >= total):
-        message = T("{seen} rows cannot be held out of {total}.", seen=amount, total=total)
+        message = T("{seen} {seen:row|rows} cannot be held out of {total}.", seen=amount, total=total)
         raise BadInput(message, T("Leave at least one row to train on."))
     return amount
 

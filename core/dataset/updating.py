@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 GROUPS = ("changed", "new", "gone", "clash", "doubtful")
 ASKED = {"changed": True, "new": True, "gone": False, "clash": False, "doubtful": False}  # what is ticked at first
 REPORT_EVERY = 1_000  # rows
+_MEANWHILE = T("Somebody edited this row meanwhile.")
 EVERY_STEP = 1 << 31  # of a history
 Progress = Callable[[int, int], None]
 
@@ -103,6 +104,22 @@ def take_note(store: Store, dataset_id: int, brought: Brought, applied: Applied)
     known = taken_over(store, dataset_id)
     if brought.from_file and applied.batch_id not in (None, *known):
         store.preferences.set(_key(dataset_id), [*known, applied.batch_id])
+
+
+def refusals(applied: Applied) -> list[list[Any]]:
+    """The rows that were left as they were, as plain values: each reason once, with the ids of its rows."""
+    groups: dict[Text, list[int]] = {}
+    for problem in applied.problems:
+        groups.setdefault(problem.message, []).append(problem.example_id)
+    if applied.conflicts:
+        groups[_MEANWHILE] = [conflict.example_id for conflict in applied.conflicts]
+    return [[why.as_json(), rows] for why, rows in groups.items()]
+
+
+def refused(result: Mapping[str, Any]) -> list[tuple[int, Text]]:
+    """The rows of `refusals`, each with its reason."""
+    groups = [(Text(why["sentence"], **why["params"]), rows) for why, rows in result.get("refused", ())]
+    return [(row, why) for why, rows in groups for row in rows]
 
 
 def applied_since(store: Store, dataset_id: int, revision: int, who: str, begun: str) -> Applied | None:

@@ -78,7 +78,7 @@ class Paired:
     def sentence(self) -> Text:
         """The comparison in words."""
         return T(
-            "{second} is right on {n} of {rows} rows; {first} on {m}.",
+            "{second} is right on {n} of {rows} {rows:row|rows}; {first} on {m}.",
             second=T(self.second.name),  # a name that the app gave is read in the reader's language
             n=f"{self.second_right:,}",
             rows=f"{self.rows:,}",

@@ -9,6 +9,7 @@ from core.jobs.metrics import Point, Series, series
 from core.jobs.reading import read_curve
 from core.jobs.ready import Item, Readiness, contents_of, readiness
 from core.jobs.remote import cancel, cancel_duplicates, delete_model, delete_models, list_models, pause, resume, sweep
+from core.jobs.removing import put_back, remove
 from core.jobs.values import Checkpoint, Event, Job, JobDraft, LaunchState, Metric
 
 __all__ = [
@@ -37,10 +38,12 @@ __all__ = [
     "next_poll_delay",
     "pause",
     "poll",
+    "put_back",
     "ratios",
     "read_curve",
     "readiness",
     "recover",
+    "remove",
     "resume",
     "run_launch",
     "series",

@@ -224,6 +224,7 @@ def launch_again(store: Store, settings: Settings, job_id: int) -> Job:
     """A person's explicit wish to send it again; the task is to be enqueued after it. Never called by itself."""
     job = store.jobs.get(job_id)
     values: dict[str, Any] = {"error": "", "hint": "", "error_code": "", "collected": False}
+    values["params"] = {**job.params, "removed": False}
     if job.state == LaunchState.REFUSED or job.error_code.startswith("http_"):
         values["idempotency_key"] = uuid.uuid4().hex  # the old key would only bring the old answer back
     moved = store.jobs.move(job.id, [job.state] if job.state in _WAITING else [], LaunchState.INTENT, **values)

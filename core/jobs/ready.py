@@ -184,24 +184,28 @@ def _rows(store: Store, version: Version, fewest: int) -> Iterator[Item]:
 
     rows = version.by_split.get(train_split(version.by_split), 0)
     if rows < fewest:
-        told = T("There are {rows} rows to train with; {fewest} are needed.", rows=rows, fewest=fewest)
+        told = T(
+            "There {rows:is|are} {rows} {rows:row|rows} to train with; {fewest} {fewest:is|are} needed.",
+            rows=rows,
+            fewest=fewest,
+        )
         yield Item(False, True, told, T("Add rows, or put more of them into the train part."))
     elif rows < THIN:
-        told = T("{rows} rows are few: gains are seen from 50 to 100 on.", rows=rows)
+        told = T("{rows} {rows:row is|rows are} few: gains are seen from 50 to 100 on.", rows=rows)
         yield Item(False, False, told, T("Add more rows if you can."))
     else:
-        yield Item(True, True, T("{rows} rows to train with.", rows=f"{rows:,}"))
+        yield Item(True, True, T("{rows} {rows:row|rows} to train with.", rows=f"{rows:,}"))
     severities = issue_table()
     counts = store.issue_counts(version.dataset_id)
     errors = sum(count for code, count in counts.items() if severities.get(code) == Severity.ERROR)
     if errors:
-        told = T("The rows have {errors} errors; a provider would refuse them.", errors=errors)
+        told = T("The rows have {errors} {errors:error|errors}; a provider would refuse them.", errors=errors)
         yield Item(False, True, told, T("Open the report of the check: each leads to its row."))
     else:
         yield Item(True, True, T("No row has an error."))
     held_out = version.by_split.get(Split.VALIDATION, 0)
     if held_out:
-        yield Item(True, False, T("{rows} rows are kept for validation.", rows=f"{held_out:,}"))
+        yield Item(True, False, T("{rows} {rows:row is|rows are} kept for validation.", rows=f"{held_out:,}"))
     elif store.dataset(version.dataset_id).kind is not Kind.REINFORCEMENT:  # there it is said as an error already
         told = T("No rows are kept for validation: nobody will see whether the model memorises.")
         yield Item(False, False, told, T("Split the data before you launch."))

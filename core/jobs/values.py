@@ -129,6 +129,18 @@ class Job:
         return self.state in (LaunchState.REFUSED, LaunchState.ASK, LaunchState.WITHDRAWN)
 
     @property
+    def is_over(self) -> bool:
+        """Whether it has ended, or will never begin, and all that is to be known of it is known."""
+        if self.state == LaunchState.LAUNCHED:
+            return self.collected
+        return self.state in (LaunchState.REFUSED, LaunchState.WITHDRAWN)
+
+    @property
+    def is_removed(self) -> bool:
+        """Whether a person took it off the list."""
+        return bool(self.params.get("removed"))
+
+    @property
     def is_usable(self) -> bool:
         """Whether there is a trained model to ask."""
         return self.status == Status.SUCCEEDED and bool(self.fine_tuned_model) and not self.is_deleted
@@ -179,6 +191,7 @@ class Job:
         times = ("created_at", "updated_at", "finished_at", "estimated_finish")
         plain = {name: getattr(self, name) for name in (*names, *files)}
         plain["state"], plain["status"] = str(self.state), str(self.status) if self.status else None
+        plain["removed"] = self.is_removed
         plain["error"], plain["hint"], plain["params"] = str(self.error), str(self.hint), self.params
         moments = {name: getattr(self, name) for name in times}
         return {**plain, **{name: at.isoformat() if at else None for name, at in moments.items()}}

@@ -35,7 +35,10 @@ from core.words import T, Text
 
 MANY = 5_000  # rows of a batch beyond which counting all rows again is not worse than their differences
 CONTENT = Content._fields
-_HELD = T("{n} rows of the locked test set were left as they are. Unlock it under Check and split to move them.")
+_HELD = T(
+    "{n} {n:row|rows} of the locked test set {n:was left as it is|were left as they are}. Unlock it under "
+    "Check and split to move {n:it|them}."
+)
 _BATCH = "INSERT INTO batch (dataset_id, at, who, kind, target_id, undone) VALUES (?, ?, ?, ?, ?, ?)"
 _STEP = "INSERT INTO history (id, batch_id, dataset_id, example_id, action, before, after) VALUES (?, ?, ?, ?, ?, ?, ?)"
 _GROW = "UPDATE dataset SET rows = rows + ?, revision = revision + 1 WHERE id = ?"

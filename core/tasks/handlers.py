@@ -82,14 +82,15 @@ def update(work: Work) -> dict[str, Any]:
     applied = begun and updating.applied_since(work.store, work.number, work.arg("revision"), work.arg("who"), begun)
     if applied:  # it was written when the worker was killed
         updating.take_note(work.store, work.number, brought, applied)
-        return {"saved": applied.saved, "missed": 0, "batch": applied.batch_id}
+        return {"saved": applied.saved, "batch": applied.batch_id, "missed": 0, "refused": []}
     work.note({"begun": now().isoformat()})
     work.progress(0, None, T("Writing the rows …"))
     applied = updating.apply(
         work.store, work.number, replace(brought, revision=work.arg("revision")), choice, work.arg("who")
     )
     missed = len(applied.conflicts) + len(applied.problems)
-    return {"saved": applied.saved, "missed": missed, "batch": applied.batch_id}
+    told = {"missed": missed, "refused": updating.refusals(applied)}
+    return {"saved": applied.saved, "batch": applied.batch_id, **told}
 
 
 def recount(work: Work) -> None:
@@ -128,7 +129,8 @@ def mask(work: Work) -> dict[str, Any]:
 
     how = privacy.Style(work.arg("style", privacy.Style.KIND))
     fixed = privacy.fix(work.store, work.number, work.arg("kinds"), work.arg("who"), how, work.progress, work.cancelled)
-    return {"saved": fixed.saved, "conflicts": len(fixed.conflicts), "problems": len(fixed.problems)}
+    missed = {"conflicts": len(fixed.conflicts), "problems": len(fixed.problems)}
+    return {"saved": fixed.saved, "batch": fixed.batch_id, **missed}
 
 
 def launch(work: Work) -> None:

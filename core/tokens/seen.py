@@ -122,7 +122,7 @@ def _short(pieces: Iterable[Piece]) -> tuple[Piece, ...]:
             gone = last.popleft()
             left_out[gone.cut, gone.trained] = left_out.get((gone.cut, gone.trained), 0) + gone.tokens
     gaps = (
-        Piece("", tokens, trained, cut, label=T("… {n} tokens …", n=f"{tokens:,}"))
+        Piece("", tokens, trained, cut, label=T("… {n} {n:token|tokens} …", n=f"{tokens:,}"))
         for (cut, trained), tokens in sorted(left_out.items())
     )
     return (*first, *gaps, *last)

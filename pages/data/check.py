@@ -82,7 +82,9 @@ def _next(dataset: Dataset, found: report.Figures) -> None:
         st.warning(_("These rows cannot be trained like this with the chosen model: the overview says why."))
     elif held_out:
         feedback.next_step(
-            _("Checked and split: {n} rows are held out.", n=f"{held_out:,}"), _("Train a model"), frame.LAUNCH
+            _("Checked and split: {n} {n:row is|rows are} held out.", n=f"{held_out:,}"),
+            _("Train a model"),
+            frame.LAUNCH,
         )
     else:
         feedback.next_step(_("Checked. Split the rows before you train."), _("Train without a split"), frame.LAUNCH)

@@ -30,7 +30,7 @@ def page() -> None:
     )
     state.on_flush(grid.flush)
     rowactions.show(dataset, shown)
-    clashes.show()
+    clashes.show(dataset)
     opened = state.parameter("row")
     if opened.isdecimal():
         rows, form = st.columns([3, 2], gap="medium")

@@ -69,14 +69,16 @@ def _special(kind: str) -> bool:
 def _file(dataset: Dataset, kind: str, split: str | None, special: bool, rows: int) -> None:
     path = exports.place(resources.settings(), dataset, kind, split, special)
     if not path.exists():
-        st.write(_("{n} rows", n=f"{rows:,}"))
+        st.write(_("{n} {n:row|rows}", n=f"{rows:,}"))
         if rows > AT_ONCE and not st.button(_("Make the file"), type="primary", icon=":material/description:"):
             return
-        with st.spinner(_("Writing {n} rows …", n=f"{rows:,}")):
+        with st.spinner(_("Writing {n} {n:row|rows} …", n=f"{rows:,}")):
             exports.write(resources.store(), dataset, path, kind, split, special)
         st.rerun()
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"**{_('{n} rows', n=f'{rows:,}')}** · {imports.size(path.stat().st_size)}", width="stretch")
+        st.markdown(
+            f"**{_('{n} {n:row|rows}', n=f'{rows:,}')}** · {imports.size(path.stat().st_size)}", width="stretch"
+        )
         st.download_button(
             _("Download {format}", format=kind.split(".")[-1].upper()), path.read_bytes,
             exports.file_name(dataset, kind, split), exports.FORMATS[kind],

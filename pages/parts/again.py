@@ -69,7 +69,7 @@ def _ask(candidates: list[Dataset], upload: Upload, another: Callable[[], None])
                              "row. Or make a second dataset of it.")))  # fmt: skip
         for dataset in candidates:
             with st.container(horizontal=True, vertical_alignment="center"):
-                facts = (_("{n} rows", n=f"{dataset.rows:,}"), _("From {origin}", origin=dataset.origin),
+                facts = (_("{n} {n:row|rows}", n=f"{dataset.rows:,}"), _("From {origin}", origin=dataset.origin),
                          feedback.moment(dataset.created_at))  # fmt: skip
                 st.markdown(f"**{escape(dataset.name)}**  \n:gray[{escape(' · '.join(facts))}]", width="stretch")
                 st.button(

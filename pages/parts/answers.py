@@ -64,7 +64,7 @@ def show(evaluation: Evaluation) -> None:
         return
     st.html(_STYLE + _table(evaluation, page.rows))
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-        st.caption(_("{n} rows", n=f"{page.total:,}"))
+        st.caption(_("{n} {n:row|rows}", n=f"{page.total:,}"))
         if page.pages > 1:
             st.pagination(page.pages, key="answers_page")
         st.download_button(

@@ -81,7 +81,7 @@ def spread(values: Sequence[int], title: str, colour: int = 0, limit: int | None
             width=width * 0.95,
             customdata=[f"{start:,}" if width == 1 else f"{start:,}–{start + width - 1:,}" for start in starts],
             marker={"color": colours[colour]},
-            hovertemplate=_("{x} tokens: {y} rows", x="%{customdata}", y="%{y:,}") + "<extra></extra>",
+            hovertemplate=_("Tokens: {x} · rows: {y}", x="%{customdata}", y="%{y:,}") + "<extra></extra>",
         )
     )
     step = 1 if width == 1 and top - least < 15 else None

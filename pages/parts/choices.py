@@ -25,10 +25,10 @@ def dataset() -> Dataset | None:
             frame.IMPORT,
         )
         return None
-    names = {id: f"{one.name} · {_('{n} rows', n=f'{one.rows:,}')}" for id, one in known.items()}
+    names = {id: f"{one.name} · {_('{n} {n:row|rows}', n=f'{one.rows:,}')}" for id, one in known.items()}
     chosen = one_of(_("Dataset"), names, state.dataset_id())
     if len(known) == 1:
-        rows = _("{n} rows", n=f"{known[chosen].rows:,}")
+        rows = _("{n} {n:row|rows}", n=f"{known[chosen].rows:,}")
         st.markdown(f"**{escape(known[chosen].name)}** · {escape(rows)}", width="stretch")
     state.open_dataset(chosen)
     return known[chosen]

@@ -7,30 +7,30 @@ import streamlit as st
 from core.dataset.edits import Added, Change, Edits, Removed, apply_change
 from core.dataset.examples import Draft, Example, answer_text, system_text, user_text
 from core.errors import AppError
+from core.store import Dataset
 from core.words import Text, _
-from pages.parts import feedback, grid, state
+from pages.parts import feedback, grid, refusals, state
 from pages.parts.snapshot import Clash
 from pages.parts.text import escape
 from pages.parts.text import show as show_text
 from pages.parts.turns import one_object, pretty
 
 
-def show() -> None:
+def show(dataset: Dataset) -> None:
     """Every refused edit of this session that waits for a decision."""
     refusal: AppError | None = state.get("refusal", None)
     if refusal is not None:
         feedback.show_error(refusal)
         state.drop("refusal")
-    problems()
+    problems(dataset)
     for clash in list(_waiting().values()):
         _show(clash)
 
 
-def problems() -> None:
+def problems(dataset: Dataset) -> None:
     """Why something was left as it is, said once."""
     left: list[tuple[int, Text]] = state.get("problems", [])
-    for _row, message in left:
-        st.error(escape(message), icon=":material/error:")
+    refusals.show(dataset, left)
     state.drop("problems")
 
 

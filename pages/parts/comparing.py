@@ -93,7 +93,7 @@ def start() -> None:
         st.warning(_("This training held no rows out, so there are none that the model has not seen."))
         st.page_link(frame.CHECK, label=_("Split the data, then train again"), icon=":material/fact_check:")
         return
-    st.write(_("Both models answer the {n} rows that were held out from training.", n=f"{held_out:,}"))
+    st.write(_("Both models answer the {n} {n:row that was|rows that were} held out from training.", n=f"{held_out:,}"))
     with st.expander(_("More choices (all can stay as they are)")):
         limit = st.number_input(_("At most this many rows, drawn at random"), 1, held_out, min(held_out, 1000))
         parallel = st.slider(_("Questions asked at the same time"), 1, 32, 8)

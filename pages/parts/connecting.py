@@ -50,7 +50,7 @@ def _address(connection: Connection) -> str:
 def _end(preset: Preset) -> None:
     days = preset.days_left(date.today())
     if days is not None and days >= 0:
-        sentence = _("New trainings end here on {day}: {n} days left.", day=preset.last_new_job, n=days)
+        sentence = _("New trainings end here on {day}: {n} {n:day|days} left.", day=preset.last_new_job, n=days)
         (st.warning if days < 60 else st.info)(escape(sentence), icon=":material/event:")
     elif days is not None:
         st.error(escape(_("New trainings ended here on {day}.", day=preset.last_new_job)), icon=":material/event:")
@@ -135,7 +135,7 @@ def _try(connection_id: str) -> None:
         connection = resources.store().jobs.connection(connection_id)
         with provider.connect(resources.settings(), connection, patience=2) as client:
             models = client.models().unwrap()
-        outcome = (True, _("It answers and offers {n} models.", n=len(models)))
+        outcome = (True, _("It answers and offers {n} {n:model|models}.", n=len(models)))
     except AppError as error:
         outcome = (False, f"{error.message} {error.hint}")
     state.put(f"tried-{connection_id}", outcome)

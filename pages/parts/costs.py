@@ -55,7 +55,8 @@ def table(dataset: Dataset, found: report.Figures, prices: list[Price]) -> None:
     st.caption(
         _(
             "US dollars. A range, since no provider publishes exactly how it counts; where your jobs have finished, it "
-            "follows what they were billed. {n} epochs over {m} rows. “+ ?” and “–” stand for what nobody knows. "
+            "follows what they were billed. {n} {n:epoch|epochs} over {m} {m:row|rows}. “+ ?” and “–” stand "
+            "for what nobody knows. "
             "Prices change: look at your provider's page, and correct the table under Models and prices.",
             n=whole.epochs, m=f"{len(whole.tokens):,}",
         )
@@ -114,4 +115,9 @@ def measured(ratio: Ratio | None) -> str | None:
     """How much more or less than counted was billed, and by how many jobs that is known."""
     if ratio is None:
         return None
-    return _("{low} to {high} times ({jobs} jobs)", low=f"{ratio.low:.2f}", high=f"{ratio.high:.2f}", jobs=ratio.jobs)
+    return _(
+        "{low} to {high} times ({jobs} {jobs:job|jobs})",
+        low=f"{ratio.low:.2f}",
+        high=f"{ratio.high:.2f}",
+        jobs=ratio.jobs,
+    )

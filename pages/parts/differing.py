@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -15,7 +16,7 @@ from core.dataset.updating import Brought, Choice
 from core.store import Dataset
 from core.store.tasks import Task
 from core.words import _
-from pages.parts import clashes, feedback, frame, grid, progress, resources, state
+from pages.parts import clashes, feedback, frame, grid, progress, recipeform, refusals, resources, state
 from pages.parts.text import escape, role_name
 from pages.parts.turns import changes
 from pages.parts.uploads import Upload
@@ -24,6 +25,7 @@ from pages.parts.wordmarks import marked
 AT_ONCE = 2_000  # rows that are applied while the person waits; more become a task with its progress
 SIZE = 10  # rows on a page
 SHOWN = 200  # problems that are listed
+REFUSED = "brought_refused"  # rows that a task left as they were, and why
 CLIPPED = 400  # characters of a text that did not change
 
 
@@ -38,7 +40,8 @@ def show(dataset: Dataset, upload: Upload, how: dict[str, Any]) -> None:
     if task is not None and task.args.get("path") == str(upload.path):
         _outcome(dataset, task)
     _applied(dataset)
-    clashes.problems()
+    clashes.problems(dataset)
+    refusals.show(dataset, state.get(REFUSED, ()))
     brought = _brought(dataset, upload, how)
     groups = {name: entries for name, entries in brought.groups().items() if entries}
     _facts(brought)
@@ -96,13 +99,21 @@ def _lesson(group: str) -> str:
 
 def _facts(brought: Brought) -> None:
     found = brought.difference
-    said = [_("{n} rows are the same.", n=f"{found.same:,}")]
+    said = [_("{n} {n:row is|rows are} the same.", n=f"{found.same:,}")]
     if found.kept:
-        said.append(_("{n} rows were edited only here: they stay as they are.", n=f"{found.kept:,}"))
+        said.append(
+            _(
+                "{n} {n:row was|rows were} edited only here: {n:it stays as it is|they stay as they are}.",
+                n=f"{found.kept:,}",
+            )
+        )
     st.caption(escape(" ".join(said)))
     if not brought.problems:
         return
-    with st.expander(_("{n} rows or cells cannot be taken", n=f"{len(brought.problems):,}"), icon=":material/warning:"):
+    with st.expander(
+        _("{n} {n:row or cell|rows or cells} cannot be taken", n=f"{len(brought.problems):,}"),
+        icon=":material/warning:",
+    ):
         names = {"row": _("Row"), "column": _("Column"), "reason": _("Why"), "seen": _("What stands there")}
         listed = brought.problems[:SHOWN]
         st.dataframe(
@@ -110,6 +121,13 @@ def _facts(brought: Brought) -> None:
             hide_index=True, height=min(10 * grid.ROW, grid.ROW * (len(listed) + 1) + 3),
             alt=_("Rows or cells that cannot be taken"),
         )  # fmt: skip
+        with st.container(horizontal=True, vertical_alignment="center"):
+            if len(brought.problems) > SHOWN:
+                st.caption(_("The first {n} of {m}; the file has all.", n=SHOWN, m=f"{len(brought.problems):,}"))
+            st.download_button(
+                _("Download the list"), partial(recipeform.rejects_csv, brought.problems), "not-taken.csv", "text/csv",
+                icon=":material/save:", on_click="ignore", key="problems_download",
+            )  # fmt: skip
 
 
 def _bar(dataset: Dataset, upload: Upload, how: dict[str, Any], brought: Brought, choice: Choice) -> None:
@@ -138,7 +156,7 @@ def _apply(dataset: Dataset, upload: Upload, how: dict[str, Any], brought: Broug
             args |= {"choice": choice.as_dict(), "revision": brought.revision}
             tasks.enqueue(store, resources.settings(), "update", dataset.id, args)
             return
-        state.drop("brought")
+        state.drop("brought", REFUSED)
         applied = updating.apply(store, dataset.id, brought, choice, who)
         grid.take(applied)
         state.put("brought_batch", (dataset.id, applied.batch_id, applied.saved))
@@ -152,9 +170,11 @@ def _outcome(dataset: Dataset, task: Task) -> None:
     state.put("brought_task", task.id)
     if task.state == "failed" and task.error:
         feedback.show_error(task.error)
-    elif task.state == "succeeded" and task.result.get("batch"):
-        state.put("brought_batch", (dataset.id, task.result["batch"], task.result["saved"]))
-        grid.forget()
+    elif task.state == "succeeded":
+        state.put(REFUSED, updating.refused(task.result))
+        if task.result.get("batch"):
+            state.put("brought_batch", (dataset.id, task.result["batch"], task.result["saved"]))
+            grid.forget()
 
 
 def _applied(dataset: Dataset) -> None:
@@ -163,7 +183,7 @@ def _applied(dataset: Dataset) -> None:
     if done is None or done[0] != dataset.id or not done[1]:
         return
     with st.container(horizontal=True, vertical_alignment="center", border=True):
-        said = _("{n} rows of {name} are as you chose.", n=f"{done[2]:,}", name=dataset.name)
+        said = _("{n} {n:row|rows} of {name} {n:is|are} as you chose.", n=f"{done[2]:,}", name=dataset.name)
         st.markdown(f"{feedback.GOOD} {escape(said)}", width="stretch")
         st.button(_("Undo"), key="diff_undo", icon=":material/undo:", on_click=_undo, args=(dataset.id, done[1]))
         st.page_link(frame.EDIT, label=_("Look at the rows"), icon=":material/edit:",
@@ -174,8 +194,8 @@ def _undo(dataset_id: int, batch_id: int) -> None:
     with feedback.errors():
         grid.flush()
         applied = resources.store().undo(dataset_id, resources.who(), batch_id)
-        state.drop("brought_batch")
-        feedback.saved(_("{n} rows are as they were.", n=f"{applied.saved:,}"))
+        state.drop("brought_batch", REFUSED)
+        feedback.saved(_("{n} {n:row is as it was|rows are as they were}.", n=f"{applied.saved:,}"))
         grid.forget()
 
 

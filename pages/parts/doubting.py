@@ -12,11 +12,12 @@ from core.dataset.examples import Example, user_text
 from core.store import Dataset
 from core.store.doubts import LabelDoubt, LabelReport
 from core.words import _
-from pages.parts import feedback, frame, grid, progress, resources, state
+from pages.parts import feedback, frame, grid, progress, resources, state, undoing
 from pages.parts.text import escape
 from pages.parts.text import show as show_text
 from pages.parts.wrapping import Wrap, shared
 
+WHERE = "doubts"
 LONGEST = 1_500  # characters of a question that are shown
 SHORT = 160  # and of an alike row
 SAMPLE = 30  # rows that tell whether all questions stand in the same template
@@ -63,7 +64,7 @@ def show(dataset: Dataset, keys: bool) -> None:
 def _head(dataset: Dataset, found: LabelReport) -> None:
     said = ""
     if found.classes:
-        said = _("{n} rows read; the classifier gives the same label to {share}.",
+        said = _("{n} {n:row|rows} read; the classifier gives the same label to {share}.",
                  n=f"{found.rows:,}", share=f"{found.agreed:.0%}")  # fmt: skip
     if found.classes and found.agreed < POOR:
         said += " " + _("That is little, so take its doubts as hints.")
@@ -135,7 +136,7 @@ def _many(dataset: Dataset) -> None:
     """All at once where the classifier is surest."""
     sure = doubting.sure(resources.store(), dataset.id)
     if len(sure) > 1:
-        label = _("Change all {n} whose other label is at least {share} likely",
+        label = _("Change {n:the|all} {n} whose other label is at least {share} likely",
                   n=f"{len(sure):,}", share=f"{doubting.SURE:.0%}")  # fmt: skip
         st.button(label, icon=":material/done_all:", key="doubt_many", help=_("One step that can be undone."),
                   on_click=_accept_sure, args=(dataset.id,))  # fmt: skip
@@ -148,7 +149,8 @@ def _accept_sure(dataset_id: int) -> None:
         grid.take(applied)
         grid.forget()
         state.drop(f"doubt_{dataset_id}")
-        state.put("doubt_done", (dataset_id, applied.saved, applied.batch_id))
+        undoing.keep(WHERE, dataset_id, applied)
+        state.drop("doubt_done")
 
 
 def _accept(dataset_id: int, doubt: LabelDoubt) -> None:
@@ -157,6 +159,7 @@ def _accept(dataset_id: int, doubt: LabelDoubt) -> None:
         applied = doubting.accept(resources.store(), dataset_id, doubt, resources.who())
         grid.take(applied)
         grid.forget()
+        undoing.keep(WHERE, dataset_id, applied)
         state.put("doubt_done", (dataset_id, doubt, applied.batch_id))
 
 
@@ -170,12 +173,11 @@ def _decided(dataset: Dataset, keys: bool) -> None:
     """What was decided last, and the way back."""
     done = state.get("doubt_done", None)
     if done is None or done[0] != dataset.id:
+        undoing.line(WHERE, dataset, _undo_step, shortcut="Z" if keys else None)
         return
     _number, doubt, batch_id = done
     said = (
-        _("{n} rows changed.", n=f"{doubt:,}")
-        if isinstance(doubt, int)
-        else _("“{old}” became “{new}”.", old=doubt.given, new=doubt.suggested)
+        _("“{old}” became “{new}”.", old=doubt.given, new=doubt.suggested)
         if batch_id is not None
         else _("“{label}” stays and is not asked about again.", label=doubt.given)
     )
@@ -191,13 +193,19 @@ def _decided(dataset: Dataset, keys: bool) -> None:
         )
 
 
-def _undo(dataset_id: int, doubt: LabelDoubt | int, batch_id: int | None) -> None:
+def _undo(dataset_id: int, doubt: LabelDoubt, batch_id: int | None) -> None:
+    if batch_id is not None:
+        _undo_step(dataset_id, batch_id)
+        return
     with feedback.errors():
         grid.flush()
-        store = resources.store()
-        if batch_id is None and not isinstance(doubt, int):
-            store.doubts.ask_again(dataset_id, doubt)
-        elif batch_id is not None:
-            grid.take(store.undo(dataset_id, resources.who(), batch_id))
-            grid.forget()
+        resources.store().doubts.ask_again(dataset_id, doubt)
+        state.drop("doubt_done", f"doubt_{dataset_id}")
+
+
+def _undo_step(dataset_id: int, batch_id: int) -> None:
+    with feedback.errors():
+        grid.flush()
+        grid.take(resources.store().undo(dataset_id, resources.who(), batch_id))
+        grid.forget()
         state.drop("doubt_done", f"doubt_{dataset_id}")

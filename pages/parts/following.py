@@ -5,9 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from core.jobs.values import Event, Job, LaunchState
+from core.provider.connection import LOCAL_ID
 from core.provider.status import Status
 from core.words import _
-from pages.parts import choices, comparing, curves, feedback, frame, resources, state
+from pages.parts import choices, comparing, curves, feedback, frame, removing, resources, state
 from pages.parts.text import escape
 
 FIGURES = (
@@ -24,12 +25,15 @@ LOOK_EVERY = 1.5  # seconds between two looks at a training that is going on
 def choose() -> Job | None:
     """The open training, with a chooser where there are several; None where there is none."""
     jobs = {job.id: job for job in resources.store().jobs.list()}
-    if not jobs:
-        return None
-    names = {id: f"#{id} · {job.name} · {job.model}" for id, job in jobs.items()}
-    chosen = choices.one_of(_("Training"), names, state.job_id())
+    names = {
+        id: f"#{id} · {job.name} · {job.model}" + (f" · {_('off the list')}" if job.is_removed else "")
+        for id, job in removing.shown(jobs).items()
+    }
+    with st.container(horizontal=True, vertical_alignment="center"):
+        chosen = choices.one_of(_("Training"), names, state.job_id()) if names else None
+        removing.switch(jobs)
     state.open_job(chosen)
-    return jobs[chosen]
+    return None if chosen is None else jobs[chosen]
 
 
 def show(job: Job) -> None:
@@ -163,10 +167,11 @@ def _decisions(job: Job) -> None:
             label = f"**{_('Compare it with the base model')}**"
             st.page_link(frame.COMPARE, label=label, icon=":material/balance:", query_params=here)
             st.page_link(frame.ASK, label=_("Ask it something"), icon=":material/forum:")
-            if resources.store().jobs.connection(job.connection_id).is_local:
+            if job.connection_id == LOCAL_ID:
                 _away(job)
         elif job.is_settled:
             st.page_link(frame.LAUNCH, label=_("Start another training"), icon=":material/rocket_launch:")
+        removing.button(job)
     if job.duplicates:
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
             twice = _("The provider runs this training {n} times. Only one is followed.", n=len(job.duplicates) + 1)
@@ -175,7 +180,8 @@ def _decisions(job: Job) -> None:
 
 
 def _can_pause(job: Job) -> bool:
-    return job.is_running and resources.store().jobs.connection(job.connection_id).preset.pause
+    known = {connection.id: connection for connection in resources.store().jobs.connections()}
+    return job.is_running and job.connection_id in known and known[job.connection_id].preset.pause
 
 
 def _away(job: Job) -> None:

@@ -68,9 +68,9 @@ def _outcome(task: Task) -> None:
     left = store.count_rejects(dataset.id)
     rows = f"{dataset.rows:,}"
     if left:
-        sentence = _("{n} rows imported, {m} rows left out.", n=rows, m=f"{left:,}")
+        sentence = _("{n} {n:row|rows} imported, {m} {m:row|rows} left out.", n=rows, m=f"{left:,}")
     else:
-        sentence = _("{n} rows imported, none left out.", n=rows)
+        sentence = _("{n} {n:row|rows} imported, none left out.", n=rows)
     feedback.next_step(sentence, _("Check them"), frame.CHECK)
     with st.container(horizontal=True):
         st.page_link(frame.EDIT, label=_("Look at the rows and edit them"), icon=":material/edit:")
@@ -114,9 +114,9 @@ def _facts(source: Source) -> str:
     if source.sheet:
         facts.append(_("sheet {name}", name=source.sheet))
     if source.rows_estimate:
-        facts.append(_("about {n} rows", n=f"{source.rows_estimate:,}"))
+        facts.append(_("about {n} {n:row|rows}", n=f"{source.rows_estimate:,}"))
     if not source.training:
-        facts.append(_("{n} columns", n=f"{len(source.columns):,}"))
+        facts.append(_("{n} {n:column|columns}", n=f"{len(source.columns):,}"))
     facts.append(size(source.size))
     return " · ".join(facts)
 
@@ -124,7 +124,7 @@ def _facts(source: Source) -> str:
 def size(count: int) -> str:
     """Bytes in words: "45 kB", "1.8 MB"."""
     if count < 1_000:
-        return _("{n} bytes", n=count)
+        return _("{n} {n:byte|bytes}", n=count)
     return f"{count / 1e3:,.0f} kB" if count < 1e6 else f"{count / 1e6:,.1f} MB"
 
 

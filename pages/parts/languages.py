@@ -31,10 +31,11 @@ def show(dataset: Dataset, scan: Scan, drop: Callable[[int], None]) -> None:
         return
     _shares(scan)
     with st.container(horizontal=True, vertical_alignment="center"):
-        said = _("{n} rows are in another language than the rest, or in several.", n=f"{different:,}")
+        said = _("{n} {n:row is|rows are} in another language than the rest, or in several.", n=f"{different:,}")
         st.markdown(f":orange[:material/translate:] {escape(said)}", width="stretch")
         where = {"dataset": str(dataset.id), "finding": OTHER_SCRIPT}
-        st.page_link(frame.EDIT, label=_("Show all {n} rows", n=f"{different:,}"), icon=":material/edit:",
+        st.page_link(frame.EDIT, label=_("Show {n:the|all} {n} {n:row|rows}", n=f"{different:,}"),
+                     icon=":material/edit:",
                      query_params=where)  # fmt: skip
         st.button(_("Delete them"), icon=":material/delete:", key="languages_drop", on_click=drop, args=(dataset.id,),
                   help=_("One step that can be undone."))  # fmt: skip

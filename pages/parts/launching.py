@@ -29,7 +29,7 @@ def show_data(dataset: Dataset) -> None:
             st.caption(_("Nothing is held out, so there will be nothing honest to compare on."))
             st.page_link(frame.CHECK, label=_("Split the data first"), icon=":material/fact_check:")
         elif unplaced:
-            st.caption(_("{n} rows are in no part yet: they do not train.", n=f"{unplaced:,}"))
+            st.caption(_("{n} {n:row is|rows are} in no part yet: {n:it does|they do} not train.", n=f"{unplaced:,}"))
             st.page_link(frame.CHECK, label=_("Place them first"), icon=":material/fact_check:")
 
 

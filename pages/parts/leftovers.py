@@ -52,7 +52,10 @@ def folded(dataset: Dataset) -> None:
     count = resources.store().count_rejects(dataset.id)
     told = state.get("left_outcome", None)
     if count or (told and told[0] == dataset.id):
-        title = _("{n} rows were left out at the import: look at them and add them", n=f"{count:,}")
+        title = _(
+            "{n} {n:row was|rows were} left out at the import: look at {n:it and add it|them and add them}",
+            n=f"{count:,}",
+        )
         with st.expander(title, icon=":material/playlist_add:", key=f"left_folded_{dataset.id}"):
             section(dataset)
 
@@ -107,7 +110,7 @@ def _cells(dataset: Dataset, rejects: Sequence[Rejected]) -> None:
         content = {column: row[str(n)] for n, column in enumerate(columns)}
         if content != {column: _cell(item, column) for column in columns}:
             contents[item.id] = content
-    label = _("Add {n} rows", n=len(contents)) if contents else _("Add them")
+    label = _("Add {n} {n:row|rows}", n=len(contents)) if contents else _("Add them")
     st.button(
         label, type="primary", icon=":material/add:", disabled=not contents, key=_key("add", dataset, rejects),
         help=_("Correct a cell first") if not contents else None, on_click=_add, args=(dataset, contents),
@@ -134,7 +137,7 @@ def _lines(dataset: Dataset, rejects: Sequence[Rejected]) -> None:
     for item in shown:
         _line(dataset, item, proposals[item.id])
     if len(rejects) > LINES:
-        st.caption(_("{n} more lines follow when these are done.", n=f"{len(rejects) - LINES:,}"))
+        st.caption(_("{n} more {n:line follows|lines follow} when these are done.", n=f"{len(rejects) - LINES:,}"))
 
 
 proposal = st.cache_data(max_entries=500, show_spinner=False)(repair.propose)
@@ -208,10 +211,15 @@ def _said(dataset: Dataset) -> None:
     _dataset, saved, left, batch = told
     with st.container(horizontal=True, vertical_alignment="center"):
         if left:
-            sentence = _("{n} rows were added, {m} are still wrong: see why.", n=f"{saved:,}", m=f"{left:,}")
+            sentence = _(
+                "{n} {n:row was|rows were} added, {m} {m:is|are} still wrong: see why.", n=f"{saved:,}", m=f"{left:,}"
+            )
             st.warning(sentence, icon=":material/warning:")
         elif saved:
-            st.success(_("{n} rows were added at their place.", n=f"{saved:,}"), icon=":material/check_circle:")
+            st.success(
+                _("{n} {n:row was added at its place|rows were added at their place}.", n=f"{saved:,}"),
+                icon=":material/check_circle:",
+            )
         if batch is not None:
             st.button(_("Undo"), key="left_undo", icon=":material/undo:", on_click=_undo, args=(dataset, batch))
 

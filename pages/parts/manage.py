@@ -19,7 +19,8 @@ def menu(dataset: Dataset) -> None:
         if dataset.origin:
             st.caption(_("From {origin}", origin=escape(dataset.origin)))
         sure = st.checkbox(
-            _("Delete all {n} rows and their history", n=f"{dataset.rows:,}"), key=f"delete_sure_{dataset.id}"
+            _("Delete {n:the|all} {n} {n:row and its|rows and their} history", n=f"{dataset.rows:,}"),
+            key=f"delete_sure_{dataset.id}",
         )
         st.button(
             _("Delete dataset"), icon=":material/delete:", disabled=not sure, on_click=_delete, args=(dataset.id,)

@@ -8,7 +8,7 @@ from core.dataset import mending
 from core.dataset.advice import Finding, Weight
 from core.store import Dataset
 from core.words import _
-from pages.parts import feedback, grid, resources, state, text
+from pages.parts import feedback, grid, resources, state, text, undoing
 
 MARKS = {
     Weight.REQUIRED: ":red[:material/build:]",
@@ -16,6 +16,7 @@ MARKS = {
     Weight.STOP: ":red[:material/block:]",
     Weight.INFO: ":blue[:material/info:]",
 }
+WHERE = "fixes"
 AT_ONCE = 20_000  # rows; for more the person decides when to look
 Ways = tuple[tuple[str, str], ...]
 
@@ -29,17 +30,17 @@ def found(dataset_id: int, revision: int, limit: int) -> list[Finding]:
 
 def show(dataset: Dataset, limit: int) -> None:
     """The findings of a dataset, each with its fix, and the button that makes all of them."""
+    undoing.line(WHERE, dataset, _undo)
     key = f"advice_{dataset.id}"
     if dataset.rows > AT_ONCE and not state.get(key, False):
         st.button(_("Look for fixes"), icon=":material/search:", on_click=state.put, args=(key, True))
         return
-    with st.spinner(_("Looking at {n} rows", n=f"{dataset.rows:,}")):
+    with st.spinner(_("Looking at {n} {n:row|rows}", n=f"{dataset.rows:,}")):
         findings = found(dataset.id, dataset.revision, limit)
     fixable = [finding for finding in findings if finding.fix]
     _said(findings)
     for finding in fixable:
         _one(dataset, finding, limit)
-    store = resources.store()
     with st.container(horizontal=True, vertical_alignment="center"):
         if len(fixable) > 1:
             st.button(
@@ -48,8 +49,6 @@ def show(dataset: Dataset, limit: int) -> None:
             )  # fmt: skip
         elif not fixable:
             st.write(_("No fix to recommend."))
-        if state.get("advice_batch", None) == (dataset.id, dataset.revision) and store.can_undo(dataset.id):
-            st.button(_("Undo the fixes"), icon=":material/undo:", on_click=_undo, args=(dataset.id,))
 
 
 def _said(findings: list[Finding]) -> None:
@@ -108,14 +107,14 @@ def _apply(dataset_id: int, revision: int, limit: int, codes: list[str]) -> None
         applied = mending.mend(store, dataset_id, chosen, resources.who())
         grid.take(applied)
         grid.forget()
-        state.put("advice_batch", (dataset_id, store.dataset(dataset_id).revision))
-        feedback.saved(_("{n} rows mended.", n=f"{applied.saved:,}"))
+        undoing.keep(WHERE, dataset_id, applied)
+        feedback.saved(_("{n} {n:row|rows} mended.", n=f"{applied.saved:,}"))
 
 
-def _undo(dataset_id: int) -> None:
+def _undo(dataset_id: int, batch_id: int) -> None:
     with feedback.errors():
         grid.flush()
-        applied = resources.store().undo(dataset_id, resources.who())
+        applied = resources.store().undo(dataset_id, resources.who(), batch_id)
         grid.take(applied)
         grid.forget()
         feedback.saved(_("The fixes are undone."))

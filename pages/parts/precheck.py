@@ -27,9 +27,9 @@ def show(source: Source) -> None:
         return
     report = _report(source)
     figures = [
-        _("{n} examples", n=f"{report.examples:,}"),
-        f"{MARKS[Severity.ERROR]} " + _("{n} errors", n=f"{report.errors:,}"),
-        f"{MARKS[Severity.WARNING]} " + _("{n} warnings", n=f"{report.warnings:,}"),
+        _("{n} {n:example|examples}", n=f"{report.examples:,}"),
+        f"{MARKS[Severity.ERROR]} " + _("{n} {n:error|errors}", n=f"{report.errors:,}"),
+        f"{MARKS[Severity.WARNING]} " + _("{n} {n:warning|warnings}", n=f"{report.warnings:,}"),
     ]
     st.markdown(" · ".join(figures))
     graver = [issue for issue in report.details if issue.severity is not Severity.ADVICE]

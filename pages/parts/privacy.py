@@ -10,10 +10,11 @@ from core.dataset.edits import Applied
 from core.store import Dataset
 from core.store.findings import Scan
 from core.words import _
-from pages.parts import feedback, frame, grid, languages, progress, resources, state
+from pages.parts import feedback, frame, grid, languages, progress, resources, state, undoing
 from pages.parts.text import escape
 
 FIRST_ROWS = 5
+WHERE = "privacy"
 AT_ONCE = 2_000  # rows that are mended while the person waits; more become a task with its progress
 
 
@@ -27,6 +28,7 @@ def show(dataset: Dataset) -> None:
             return
         if task is not None and task.state == "failed" and task.error and kind == "mask":
             feedback.show_error(task.error)
+        mended = task.result.get("batch") if task is not None and kind == "mask" else None
     scan = store.findings.latest(dataset.id)
     if scan is None:
         lesson = _("Phone numbers, e-mail addresses, identity card and bank numbers, keys of services, invisible "
@@ -34,7 +36,7 @@ def show(dataset: Dataset) -> None:
         feedback.offer(lesson, _("Look for them"), "privacy_scan", _scan, dataset.id)
         return
     _head(dataset, scan)
-    _undo_line(dataset)
+    undoing.line(WHERE, dataset, _undo, by_task=mended)
     counts = store.findings.counts(dataset.id)
     _personal(dataset, {kind: counts[kind] for kind in PERSONAL if kind in counts})
     _odd(dataset, {kind: counts[kind] for kind in (GARBLED, *ODD) if kind in counts})
@@ -46,7 +48,7 @@ def _head(dataset: Dataset, scan: Scan) -> None:
         if scan.revision != dataset.revision:
             sentence = _("Looked through before the last edits; rows edited since are not in the counts.")
         else:
-            sentence = _("{n} rows looked through.", n=f"{scan.rows:,}")
+            sentence = _("{n} {n:row|rows} looked through.", n=f"{scan.rows:,}")
         st.caption(escape(sentence), width="stretch")
         st.button(_("Look again"), icon=":material/search:", key="privacy_scan", on_click=_scan, args=(dataset.id,))
 
@@ -98,7 +100,7 @@ def _odd(dataset: Dataset, counts: dict[str, tuple[int, int]]) -> None:
 
 
 def _kind(dataset: Dataset, kind: str, rows: int, found: int, label: str) -> None:
-    times = _("{n} in {m} rows", n=f"{found:,}", m=f"{rows:,}")
+    times = _("{n} in {m} {m:row|rows}", n=f"{found:,}", m=f"{rows:,}")
     with st.expander(f"{escape(privacy.title(kind))} · **{escape(times)}**"):
         if kind == LOST:
             st.caption(
@@ -106,7 +108,7 @@ def _kind(dataset: Dataset, kind: str, rows: int, found: int, label: str) -> Non
             )
         _first_rows(dataset, (kind,))
         with st.container(horizontal=True, vertical_alignment="center"):
-            _link(_("Show all {n} rows", n=f"{rows:,}"), finding=kind)
+            _link(_("Show {n:the|all} {n} {n:row|rows}", n=f"{rows:,}"), finding=kind)
             _fix_button(label, dataset, (kind,), f"fix_{kind}")
 
 
@@ -145,7 +147,7 @@ def _fix(dataset_id: int, kinds: tuple[str, ...]) -> None:
             tasks.enqueue(store, resources.settings(), "mask", dataset_id, wanted)
             return
         applied = privacy.fix(store, dataset_id, kinds, resources.who(), style)
-        state.put("privacy_batch", (dataset_id, applied.batch_id, applied.saved) if applied.batch_id else None)
+        undoing.keep(WHERE, dataset_id, applied)
         _say(applied)
         grid.forget()
 
@@ -155,26 +157,16 @@ def _drop(dataset_id: int) -> None:
     with feedback.errors():
         grid.flush()
         applied = privacy.drop(resources.store(), dataset_id, (OTHER_SCRIPT,), resources.who())
-        state.put("privacy_batch", (dataset_id, applied.batch_id, applied.saved) if applied.batch_id else None)
-        feedback.saved(_("{n} rows are deleted.", n=f"{applied.saved:,}"))
+        undoing.keep(WHERE, dataset_id, applied)
+        feedback.saved(_("{n} {n:row is|rows are} deleted.", n=f"{applied.saved:,}"))
         grid.forget()
-
-
-def _undo_line(dataset: Dataset) -> None:
-    """What was just mended here, and the way back."""
-    done = state.get("privacy_batch", None)
-    if done is not None and done[0] == dataset.id:
-        with st.container(horizontal=True, vertical_alignment="center", border=True):
-            st.markdown(f"{feedback.GOOD} {escape(_('{n} rows changed.', n=f'{done[2]:,}'))}", width="stretch")
-            st.button(_("Undo"), key="privacy_undo", icon=":material/undo:", on_click=_undo, args=(dataset.id, done[1]))
 
 
 def _undo(dataset_id: int, batch_id: int) -> None:
     with feedback.errors():
         grid.flush()
         applied = privacy.undo(resources.store(), dataset_id, resources.who(), batch_id)
-        state.drop("privacy_batch")
-        feedback.saved(_("{n} rows are as they were.", n=f"{applied.saved:,}"))
+        feedback.saved(_("{n} {n:row is as it was|rows are as they were}.", n=f"{applied.saved:,}"))
         grid.forget()
 
 
@@ -182,10 +174,14 @@ def _say(applied: Applied) -> None:
     missed = len(applied.conflicts) + len(applied.problems)
     if missed:
         feedback.saved(
-            _("{n} rows were mended, {m} could not be: look again.", n=f"{applied.saved:,}", m=f"{missed:,}")
+            _(
+                "{n} {n:row was|rows were} mended, {m} could not be: look again.",
+                n=f"{applied.saved:,}",
+                m=f"{missed:,}",
+            )
         )
     else:
-        feedback.saved(_("{n} rows were mended.", n=f"{applied.saved:,}"))
+        feedback.saved(_("{n} {n:row was|rows were} mended.", n=f"{applied.saved:,}"))
 
 
 def _link(label: str, **where: str) -> None:

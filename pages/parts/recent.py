@@ -38,7 +38,8 @@ def _is_split(dataset: Dataset) -> bool:
 def show() -> None:
     """The newest datasets and trainings, each with the way on; nothing where there are none."""
     store = resources.store()
-    datasets, jobs = store.datasets()[:SHOWN], store.jobs.list()[:SHOWN]
+    datasets = store.datasets()[:SHOWN]
+    jobs = [job for job in store.jobs.list() if not job.is_removed][:SHOWN]
     if not datasets:
         return
     st.subheader(_("Where you left off"))
@@ -47,7 +48,7 @@ def show() -> None:
         st.caption(_("Datasets"))
         for dataset in datasets:
             with st.container(horizontal=True, vertical_alignment="center"):
-                rows = _("{n} rows", n=f"{dataset.rows:,}")
+                rows = _("{n} {n:row|rows}", n=f"{dataset.rows:,}")
                 st.markdown(f"{escape(dataset.name)} · {escape(rows)}", width="stretch")
                 st.button(_("Open"), key=f"dataset-{dataset.id}", on_click=_open, args=("dataset", dataset.id))
     with right.container(border=True):

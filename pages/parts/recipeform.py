@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +18,7 @@ from core.dataset.vocabulary import Role
 from core.errors import BadInput
 from core.words import _
 from pages.parts import feedback, grid, state
-from pages.parts.text import escape
+from pages.parts.text import as_csv, escape
 
 WRITABLE = (Role.SYSTEM, Role.USER, Role.ASSISTANT)
 COUNT_WHOLE = 64 << 20  # bytes up to which the whole file is read to count its labels
@@ -176,7 +174,7 @@ def _labels(
         counts = label_counts(source, column)
     if not counts or len(counts) > 1_000:
         return dict(start.label_names), start.dropped
-    with st.expander(_("Label names and classes to leave out ({n} labels)", n=len(counts))):
+    with st.expander(_("Label names and classes to leave out ({n} {n:label|labels})", n=len(counts))):
         edited = _label_table(counts, start, f"map_{number}_labels_{column}")
     names = {row["label"]: row["name"].strip() for row in edited if row["name"].strip() not in ("", row["label"])}
     return names, tuple(row["label"] for row in edited if not row["keep"])
@@ -257,11 +255,6 @@ def begin(recipe: Recipe) -> None:
 
 
 def rejects_csv(rejects: Sequence[Any]) -> bytes:
-    """Rejected rows as a table for a spreadsheet; a cell that would be taken for a formula gets an apostrophe."""
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow([_("File"), _("Row"), _("Column"), _("Reason"), _("Seen")])
-    for reject in rejects:
-        cells = [reject.file, str(reject.row), reject.column, str(reject.reason), reject.seen]
-        writer.writerow([f"'{cell}" if cell.startswith(("=", "+", "-", "@")) else cell for cell in cells])
-    return out.getvalue().encode("utf-8-sig", "replace")
+    """Rejected rows as a table for a spreadsheet."""
+    rows = [[one.file, str(one.row), one.column, str(one.reason), one.seen] for one in rejects]
+    return as_csv([_("File"), _("Row"), _("Column"), _("Reason"), _("Seen")], rows)

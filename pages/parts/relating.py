@@ -108,10 +108,10 @@ def _lesson(dataset: Dataset, found: RelationReport, sort: str, stale: bool) -> 
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(escape(lessons[sort]), width="stretch")
         if sort == "exact" and counts["repeats"]:
-            label = _("Delete {n} repeats, keep the first of each", n=f"{counts['repeats']:,}")
+            label = _("Delete {n} {n:repeat|repeats}, keep the first of each", n=f"{counts['repeats']:,}")
             buttons.mend(dataset, label, ":material/delete:", relating.delete_repeats, stale)
         if sort == "leak" and counts["to_train"]:
-            label = _("Move {n} rows to train", n=f"{counts['to_train']:,}")
+            label = _("Move {n} {n:row|rows} to train", n=f"{counts['to_train']:,}")
             if resources.store().splits.lock(dataset.id) is not None:  # what is like a locked row joins it
                 label = _("Bring each question to one side")
             buttons.mend(dataset, label, ":material/move_item:", relating.move_leaks, stale)
@@ -182,7 +182,7 @@ def _answers(dataset: Dataset, group: Group, rows: Sequence[Example], wrap: Wrap
         row = same[0]
         with st.container(horizontal=True, vertical_alignment="center"):
             st.text(_clipped(_answer(row)) or _("(empty)"), width="stretch")
-            times = _("{n} rows", n=f"{len(same):,}") if len(same) > 1 else ""
+            times = _("{n} {n:row|rows}", n=f"{len(same):,}") if len(same) > 1 else ""
             about = " · ".join(part for part in (times, _about(row, answer_text(row.body))) if part)
             st.caption(escape(about), width="content")
             buttons.button(dataset, _("Keep this answer"), ":material/check:", settling.keep_answer, group.rows, row.id,
@@ -215,7 +215,9 @@ def _earlier(row: Example) -> None:
     last = max((at for at, said in enumerate(before) if said.get("role") == "user"), default=0)
     if last:
         first = _clipped(text_of(before[0].get("content")))
-        st.caption(escape(_("After {n} earlier messages, the first: {text}", n=f"{last:,}", text=first[:SEARCHED])))
+        st.caption(
+            escape(_("After {n} earlier {n:message|messages}, the first: {text}", n=f"{last:,}", text=first[:SEARCHED]))
+        )
 
 
 def _answer(row: Example) -> str:
@@ -253,12 +255,12 @@ def _labels(dataset: Dataset, found: RelationReport, stale: bool) -> None:
         st.caption(_("None."))
     for label, rows, meant, meant_rows, why in found.labels[: 10 * GROUPS]:
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
-            sentence = (
-                _("“{label}” ({n} rows) is “{meant}” ({m} rows) but for case, space or width")
+            named = {"label": label, "n": f"{rows:,}", "meant": meant, "m": f"{meant_rows:,}"}
+            said = (
+                _("“{label}” ({n} {n:row|rows}) is “{meant}” ({m} {m:row|rows}) but for case, space or width", **named)
                 if why == "form"
-                else _("“{label}” ({n} rows) is nearly “{meant}” ({m} rows)")
+                else _("“{label}” ({n} {n:row|rows}) is nearly “{meant}” ({m} {m:row|rows})", **named)
             )
-            said = sentence.format(label=label, n=f"{rows:,}", meant=meant, m=f"{meant_rows:,}")
             st.markdown(escape(said), width="stretch")
             where = {"dataset": str(dataset.id), "label": label}
             st.page_link(frame.EDIT, label=_("Show them"), icon=":material/edit:", query_params=where)

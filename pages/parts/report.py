@@ -128,7 +128,7 @@ def tiles(found: Figures, cost: Money | None) -> None:
         st.metric(f"{MARKS[Severity.WARNING]} {_('Warnings')}", f"{warnings:,}", border=True, height="stretch")
         help_ = _("Tokens to train on, each row once.")
         st.metric(_("Tokens"), f"{found.billable():,}", border=True, height="stretch", help=help_)
-        help_ = _("How often each row is seen when the provider chooses: {n} epochs.", n=found.epochs)
+        help_ = _("How often each row is seen when the provider chooses: {n} {n:epoch|epochs}.", n=found.epochs)
         st.metric(_("Epochs"), f"{found.epochs}", border=True, height="stretch", help=help_)
         st.metric(_("Cost"), money(cost), border=True, height="stretch")
 
@@ -159,7 +159,7 @@ def issues(dataset: Dataset, found: Figures) -> None:
         st.markdown(f"{MARKS[issue.severity]} {escape(issue.sentence)}")
     if found.over:
         with st.container(horizontal=True, vertical_alignment="center"):
-            sentence = _("{n} rows have more than {limit} tokens: what is beyond is cut off or refused.",
+            sentence = _("{n} {n:row has|rows have} more than {limit} tokens: what is beyond is cut off or refused.",
                          n=f"{found.over:,}", limit=f"{found.limit:,}")  # fmt: skip
             st.markdown(f"{MARKS[Severity.WARNING]} {escape(sentence)}", width="stretch")
             _link(_("Show them"), over=str(found.limit), sort="-tokens")
@@ -177,7 +177,8 @@ def _repeats(dataset: Dataset) -> bool:
     repeats = exact_repeats(dataset.id, dataset.revision)
     said = []
     if repeats.leaked:
-        leak = _("{n} held-out rows also stand among the training rows: comparing on them flatters the model.",
+        leak = _("{n} {n:held-out row also stands|held-out rows also stand} among the training rows: comparing on"
+                 " {n:it|them} flatters the model.",
                  n=f"{repeats.leaked:,}")  # fmt: skip
         said.append(escape(leak))
     if repeats.extra:
@@ -198,7 +199,7 @@ def _first_rows(dataset: Dataset, code: str, count: int) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.text(privacy.half_shown(user_text(example.body))[-160:] or _("(empty)"), width="stretch")
             _link(_("Open"), row=str(example_id), issue=code)
-    _link(_("Show all {n} rows", n=f"{count:,}"), issue=code)
+    _link(_("Show {n:the|all} {n} {n:row|rows}", n=f"{count:,}"), issue=code)
 
 
 def _link(label: str, **where: str) -> None:

@@ -34,7 +34,7 @@ def show(evaluation: Evaluation) -> None:
     with labels:
         _labels(scores)
     feedback.next_step(
-        _("{n} rows compared.", n=f"{evaluation.rows:,}"), _("Ask both something of your own"), frame.ASK
+        _("{n} {n:row|rows} compared.", n=f"{evaluation.rows:,}"), _("Ask both something of your own"), frame.ASK
     )
 
 
@@ -55,7 +55,7 @@ def _tiles(score: ModelScore) -> None:
             st.metric(_("Exactly right"), percent(score.accuracy))
         seconds = score.seconds_median
         st.metric(_("Time for an answer"), "–" if seconds is None else f"{seconds * 1000:,.0f} ms")
-    notes = [_("{n} of {total} rows answered", n=f"{score.answered:,}", total=f"{score.rows:,}")]
+    notes = [_("{n} of {total} {total:row|rows} answered", n=f"{score.answered:,}", total=f"{score.rows:,}")]
     if score.interval:
         low, high = score.interval
         notes.append(_("true accuracy probably {low} to {high}", low=percent(low), high=percent(high)))

@@ -120,7 +120,7 @@ def _turns(form: Form, turns: list[Turn]) -> None:
                 height=_height(turn.calls),
             )  # fmt: skip
     if len(turns) > MANY:
-        st.caption(_("{n} more turns: edit them as JSON.", n=len(turns) - MANY))
+        st.caption(_("{n} more {n:turn|turns}: edit {n:it|them} as JSON.", n=len(turns) - MANY))
     with st.container(horizontal=True):
         st.button(_("Add a turn"), icon=":material/add:", on_click=_add, key=form.key("add"))
         st.button(_("Save"), key=form.key("save"), on_click=_save, shortcut="Ctrl+Enter", type="primary")

@@ -48,7 +48,7 @@ def show(draft: Draft) -> None:
     """A finished example before it is imported."""
     body = draft.body
     count = count_body(body, DEFAULT)
-    parts = [_("{n} tokens, {m} of them in the answer", n=f"{count.tokens:,}", m=f"{count.answer_tokens:,}")]
+    parts = [_("{n} {n:token|tokens}, {m} of them in the answer", n=f"{count.tokens:,}", m=f"{count.answer_tokens:,}")]
     if draft.label:
         parts.append(_("label: {label}", label=draft.label))
     show_body(body)

@@ -64,7 +64,8 @@ def show(dataset: Dataset, limit: int) -> None:
 def row(example: Example, encoding: str, limit: int) -> None:
     """The figures of one row, a legend, and its text."""
     found, kind = seen(example.body, encoding, limit, short=True), example.kind
-    figures = _("{tokens} tokens, {trained} of them are learnt, {cut} are cut off.",
+    figures = _("{tokens} {tokens:token|tokens}, {trained} of them {trained:is|are} learnt,"
+                " {cut} {cut:is|are} cut off.",
                 tokens=f"{found.tokens:,}", trained=f"{found.trained:,}", cut=f"{found.cut:,}")  # fmt: skip
     st.markdown(f"**{escape(figures)}** {escape(_about(kind, found))}")
     if str(found.refused):
@@ -105,7 +106,7 @@ def _turns(found: Seen) -> Iterator[str]:
     for place, segment in enumerate(segments):
         if FIRST <= place < len(segments) - LAST:
             if place == FIRST:
-                told = _("… {n} more turns …", n=len(segments) - FIRST - LAST)
+                told = _("… {n} more {n:turn|turns} …", n=len(segments) - FIRST - LAST)
                 yield f'<div class="turn cost">{html.escape(told)}</div>'
             continue
         cut = False if segment.branch and place and segments[place - 1].branch != segment.branch else cut
@@ -127,8 +128,8 @@ def _turn(segment: Segment, cut: bool) -> tuple[str, bool]:
         ["turn", *["l"] * learnt, *["w"] * (not segment.weighed), *["r"] * (segment.branch == "rejected")]
     )
     frame = sum(piece.tokens for piece in segment.pieces if piece.special and not piece.text and not piece.label)
-    cost = _("{n} tokens, {frame} of them for the format", n=f"{segment.tokens:,}", frame=frame)
-    cost = cost if frame else _("{n} tokens", n=f"{segment.tokens:,}")
+    cost = _("{n} {n:token|tokens}, {frame} of them for the format", n=f"{segment.tokens:,}", frame=frame)
+    cost = cost if frame else _("{n} {n:token|tokens}", n=f"{segment.tokens:,}")
     chips = "".join(f'<span class="chip">{html.escape(text)}</span>' for text in _chips(segment))
     head = f'{chips}<span class="cost">{html.escape(cost)}</span>'
     return f'<div class="{classes}">{head}<span class="said">{"".join(spans)}</span></div>', cut
@@ -146,7 +147,7 @@ def _span(piece: Piece, shade: int) -> str:
     classes = " ".join(["p", "ab"[shade % 2], *(name for name, on in marks.items() if on)])
     text = piece.text if len(piece.text) <= CLIP else piece.text[:CLIP] + "…"
     inside = html.escape("".join(_visible(text))) if text else f"[{html.escape(str(piece.label))}]"
-    title = f' title="{html.escape(_("{n} tokens", n=piece.tokens))}"' if piece.tokens > 1 else ""
+    title = f' title="{html.escape(_("{n} {n:token|tokens}", n=piece.tokens))}"' if piece.tokens > 1 else ""
     return f'<span class="{classes}"{title}>{inside}</span>'
 
 

@@ -8,10 +8,9 @@ from core import tasks
 from core.dataset import relating, settling
 from core.store import Dataset
 from core.words import _
-from pages.parts import feedback, grid, resources, state
-from pages.parts.text import escape
+from pages.parts import feedback, grid, resources, undoing
 
-DONE = "relations_batch"  # (dataset, batch, rows): what was settled last
+WHERE = "relations"
 
 
 def button(
@@ -40,7 +39,7 @@ def done(dataset_id: int, verb: settling.Verb, *more: object) -> None:
         if applied.batch_id is None:
             feedback.saved(_("There was nothing to change: the rows are locked, or were settled already."))
             return
-        state.put(DONE, (dataset_id, applied.batch_id, applied.saved))
+        undoing.keep(WHERE, dataset_id, applied)
         _compare(dataset_id)
 
 
@@ -53,12 +52,7 @@ def _compare(dataset_id: int) -> None:
 
 def undo_line(dataset: Dataset) -> None:
     """What was settled last, and the way back."""
-    last = state.get(DONE, None)
-    if last is not None and last[0] == dataset.id:
-        with st.container(horizontal=True, vertical_alignment="center", border=True):
-            said = _("{n} rows changed.", n=f"{last[2]:,}")
-            st.markdown(f"{feedback.GOOD} {escape(said)}", width="stretch")
-            st.button(_("Undo"), key="relations_undo", icon=":material/undo:", on_click=_undo, args=last[:2])
+    undoing.line(WHERE, dataset, _undo)
 
 
 def _undo(dataset_id: int, batch_id: int) -> None:
@@ -67,6 +61,5 @@ def _undo(dataset_id: int, batch_id: int) -> None:
         applied = resources.store().undo(dataset_id, resources.who(), batch_id)
         grid.take(applied)
         grid.forget()
-        state.drop(DONE)
-        feedback.saved(_("{n} rows are as they were.", n=f"{applied.saved:,}"))
+        feedback.saved(_("{n} {n:row is as it was|rows are as they were}.", n=f"{applied.saved:,}"))
         _compare(dataset_id)

@@ -43,7 +43,7 @@ def _new_rows(dataset: Dataset, counts: dict[str, int]) -> None:
     """Rows that came after the split: they get their part, and no other row moves."""
     if new := counts.get(Split.NONE, 0):
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
-            st.markdown(escape(_("{n} rows are in no part yet.", n=f"{new:,}")), width="stretch")
+            st.markdown(escape(_("{n} {n:row is|rows are} in no part yet.", n=f"{new:,}")), width="stretch")
             st.button(
                 _("Place the new rows"), type="primary", icon=":material/playlist_add:", key="split_place",
                 on_click=_place, args=(dataset.id,),
@@ -77,7 +77,7 @@ def _lock(dataset: Dataset, tested: int) -> None:
             st.markdown(f":material/lock_open: {escape(said)}", width="stretch")
             st.button(_("Lock the test set"), icon=":material/lock:", on_click=_set_lock, args=(dataset.id, True))
             return
-        said = _("The test set is locked ({who}, {when}): no split and no mending moves its {n} rows.",
+        said = _("The test set is locked ({who}, {when}): no split and no mending moves its {n} {n:row|rows}.",
                  who=lock.who or _("somebody"), when=feedback.moment(lock.at), n=f"{tested:,}")  # fmt: skip
         st.markdown(f":material/lock: {escape(said)}", width="stretch")
         with st.popover(_("Unlock …"), icon=":material/lock_open:"):
@@ -180,9 +180,11 @@ def _say(dataset_id: int, made: splitting.Outcome) -> None:
     grid.outdated().add(dataset_id)
     held_out, tested = made.counts[Split.VALIDATION], made.counts[Split.TEST]
     if tested:
-        feedback.saved(_("{n} rows are held out, {m} more for the test.", n=f"{held_out:,}", m=f"{tested:,}"))
+        feedback.saved(
+            _("{n} {n:row is|rows are} held out, {m} more for the test.", n=f"{held_out:,}", m=f"{tested:,}")
+        )
     else:
-        feedback.saved(_("{n} rows are held out.", n=f"{held_out:,}"))
+        feedback.saved(_("{n} {n:row is|rows are} held out.", n=f"{held_out:,}"))
 
 
 def _set_lock(dataset_id: int, locked: bool) -> None:

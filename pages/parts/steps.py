@@ -29,7 +29,7 @@ def menu(dataset: Dataset) -> None:
 def _show(dataset: Dataset, step: Step) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         who = f"{feedback.moment(step.at)} · {step.who}" + (f" · {_('undone')}" if step.undone else "")
-        st.markdown(f"{escape(_said(step))}  \n:gray[{escape(who)}]", width="stretch")
+        st.markdown(f"{escape(said(step))}  \n:gray[{escape(who)}]", width="stretch")
         if step.example_id and "remove" not in step.counts:
             st.button("", icon=":material/edit:", type="tertiary", help=_("Open the row in the form"),
                       key=f"step_row_{step.batch_id}", on_click=_open, args=(step.example_id,))  # fmt: skip
@@ -38,16 +38,15 @@ def _show(dataset: Dataset, step: Step) -> None:
                   args=(dataset.id, step.batch_id))  # fmt: skip
 
 
-def _said(step: Step) -> str:
+def said(step: Step) -> str:
     """What a step did, in words."""
-    one = {"change": _("A row changed"), "add": _("A row added"), "remove": _("A row deleted")}
-    many = {
-        "change": lambda n: _("{n} rows changed", n=f"{n:,}"),
-        "add": lambda n: _("{n} rows added", n=f"{n:,}"),
-        "remove": lambda n: _("{n} rows deleted", n=f"{n:,}"),
+    done = {
+        "change": lambda n: _("{n} {n:row|rows} changed", n=f"{n:,}"),
+        "add": lambda n: _("{n} {n:row|rows} added", n=f"{n:,}"),
+        "remove": lambda n: _("{n} {n:row|rows} deleted", n=f"{n:,}"),
     }
     names = {"raw": _("Text"), "label": _("Label"), "split": _("Split"), "status": _("Status")}
-    said = [one[name] if n == 1 else many[name](n) for name, n in sorted(step.counts.items(), key=lambda it: -it[1])]
+    said = [done[name](n) for name, n in sorted(step.counts.items(), key=lambda it: -it[1])]
     touched = ", ".join(names.get(field, field) for field in step.fields)
     return ", ".join(said) + (f": {touched}" if touched and len(said) == 1 else "")
 

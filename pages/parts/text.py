@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import html
+import io
 import re
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import streamlit as st
@@ -30,6 +33,15 @@ def escape(value: object) -> str:
 def for_chart(value: object) -> str:
     """Text made safe for charts, which read a little HTML in names: labels, titles, legends."""
     return html.escape(str(value), quote=False)
+
+
+def as_csv(header: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
+    """A table for a spreadsheet; a cell that would be taken for a formula gets an apostrophe."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(header)
+    writer.writerows([f"'{cell}" if cell.startswith(("=", "+", "-", "@")) else cell for cell in row] for row in rows)
+    return out.getvalue().encode("utf-8-sig", "replace")
 
 
 def show(value: str) -> None:

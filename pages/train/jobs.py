@@ -5,14 +5,14 @@ from __future__ import annotations
 import streamlit as st
 
 from core.words import _
-from pages.parts import feedback, following, frame
+from pages.parts import feedback, following, frame, resources
 
 st.title(_("Trainings"))
 with feedback.errors():
     job = following.choose()
     if job is None:
         feedback.empty(
-            _("No training yet"),
+            _("No training on the list") if resources.store().jobs.list() else _("No training yet"),
             _("When your data are checked and split, a training takes seconds on this computer."),
             _("Start a training"),
             frame.LAUNCH,

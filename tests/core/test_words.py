@@ -74,8 +74,8 @@ def test_a_sentence_that_another_process_told_is_read_in_the_language_spoken_her
 
 def test_a_sentence_within_a_sentence_is_told_too() -> None:
     inner = T("{n} minutes", n=4)
-    said = T("The training would take about {time}; the limit is {most} hours. Take a smaller model, fewer rows or"
-             " fewer epochs; or, to train all the same, put {key} into the job's metadata.",
+    said = T("The training would take about {time}; the limit is {most} {most:hour|hours}. Take a smaller model,"
+             " fewer rows or fewer epochs; or, to train all the same, put {key} into the job's metadata.",
              time=inner, most="1", key="k").as_json()  # fmt: skip
     found = words.told(said)
     assert found is not None and found.params["time"] == inner

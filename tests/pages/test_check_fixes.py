@@ -38,7 +38,9 @@ def test_all_fixes_are_applied_and_undone_in_one_step(open_page: Open, store: St
     page.click("Apply all 4")
     assert texts(store, dataset) == [("one ->", " first it is\n"), ("two ->", " second so far\n")]
     assert page.says("No fix to recommend.")
-    page.click("Undo the fixes")
+    page = open_page(CHECK, dataset=str(dataset.id))
+    assert page.says("2 rows changed, 1 row deleted"), "after a reload too"
+    page.click("Undo")
     assert texts(store, dataset) == before and "Remove 1 duplicate rows" in offered(page)
 
 

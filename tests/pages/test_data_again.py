@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 from collections.abc import Callable
 from pathlib import Path
@@ -11,16 +12,17 @@ import openpyxl
 import pytest
 from pagedriver import HOSTILE, Open, Page
 
-from core.dataset import importing, workbook
-from core.dataset.edits import Change, Edits
+from core.dataset import importing, updating, workbook
+from core.dataset.edits import Applied, Change, Edits, Problem
 from core.dataset.examples import Split, answer_text, user_text
 from core.settings import Settings
 from core.store import Dataset, Store
 from core.tasks.handlers import HANDLERS
 from core.tasks.work import Work
-from pages.parts import differing, uploads
+from core.words import T
+from pages.parts import differing, refusals, uploads
 
-BRING, EXPORT = "pages/data/bring.py", "pages/data/export.py"
+BRING, EDIT, EXPORT = "pages/data/bring.py", "pages/data/edit.py", "pages/data/export.py"
 OLD = "question,answer\nWhere is it?,Here\nWhy is it so?,Because\nWhen does it come?,Soon\n"
 
 
@@ -101,7 +103,7 @@ def test_what_a_locked_test_set_refuses_is_said_where_it_was_applied(
     store.splits.set_lock(dataset.id, True, "Bob")
     data = edited(store, dataset, tmp_path, lambda sheet: sheet.__setitem__("F2", "Train"))
     page = open_page(BRING, file=upload(settings, data, "w.xlsx")).click("Apply")
-    assert "1 rows of the locked test set were left as they are" in page.errors
+    assert "1 row of the locked test set was left as it is" in page.errors
     assert store.example(row.id).split == Split.TEST
 
 
@@ -147,7 +149,7 @@ def test_rows_that_cannot_be_taken_are_listed(
 ) -> None:
     page = open_page(BRING, file=upload(settings, (OLD + "Empty?,\n").encode(), "t.csv"))
     page.click("See what has changed")
-    assert [box.label for box in page.app.expander] == ["1 rows or cells cannot be taken"]
+    assert [box.label for box in page.app.expander] == ["1 row or cell cannot be taken"]
 
 
 def test_many_rows_are_applied_by_the_worker(
@@ -162,7 +164,7 @@ def test_many_rows_are_applied_by_the_worker(
     assert begun is not None
     result = HANDLERS["update"].steps[0](Work(store, settings, begun, lambda: None))
     store.tasks.finish(task.id, "succeeded", result=result or {})
-    assert page.run().says("1 rows of Desk are as you chose.") and page.says("Nothing differs")
+    assert page.run().says("1 row of Desk is as you chose.") and page.says("Nothing differs")
     page.click("Undo")
     assert rows(store, dataset)[2][1] == "Soon"
 
@@ -179,3 +181,53 @@ def test_the_export_page_makes_the_workbook_and_takes_it_back(
     assert [element.proto.label for element in page.app.get("file_uploader")] == [
         "Edited it? Bring the workbook back here"
     ]
+
+
+def test_what_the_worker_could_not_write_is_said_after_a_reload_too(
+    open_page: Open, store: Store, settings: Settings, dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(differing, "AT_ONCE", 0)
+    row = next(store.examples(dataset.id))
+    store.assign_splits(dataset.id, {row.id: Split.TEST}, "Bob")
+    store.splits.set_lock(dataset.id, True, "Bob")
+    token = upload(settings, edited(store, dataset, tmp_path, lambda sheet: sheet.__setitem__("F2", "Train")), "w.xlsx")
+    page = open_page(BRING, file=token).click("Apply")
+    begun = store.tasks.begin(store.tasks.active()[0].id)
+    assert begun is not None
+    result = HANDLERS["update"].steps[0](Work(store, settings, begun, lambda: None))
+    store.tasks.finish(begun.id, "succeeded", result=result or {})
+    assert "1 row of the locked test set was left as it is" in page.run().errors
+    assert "1 row of the locked test set was left as it is" in page.run().errors, "until something else is done"
+    assert "1 row of the locked test set was left as it is" in open_page(BRING, file=token).errors
+
+
+def test_many_refusals_are_a_table_and_a_file(open_page: Open, store: Store, dataset: Dataset) -> None:
+    ids = [row.id for row in store.examples(dataset.id)]
+    applied = Applied(problems=tuple(Problem(row, T("No {what}.", what=HOSTILE)) for row in (*ids, *[0] * 2_500)))
+    page = open_page(EDIT, dataset=str(dataset.id))
+    page.app.session_state["problems"] = updating.refused({"refused": updating.refusals(applied)})
+    page.run()
+    assert page.errors == "2,503 rows were left as they were." and page.says("The first 200 of 2,503")
+    table = next(each.value for each in page.app.dataframe if "Why" in each.value)
+    assert len(table) == 200 and list(table["Question"][:2]) == ["Where is it?", "Why is it so?"]
+    assert not page.unescaped(HOSTILE) and "Download the list" in [
+        button.proto.label for button in page.app.get("download_button")
+    ]
+
+
+def test_the_file_of_refusals_has_every_row(open_page: Open, store: Store, dataset: Dataset) -> None:
+    open_page(EDIT, dataset=str(dataset.id))
+    ids = [row.id for row in store.examples(dataset.id)]
+    made = refusals._file(dataset.id, [(row, T("=1+1")) for row in (*ids, 0)]).decode("utf-8-sig")
+    listed = list(csv.reader(io.StringIO(made)))
+    assert listed[0] == ["Row", "Question", "Why"] and len(listed) == len(ids) + 2
+    assert listed[1] == [str(ids[0]), rows(store, dataset)[0][0], "'=1+1"] and listed[-1][0] == "–"
+
+
+def test_many_rows_that_cannot_be_read_can_be_downloaded(
+    open_page: Open, store: Store, settings: Settings, dataset: Dataset
+) -> None:
+    page = open_page(BRING, file=upload(settings, (OLD + "Empty?,\n" * 300).encode(), "t.csv"))
+    page.click("See what has changed")
+    assert page.app.expander[0].label == "300 rows or cells cannot be taken" and page.says("The first 200 of 300")
+    assert "Download the list" in [button.proto.label for button in page.app.get("download_button")]

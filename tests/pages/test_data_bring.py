@@ -140,7 +140,7 @@ def test_an_import_is_done_by_the_worker_and_lists_what_was_left_out(
     assert again.says("You may leave this page: the work goes on.")
     work_off(store, settings)
     page.run()
-    assert page.says("3 rows imported, 1 rows left out.")
+    assert page.says("3 rows imported, 1 row left out.")
     (frame,) = [frame.value for frame in page.app.dataframe]
     assert list(frame.iloc[0])[:2] == [4, "questions"]
     dataset = store.datasets()[0]

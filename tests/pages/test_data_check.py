@@ -54,8 +54,8 @@ def test_the_tiles_say_rows_issues_tokens_epochs_and_cost(open_page: Open, store
 def test_each_issue_leads_to_its_rows(open_page: Open, dataset: Dataset) -> None:
     page = open_page(CHECK)
     assert [box.label.split("**")[1] for box in page.app.expander if "**" in box.label] == ["1", "91"]
-    assert {"Open", "Show all 1 rows"} <= set(page.links)
-    link = next(e for e in page.app.get("page_link") if e.proto.label == "Show all 1 rows")
+    assert {"Open", "Show the 1 row"} <= set(page.links)
+    link = next(e for e in page.app.get("page_link") if e.proto.label == "Show the 1 row")
     assert "issue=" in link.proto.query_string and f"dataset={dataset.id}" in link.proto.query_string
     assert "Errors stand in the way" in "\n".join(str(warning.value) for warning in page.app.warning)
 

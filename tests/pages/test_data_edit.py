@@ -200,10 +200,10 @@ def test_an_older_step_is_taken_back_for_itself(open_page: Open, store: Store, d
     store.apply(dataset.id, Edits([Change(first.id, 1, {"assistant": "mine"})]), f"Bo {HOSTILE}")
     store.assign_splits(dataset.id, {second.id: Split.TEST}, "Bo")
     page = open_page(EDIT)
-    assert not page.says("A row changed")
+    assert not page.says("1 row changed")
     page.app.session_state["steps_open"] = True
     page.run()
-    assert page.says("A row changed: Split") and page.says("A row changed: Text") and not page.unescaped(HOSTILE)
+    assert page.says("1 row changed: Split") and page.says("1 row changed: Text") and not page.unescaped(HOSTILE)
     batch = store.steps(dataset.id)[-1].batch_id
     page.app.button(key=f"step_{batch}").click()
     page.run()

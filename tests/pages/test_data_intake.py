@@ -54,7 +54,7 @@ def test_several_files_are_imported_as_one_and_their_rows_name_them(
     assert page.says("a.csv and 1 more") and page.says("2 files · several formats")
     page.click("Import")
     work_off(store, settings)
-    assert page.run().says("3 rows imported, 1 rows left out.")
+    assert page.run().says("3 rows imported, 1 row left out.")
     (dataset,) = store.datasets()
     assert [example.origin.file for example in store.examples(dataset.id)] == ["a.csv", "a.csv", "b.tsv"]
     assert [(reject.file, reject.row) for reject in store.rejects(dataset.id)] == [("b.tsv", 3)]

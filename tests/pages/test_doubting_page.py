@@ -99,9 +99,9 @@ def test_all_of_which_the_classifier_is_sure_are_changed_at_once_and_taken_back(
     page = looked(open_page, store, settings, dataset)
     press(page, "doubt_many")
     right = [row.label for row in store.examples(dataset.id)]
-    assert right[10] == "tea" and right[21] == "sea" and page.says("2 rows changed.")
-    press(page, "doubt_undo")
-    assert store.label_counts(dataset.id) == {"tea": 80, "sea": 80} and not page.says("2 rows changed.")
+    assert right[10] == "tea" and right[21] == "sea" and page.says("2 rows changed: ")
+    press(page, "undo_doubts")
+    assert store.label_counts(dataset.id) == {"tea": 80, "sea": 80} and not page.says("2 rows changed: ")
     assert [row.label for row in store.examples(dataset.id)][10] == "sea"
 
 

@@ -10,8 +10,10 @@ import pytest
 from pagedriver import HOSTILE, Open, Page, Workshop, wait_for
 
 from core import jobs, tasks
+from core.dataset.examples import Kind
 from core.jobs import Event, Job, JobDraft, LaunchState, Metric
 from core.provider import Status
+from core.settings import Settings
 from core.store import Store
 from core.words import T
 
@@ -222,3 +224,79 @@ def test_a_model_that_was_deleted_is_offered_no_more(open_page: Open, store: Sto
     page = open_page(JOBS)
     assert page.says("deleted") and "**Compare it with the base model**" not in page.links
     assert "Start another training" in page.links and "Delete it for good" not in labels(page)
+
+
+@pytest.mark.parametrize(
+    ("state", "values"),
+    [
+        (LaunchState.LAUNCHED, {"status": Status.SUCCEEDED, "collected": True, "fine_tuned_model": "ft:m"}),
+        (LaunchState.LAUNCHED, {"status": Status.FAILED, "collected": True}),
+        (LaunchState.LAUNCHED, {"status": Status.CANCELLED, "collected": True}),
+        (LaunchState.REFUSED, {"error": "Refused."}),
+        (LaunchState.WITHDRAWN, {}),
+    ],
+)
+def test_a_training_that_is_over_can_be_taken_off_the_list_and_put_back(
+    open_page: Open, store: Store, state: LaunchState, values: dict[str, Any]
+) -> None:
+    kept, job = written(store, "The one that stays"), written(store, "The one that goes", state, **values)
+    page = open_page(JOBS)
+    assert page.says("The one that goes") and page.says("Nothing is deleted")
+    page.click("Remove it")
+    assert page.says("The one that stays") and not page.says("The one that goes ·") and not page.errors
+    assert page.app.query_params["job"] in (str(kept.id), [str(kept.id)])
+    (switch,) = page.app.toggle
+    assert switch.label == "Show removed (1)"
+    switch.set_value(True)
+    page.run()
+    (chooser,) = page.app.selectbox
+    assert any("The one that goes" in name and name.endswith("off the list") for name in chooser.options)
+    chooser.set_value(job.id)
+    page.run().click("Put it back on the list")
+    assert not page.app.toggle and "Remove it" in labels(page) and not store.jobs.get(job.id).is_removed
+
+
+def test_a_removed_training_is_closed_when_removed_ones_are_hidden_again(
+    open_page: Open, store: Store, settings: Settings
+) -> None:
+    job = written(store, "Old", LaunchState.WITHDRAWN)
+    jobs.remove(store, settings, job.id)
+    page = open_page(JOBS)
+    assert page.says("No training on the list") and not page.says("No training yet")
+    page.app.toggle[0].set_value(True)
+    page.run()
+    assert page.says("Old · Withdrawn")
+    page.app.toggle[0].set_value(False)
+    assert page.run().says("No training on the list") and "job" not in page.app.query_params
+
+
+def test_a_link_to_a_removed_training_opens_it(open_page: Open, store: Store, settings: Settings) -> None:
+    written(store, "New")
+    job = written(store, "Old", LaunchState.WITHDRAWN)
+    jobs.remove(store, settings, job.id)
+    assert open_page(JOBS, job=str(job.id)).says("Old · Withdrawn")
+
+
+def test_a_training_that_is_not_over_says_why_it_stays(open_page: Open, store: Store) -> None:
+    written(store, state=LaunchState.LAUNCHED, status=Status.RUNNING)
+    page = open_page(JOBS)
+    (popover,) = [block for block in page.app.get("popover") if block.proto.popover.label == "Remove from the list"]
+    assert popover.proto.popover.disabled and "stop it or give it up first" in popover.proto.popover.help
+
+
+def test_home_does_not_show_what_was_taken_off_the_list(open_page: Open, store: Store, settings: Settings) -> None:
+    written(store, "New")
+    jobs.remove(store, settings, written(store, "Old", LaunchState.WITHDRAWN).id)
+    store.finish_import(store.create_dataset("D", Kind.CHAT).id)
+    page = open_page("pages/start/home.py")
+    assert page.says("New · Ready to send") and not page.says("Old ·")
+
+
+def test_a_training_whose_connection_is_gone_is_shown_and_can_be_removed(open_page: Open, store: Store) -> None:
+    done = {"status": Status.SUCCEEDED, "collected": True, "fine_tuned_model": "ft:m"}
+    for values in ({"status": Status.RUNNING}, done):
+        job = written(store, str(values["status"]), LaunchState.LAUNCHED, connection_id="gone", **values)
+        page = open_page(JOBS, job=str(job.id))
+        assert not page.errors and page.says("Model to start from")
+        page.click("Remove it")
+        assert store.jobs.get(job.id).is_removed

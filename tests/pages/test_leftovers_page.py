@@ -29,7 +29,7 @@ def test_lines_are_repaired_one_by_one_or_all_and_can_be_undone(
     assert page.says("3 rows left out")
     assert page.says("Row 2") and page.says("Row 3") and page.says("This repair drops")
     page.click("Accept all 2 repairs")
-    assert page.says("2 rows were added at their place.") and page.says("1 rows left out")
+    assert page.says("2 rows were added at their place.") and page.says("1 row left out")
     dataset = store.datasets()[0]
     assert dataset.rows == 4
     assert {entry.who for entry in store.history(dataset.id)} == {"test@example.com"}
@@ -45,7 +45,7 @@ def test_a_line_is_corrected_by_hand_and_stays_with_its_new_reason(
     page = open_page(BRING, task=imported(store, settings, f"{GOOD % 1}\nhello\n{GOOD % 3}", "t.jsonl"))
     page.app.text_area[0].set_value('{"text": "x"}')
     page.run().click("Add it")
-    assert page.says("0 rows were added, 1 are still wrong") and page.says("The line has no messages")
+    assert page.says("0 rows were added, 1 is still wrong") and page.says("The line has no messages")
     page.app.text_area[0].set_value(GOOD % 2)
     page.run().click("Add it")
     assert [example.body["messages"][0]["content"] for example in store.examples(store.datasets()[0].id)] == [
@@ -65,4 +65,4 @@ def test_a_table_shows_its_cells_and_the_check_page_has_them_too(
     frame = page.app.dataframe[0].value
     assert frame[["0", "1"]].to_dict("records") == [{"0": "lonely", "1": ""}]
     checked = open_page("pages/data/check.py", dataset=str(store.datasets()[0].id))
-    assert any("1 rows were left out" in folded.label for folded in checked.app.expander)
+    assert any("1 row was left out" in folded.label for folded in checked.app.expander)

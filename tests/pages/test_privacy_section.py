@@ -56,7 +56,7 @@ def test_finds_are_listed_by_half_and_never_in_full(open_page: Open, store: Stor
         assert page.says(said), said
     titles = " ".join(found.label for found in page.app.expander).replace("\\", "")
     assert page.says("2 rows are in another language than the rest")
-    for said in ("Phone numbers · **1 in 1 rows**", "E-mail addresses", "Lost characters"):
+    for said in ("Phone numbers · **1 in 1 row**", "E-mail addresses", "Lost characters"):
         assert said in titles, said
     assert page.says("88.9%")
     assert not page.says(NUMBER) and not page.unescaped("![x]")
@@ -71,6 +71,8 @@ def test_one_click_masks_all_and_one_brings_all_back(open_page: Open, store: Sto
     assert "[电话]" in after[0] + after[1] or "[phone]" in after[0]
     assert NUMBER not in after[0] and "a@b.cn" not in after[1]
     assert page.says("No phone number") and page.says("2 rows were mended")
+    page = opened(open_page, CHECK, dataset_id)
+    assert page.says("2 rows changed: Text"), "after a reload too"
     page.click("Undo")
     assert [row.raw for row in store.examples(dataset_id)] == before
     assert page.says("138****5678") and page.says("18 rows looked through")
@@ -97,8 +99,12 @@ def test_many_rows_become_a_task(
     assert task.kind == "mask" and task.args["who"] and page.says("Mending the rows")
     begun = store.tasks.begin(task.id)
     assert begun is not None
-    mask(Work(store, settings, begun, lambda: None))
+    store.tasks.finish(begun.id, "succeeded", result=mask(Work(store, settings, begun, lambda: None)))
     assert NUMBER not in next(iter(store.examples(dataset_id))).raw
+    page = opened(open_page, CHECK, dataset_id)
+    assert page.says("2 rows changed: Text")
+    page.click("Undo")
+    assert NUMBER in next(iter(store.examples(dataset_id))).raw and not page.says("2 rows changed: Text")
 
 
 def test_the_grid_shows_the_rows_and_lets_go_of_the_filter(open_page: Open, store: Store, dataset_id: int) -> None:

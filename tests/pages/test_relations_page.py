@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from pagedriver import HOSTILE, Open, Page
 
+from core.dataset.edits import Change, Edits
 from core.dataset.examples import Draft, Kind, Split, dump
 from core.settings import Settings
 from core.store import Dataset, Store
@@ -60,7 +61,7 @@ def test_leaks_are_shown_first_and_moved(open_page: Open, store: Store, settings
     page = compared(open_page, store, settings, dataset)
     assert page.says("Leaks · 1") and page.says("Exact repeats · 1") and page.says("Contradictions · 1")
     assert page.says("the same question") and page.unescaped(HOSTILE) == []
-    page.click("Move 1 rows to train")
+    page.click("Move 1 row to train")
     assert store.split_counts(dataset.id) == {Split.TRAIN: 12}
     work(store, settings, dataset)
     assert page.run().says("Leaks · 0") and store.can_undo(dataset.id)
@@ -71,7 +72,7 @@ def test_repeats_are_deleted_from_the_page(open_page: Open, store: Store, settin
     page.app.session_state["relations_sort"] = "exact"
     page.run()
     assert page.says("2 times the same") and page.unescaped(HOSTILE) == []
-    page.click("Delete 1 repeats, keep the first of each")
+    page.click("Delete 1 repeat, keep the first of each")
     assert store.dataset(dataset.id).rows == 11
 
 
@@ -110,11 +111,29 @@ def test_one_answer_is_kept_and_the_way_back_stands_there(
     page = compared(open_page, store, settings, dataset)
     page.app.session_state["relations_sort"] = "contradiction"
     page.run().click("Keep this answer")
-    assert store.dataset(dataset.id).rows == 11 and page.says("1 rows changed.")
+    assert store.dataset(dataset.id).rows == 11 and page.says("1 row deleted")
     work(store, settings, dataset)
     assert page.run().says("Contradictions · 0")
     page.click("Undo")
-    assert store.dataset(dataset.id).rows == 12 and not page.says("1 rows changed.")
+    assert store.dataset(dataset.id).rows == 12 and not page.says("1 row deleted")
+
+
+def test_the_way_back_stands_there_after_a_reload_until_something_else_is_changed(
+    open_page: Open, store: Store, settings: Settings, dataset: Dataset
+) -> None:
+    page = compared(open_page, store, settings, dataset)
+    page.app.session_state["relations_sort"] = "contradiction"
+    page.run().click("Keep this answer")
+    again = open_page(frame.CHECK, dataset=str(dataset.id))
+    assert again.says("1 row deleted") and again.says("· test@example.com"), "who, and when"
+    again.click("Undo")
+    assert store.dataset(dataset.id).rows == 12 and not again.says("1 row deleted")
+    again.app.session_state["relations_sort"] = "contradiction"
+    work(store, settings, dataset)
+    again.run().click("Keep this answer")
+    row = next(store.examples(dataset.id))
+    store.apply(dataset.id, Edits([Change(row.id, row.revision, {"user": "Anew"})]), "Bo")
+    assert not open_page(frame.CHECK, dataset=str(dataset.id)).says("1 row deleted")
 
 
 def test_of_near_repeats_one_is_kept(open_page: Open, store: Store, settings: Settings) -> None:

@@ -132,7 +132,7 @@ def test_a_locked_row_says_so_when_the_grid_moves_it(open_page: Open, store: Sto
     page = open_page(frame.EDIT, dataset=str(dataset.id))
     shown = page.app.session_state["grid"]
     page.app.session_state[shown.key] = {"edited_rows": {0: {"split": "train"}}, "added_rows": [], "deleted_rows": []}
-    assert page.run().says("rows of the locked test set were left as they are")
+    assert page.run().says("1 row of the locked test set was left as it is")
     assert store.example(first.id).split is Split.TEST
 
 

@@ -9,7 +9,7 @@ SETS: dict[str, Rule] = {
         T("Add at least 10 examples, one on each line."),
     ),
     "too_few_examples": error(
-        T("There are {number} examples; training needs at least {least}."),
+        T("There {number:is|are} {number} {number:example|examples}; training needs at least {least}."),
         T("Add more examples: 50 to 100 good ones are a fair beginning."),
     ),
     "few_examples": warning(

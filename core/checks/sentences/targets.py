@@ -13,7 +13,7 @@ TARGETS: dict[str, Rule] = {
         T("Choose another model or another provider."),
     ),
     "target_closing": warning(
-        T("{model} takes new trainings for {number} more days, until {seen}."),
+        T("{model} takes new trainings for {number} more {number:day|days}, until {seen}."),
         T("Train soon, or choose a model that stays."),
     ),
     "target_answers_end": warning(
@@ -29,15 +29,15 @@ TARGETS: dict[str, Rule] = {
         T("Choose another model."),
     ),
     "target_tools": error(
-        T("{number} examples offer tools, which {model} is not trained with."),
+        T("{number} {number:example offers|examples offer} tools, which {model} is not trained with."),
         T("Choose a model that takes tools, or leave these examples out."),
     ),
     "target_images": error(
-        T("{number} examples show images, which {model} does not read."),
+        T("{number} {number:example shows|examples show} images, which {model} does not read."),
         T("Choose a model that takes images, or leave these examples out."),
     ),
     "target_context": warning(
-        T("{number} examples are longer than the {limit} tokens that {model} reads."),
+        T("{number} {number:example is|examples are} longer than the {limit} tokens that {model} reads."),
         T("Their end, the answer, is cut off first: shorten or split them, or choose a model that reads more."),
     ),
     "target_suffix": error(
@@ -57,7 +57,7 @@ TARGETS: dict[str, Rule] = {
         T("Train on a sample."),
     ),
     "images_may_be_skipped": advice(
-        T("{number} examples show images."),
+        T("{number} {number:example shows|examples show} images."),
         T("Providers skip images of people and CAPTCHAs, and those they cannot load: check the links, count the rest."),
     ),
     "validation_missing": error(

@@ -137,7 +137,7 @@ def _uneven(number: int, cells: list[str], columns: Sequence[str]) -> Reject | N
     width = len(columns)
     if len(cells) < width:
         reason = T(
-            "The header has {wanted} cells, this row {seen}. Add the missing cells, empty ones included.",
+            "The header has {wanted} {wanted:cell|cells}, this row {seen}. Add the missing cells, empty ones included.",
             seen=len(cells),
             wanted=width,
         )
@@ -146,7 +146,8 @@ def _uneven(number: int, cells: list[str], columns: Sequence[str]) -> Reject | N
     if extra is None:
         return None
     reason = T(
-        "The header has {wanted} cells, this row {seen}. Put a text that holds the separator between double quotes.",
+        "The header has {wanted} {wanted:cell|cells}, this row {seen}. Put a text that holds the separator between"
+        " double quotes.",
         seen=len(cells),
         wanted=width,
     )

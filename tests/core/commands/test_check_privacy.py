@@ -51,7 +51,7 @@ def test_json_gets_one_more_object_and_only_with_the_flag(file: Path, capsys: py
 def test_a_person_reads_where_it_is_but_never_what_it_is(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call(file, "--privacy") == 0
     out = capsys.readouterr().out
-    assert "Phone numbers: 1 in 1 rows" in out and "line 1, messages[0].content: 138****5678" in out
+    assert "Phone numbers: 1 in 1 row" in out and "line 1, messages[0].content: 138****5678" in out
     assert NUMBER not in out and "rows by script: Latin letters 13, Chinese 2" in out
     assert call(file) == 0
     assert "Phone numbers" not in capsys.readouterr().out

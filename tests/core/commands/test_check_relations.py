@@ -61,7 +61,7 @@ def test_a_script_gets_counts_and_places(train: Path, held_out: Path, capsys: py
 def test_a_person_reads_it_in_words(train: Path, held_out: Path, capsys: pytest.CaptureFixture[str]) -> None:
     call(train, "--relations", "--against", held_out)
     out = capsys.readouterr().out
-    assert "exact repeats: 1 rows in 1 groups\n    train.jsonl:1, train.jsonl:3\n" in out
+    assert "exact repeats: 1 row in 1 group\n    train.jsonl:1, train.jsonl:3\n" in out
     assert "the same question with another answer: 1\n" in out
     assert "held-out questions that are also trained on: 1\n    test.jsonl:1, train.jsonl:1 (9" in out
     assert "answer “biling” (1) is probably meant to be “billing” (13)" in out
@@ -93,7 +93,7 @@ def test_a_tidy_copy_has_no_repeats_and_what_most_rows_answer(
     out, old = tmp_path / "tidy.jsonl", train.read_bytes().splitlines()
     assert call(train, "--tidy", out) == 1
     assert out.read_bytes().splitlines() == [*old[:2], *old[4:-1]]  # 3 repeats, 4 contradicts, the last is nearly 15
-    assert "tidy.jsonl: 1 repeats, 1 near ones, 1 rows that contradict and 0 that" in capsys.readouterr().err
+    assert "tidy.jsonl: 1 repeat, 1 near one, 1 row that contradicts and 0 that are" in capsys.readouterr().err
 
 
 def test_a_tidy_copy_holds_nothing_that_is_held_out(

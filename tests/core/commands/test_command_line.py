@@ -113,7 +113,7 @@ def test_few_rows_are_enough_to_judge_by_but_not_to_train_with(rows: Path, tmp_p
     assert "There are 3 rows in it; 10 are needed" in capsys.readouterr().err
     (tmp_path / "none.jsonl").write_text("")
     assert typed(*create, rows, "--validation", tmp_path / "none.jsonl") == 2
-    assert "There are 0 rows in it; 1 are needed" in capsys.readouterr().err
+    assert "There are 0 rows in it; 1 is needed" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("content", ["text,label\nhello,a\n", '{"sentence": "x", "label": 1}\n' * 12])
@@ -186,6 +186,22 @@ def test_a_job_that_could_not_be_sent_says_how_to_try_again(
     assert json.loads(capsys.readouterr().out)["state"] == "intent"
 
 
+def test_a_job_that_is_over_is_taken_off_the_list_and_put_back(
+    rows: Path, store: Store, capsys: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = launch_file(store, Settings.from_env(), JobDraft("local", None, "m", name="Mine"), rows)
+    assert typed("jobs", "remove", job.id) == 2
+    assert "not over yet" in capsys.readouterr().err
+    store.jobs.move(job.id, [LaunchState.INTENT], LaunchState.WITHDRAWN)
+    assert typed("jobs", "remove", job.id) == 0
+    assert f"Nothing is deleted. Put it back: python -m core jobs restore {job.id}" in capsys.readouterr().out
+    assert typed("jobs", "list") == 0 and "python -m core jobs list --all" in capsys.readouterr().out
+    assert typed("jobs", "list", "--all") == 0 and "Withdrawn  ·  off the list" in capsys.readouterr().out
+    assert typed("jobs", "restore", job.id) == 0 and "off the list" not in capsys.readouterr().out
+    assert typed("jobs", "list", "--json") == 0
+    assert [one["removed"] for one in json.loads(capsys.readouterr().out)["jobs"]] == [False]
+
+
 def test_following_says_when_the_provider_does_not_answer(
     rows: Path, store: Store, capsys: Said, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -219,7 +235,7 @@ def test_a_model_that_is_not_there_is_not_said_to_be_deleted(
 @pytest.mark.parametrize(
     "command",
     ["prepare", "check", "serve", "jobs", "models", "evaluate", "worker", *(f"jobs {v}" for v in (
-        "create", "list", "show", "follow", "cancel", "retry", "events", "checkpoints", "results"
+        "create", "list", "show", "follow", "cancel", "remove", "restore", "retry", "events", "checkpoints", "results"
     )), "models list", "models delete"],
 )  # fmt: skip
 def test_every_command_explains_itself(command: str, capsys: Said) -> None:

@@ -152,7 +152,7 @@ def test_a_file_brought_again_removes_no_row_of_a_locked_test_set(
     path.write_text("question,answer\nwhen,now\n")
     brought = bringing.look(store, dataset.id, path, "t.csv")
     applied = updating.apply(store, dataset.id, brought, updating.Choice(dict.fromkeys(groups, True)), "Bo")
-    assert "1 rows of the locked test set" in str(applied.problems[0].message)
+    assert "1 row of the locked test set was left as it is" in str(applied.problems[0].message)
     assert first in parts(store, dataset) and second not in parts(store, dataset)
 
 

@@ -214,7 +214,7 @@ def test_the_tasks_do_the_same(store: Store, settings: Settings, dataset_id: int
     scan(work("scan"))
     assert counts(store, dataset_id) == FOUND
     args = {"kinds": ["phone"], "style": "partly", "who": "Ada"}
-    assert mask(work("mask", args)) == {"saved": 3, "conflicts": 0, "problems": 0}
+    assert mask(work("mask", args)) == {"saved": 3, "batch": 1, "conflicts": 0, "problems": 0}
     assert "138****5678" in raws(store, dataset_id)[0]
 
 

@@ -149,7 +149,7 @@ def _enough(answers: list[Answer], param: str) -> Whole:
     choices = Whole.of(answers)
     if not _FEWEST <= len(choices.answers) <= MOST_CLASSES:
         message = T(
-            "There are {n} different answers to choose among; it can be {least} to {most}.",
+            "There {n:is|are} {n} different {n:answer|answers} to choose among; it can be {least} to {most}.",
             n=len(choices.answers),
             least=_FEWEST,
             most=MOST_CLASSES,

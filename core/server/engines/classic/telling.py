@@ -22,7 +22,8 @@ def told_mode(spec: JobSpec, decided: Decision) -> Text:
         )
     elif isinstance(choices, Fields):
         why = T(
-            "The answers of the {rows} examples are JSON objects with the same {n} fields, each with few values "
+            "The answers of the {rows} examples are JSON objects with the same {n} {n:field|fields}, each with "
+            "few values "
             "({fields}): every field is learnt by itself, and an answer is put together from them.",
             rows=rows,
             n=len(choices.keys),
@@ -58,7 +59,8 @@ def told_calibration(method: str, found: Calibration, commonest: float) -> Text:
     by = " / ".join(f"{temperature:.2f}" for temperature in found.temperatures)
     if method == "dpo":
         return T(
-            "On {rows} examples that were not learnt from, {right:.1%} of the likeliest answers are the preferred one. "
+            "On {rows} {rows:example that was|examples that were} not learnt from, {right:.1%} of the "
+            "likeliest answers are the preferred one. "
             "The probabilities are calibrated on it (temperature {by}); they are off by {error:.1%} on average.",
             rows=found.rows,
             right=found.accuracy,
@@ -67,7 +69,8 @@ def told_calibration(method: str, found: Calibration, commonest: float) -> Text:
         )
     if method == "reinforcement":
         return T(
-            "On {rows} examples that were not learnt from, {right:.1%} of the likeliest answers have the highest "
+            "On {rows} {rows:example that was|examples that were} not learnt from, {right:.1%} of the "
+            "likeliest answers have the highest "
             "reward. The probabilities are calibrated on it (temperature {by}); they are off by {error:.1%} on "
             "average.",
             rows=found.rows,
@@ -76,7 +79,8 @@ def told_calibration(method: str, found: Calibration, commonest: float) -> Text:
             error=found.error,
         )
     return T(
-        "On {rows} examples that were not learnt from, {right:.1%} of the answers are right; always giving the "
+        "On {rows} {rows:example that was|examples that were} not learnt from, {right:.1%} of the answers are right; "
+        "always giving the "
         "commonest answer would get {common:.1%}. The probabilities are calibrated (temperature {by}); "
         "they are off by {error:.1%} on average.",
         rows=found.rows,

@@ -187,7 +187,8 @@ def refusal(fit: Fit, metadata: Mapping[str, str] | None = None) -> Text | None:
     hours = _limit(given.get(MAX_HOURS), HOURS)
     if fit.seconds / 3600 > hours:
         return T(
-            "The training would take about {time}; the limit is {most} hours. Take a smaller model, fewer rows or"
+            "The training would take about {time}; the limit is {most} {most:hour|hours}. Take a smaller "
+            "model, fewer rows or"
             " fewer epochs; or, to train all the same, put {key} into the job's metadata.",
             time=duration(fit.seconds),
             most=f"{hours:g}",

@@ -157,7 +157,8 @@ def warnings(material: Material) -> list[Text]:
         if rows.cut:
             found.append(
                 T(
-                    "{file}: {n} of {all} examples are longer than {most} tokens; their ends are cut.",
+                    "{file}: {n} of {all} {all:example|examples} {n:is|are} longer than {most} tokens; "
+                    "{n:its end is|their ends are} cut.",
                     n=rows.cut,
                     **told,
                 )
@@ -165,7 +166,8 @@ def warnings(material: Material) -> list[Text]:
         if rows.dropped:
             found.append(
                 T(
-                    "{file}: {n} of {all} examples are left out: no answer to learn from within {most} tokens.",
+                    "{file}: {n} of {all} {all:example|examples} {n:is|are} left out: no answer to learn from "
+                    "within {most} tokens.",
                     n=rows.dropped,
                     **told,
                 )
@@ -173,7 +175,7 @@ def warnings(material: Material) -> list[Text]:
         if rows.refused:
             found.append(
                 T(
-                    "{file}: {n} of {all} examples are left out. {reason}",
+                    "{file}: {n} of {all} {all:example|examples} {n:is|are} left out. {reason}",
                     n=rows.refused,
                     reason=str(rows.reason),
                     **told,

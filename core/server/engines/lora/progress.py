@@ -126,7 +126,8 @@ class Progress(TrainerCallback):  # type: ignore[misc]
         self._waiting["full_valid_mean_token_accuracy"] = tally.right / tally.tokens
         self._waiting["full_valid_exact_match"] = tally.exact / tally.rows
         text = T(
-            "After epoch {epoch}, {n} of {all} validation examples are answered word for word as wanted ({share:.0%}).",
+            "After epoch {epoch}, {n} of {all} validation {all:example|examples} {n:is|are} answered word for "
+            "word as wanted ({share:.0%}).",
             epoch=-(-state.global_step // self.epoch),
             n=tally.exact,
             all=tally.rows,

@@ -82,8 +82,8 @@ def test_what_is_cut_or_left_out_is_counted_and_told(lora: LoraBench) -> None:
     told = [str(warning) for warning in lora.engine.check(lora.spec(rows)).warnings]
     job = lora.train(rows, hyperparameters={"n_epochs": 1, "batch_size": 4})
     for sentence in (
-        "training_file: 1 of 15 examples are longer than 512 tokens; their ends are cut.",
-        "training_file: 1 of 15 examples are left out: no answer to learn from within 512 tokens.",
+        "training_file: 1 of 15 examples is longer than 512 tokens; its end is cut.",
+        "training_file: 1 of 15 examples is left out: no answer to learn from within 512 tokens.",
     ):
         assert sentence in told and sentence not in texts(job), "the server tells the plan, once"
     assert any("left out. The chat template refuses this example" in sentence for sentence in told)
