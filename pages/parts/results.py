@@ -64,7 +64,7 @@ def _tiles(score: ModelScore) -> None:
             st.metric(_("Accuracy"), percent(score.accuracy))
             st.metric(_("Macro F1"), percent(score.macro_f1))
         else:
-            st.metric(_("Likeness to the expected answer"), percent(score.similarity))
+            st.metric(_("Likeness"), percent(score.similarity), help=_("Likeness to the expected answer"))
             st.metric(_("Exactly right"), percent(score.accuracy))
         seconds = score.seconds_median
         st.metric(_("Time for an answer"), "–" if seconds is None else f"{seconds * 1000:,.0f} ms")
