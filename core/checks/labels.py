@@ -12,7 +12,7 @@ MOST = 2_000  # different labels; beyond that they are free text
 RARE = 5  # a slip is at least so many times rarer than the name that was meant
 RARE_SHORT = 20  # and so many times where a single character makes another word: short names, Chinese ones
 LONG = 10  # characters from which on two letters may be wrong
-_IDLE = re.compile(r"[\s_\-.·/\\]+")
+_IDLE = re.compile(r"[\s_\-.·/\\,;:!?。、“”‘’\"']+")
 _DIGITS = re.compile(r"\d+")
 
 
@@ -76,6 +76,6 @@ def _allowed(one: str, two: str, times: float) -> int:
 
 
 def plain(label: str) -> str:
-    """A label without case, width, spaces and the marks that stand for them."""
+    """A label without case, width, spaces, the marks that stand for them, and punctuation."""
     folded = normalize("NFKC", label).casefold()
     return _IDLE.sub("", folded) or folded

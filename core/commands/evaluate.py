@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     from core.dataset.examples import Body
     from core.evaluation import Answer, ModelRef, ModelScore
     from core.evaluation.asking import Messages
+    from core.evaluation.calls import Offered
     from core.provider import Connection
     from core.settings import Settings
 
-    Rows = list[tuple[str, str, Messages]]  # question, expected answer, what is sent
+    Rows = list[tuple[str, str, Messages, Offered]]  # question, expected answer, what is sent, what may be called
 
 NO_ANSWER = ("tools", "parallel_tool_calls", "response_format", "functions")  # fields that never hold an answer
 SHOWN = 12  # fields that a sentence names
@@ -67,7 +68,7 @@ def run(options: argparse.Namespace) -> int:
     rows = read_rows(options.file, options.expected)
     if options.out:
         options.out.open("ab").close()  # whether it can be written is better known before the answers are there
-    closed = is_closed([expected for _question, expected, _messages in rows])
+    closed = is_closed([row[1] for row in rows])
     if options.limit is not None and options.limit < len(rows):
         chosen = random.Random(options.seed).sample(range(len(rows)), options.limit)
         rows = [rows[i] for i in sorted(chosen)]
@@ -87,7 +88,7 @@ def run(options: argparse.Namespace) -> int:
         for each, mine in zip(scored, by_model, strict=True):
             show(each, first_error(mine))
         if len(refs) == 2:
-            both = pair(refs[0], by_model[0], refs[1], by_model[1])
+            both = pair(refs[0], by_model[0], refs[1], by_model[1], None if closed else expected)
             print(f"{both.sentence}\n{both.verdict}")
     return 1 if any(each.errors for each in scored) else 0
 
@@ -97,10 +98,11 @@ def read_rows(path: Path, expected: str = "") -> Rows:
     a file or line that cannot be used."""
     from core.dataset.examples import as_chat, prompt_messages, user_text
     from core.evaluation import expected_of
+    from core.evaluation.calls import offered_by
 
     bodies = [as_chat(body) for body in _bodies(path)]
     field = _field(path, bodies, expected)
-    return [(user_text(body), expected_of(body, field), prompt_messages(body)) for body in bodies]
+    return [(user_text(body), expected_of(body, field), prompt_messages(body), offered_by(body)) for body in bodies]
 
 
 def _field(path: Path, bodies: Sequence[Body], named: str) -> str:
@@ -171,8 +173,8 @@ def ask_all(options: argparse.Namespace, refs: Sequence[ModelRef], rows: Rows) -
     connection = _connection(options, settings)
     models = Models(settings, lambda _id: connection, max_tokens=options.max_tokens)
     asks = (
-        Ask(number, at, ref, messages)
-        for number, (_question, _expected, messages) in enumerate(rows)
+        Ask(number, at, ref, messages, offered)
+        for number, (_question, _expected, messages, offered) in enumerate(rows)
         for at, ref in enumerate(refs)
     )
     answers: list[Answer] = []
@@ -243,7 +245,7 @@ def write_csv(path: Path, refs: Sequence[ModelRef], rows: Rows, answers: Sequenc
     with path.open("w", encoding="utf-8-sig", newline="") as out:
         writer = csv.writer(out)
         writer.writerow(["question", "expected", *(name for ref in refs for name in (ref.name, f"{ref.name} right"))])
-        for number, (question, expected, _messages) in enumerate(rows):
+        for number, (question, expected, _messages, _offered) in enumerate(rows):
             cells = [question, expected]
             for at in range(len(refs)):
                 answer = found.get((number, at))

@@ -9,7 +9,7 @@ from itertools import islice
 from core.dataset.examples import Kind
 from core.dataset.readers.values import Row, Source
 from core.dataset.recipes import Recipe
-from core.dataset.vocabulary import INSTRUCTION, INSTRUCTION_INPUT, Role, ends_as, plain, rank
+from core.dataset.vocabulary import INSTRUCTION, INSTRUCTION_INPUT, Role, ends_as, is_aside, plain, rank
 
 _LONGEST_LABEL = 40
 _MOST_LABELS = 200
@@ -111,15 +111,15 @@ class _Look:
 
 
 def _likely_label(looks: dict[str, _Look], *, alone: bool) -> str | None:
-    """The column of few, short, repeated values; words rather than numbers, the last of several."""
+    """The column of few, short, repeated values; words, not numbers; one that is called so; the last of several."""
     likely = [
-        (not look.numeric, place, column)
+        (not look.numeric, ends_as(column, Role.LABEL), not is_aside(column), place, column)
         for place, (column, look) in enumerate(looks.items())
         if look.filled >= 4
         and look.longest <= _LONGEST_LABEL
         and 1 < look.distinct <= min(_MOST_LABELS, look.filled / 2)
     ]
-    return max(likely)[2] if likely and (len(looks) > 1 or not alone) else None
+    return max(likely)[-1] if likely and (len(looks) > 1 or not alone) else None
 
 
 def _is_number(cell: str) -> bool:

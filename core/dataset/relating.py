@@ -34,12 +34,12 @@ def relate(
     from core.store.relations import Group
 
     dataset, texts = store.dataset(dataset_id), _texts(store, dataset_id)
-    rows, total = 0, 2 * max(1, dataset.rows)
+    rows, total = 0, max(1, dataset.rows)
 
-    def told(done: int) -> None:
+    def told(done: int) -> None:  # every row is gone through twice: a person is told of whole rows
         if cancelled():
             raise Cancelled(T("The work was stopped."))
-        progress(min(done, total), total)
+        progress(min(done // 2, total), total)
 
     comparer = Comparer()
     for rows, (row_id, body, split) in enumerate(store.relations.texts(dataset_id), start=1):
@@ -48,7 +48,7 @@ def relate(
             told(rows)
     found = comparer.relate(lambda questions: told(dataset.rows + questions))
     wrong = slips(store.label_counts(dataset_id))
-    told(total)
+    told(2 * total)
     groups = {
         "exact": [Group(ids, 1.0) for ids in found.exact],
         "near": [Group(twin[:2], twin.score) for twin in found.near[:KEPT]],

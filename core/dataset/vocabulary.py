@@ -47,8 +47,16 @@ NAMES = {role: tuple(names.split()) for role, names in _WRITTEN.items()}
 _HEADS = {
     Role.USER: "question questions query message prompt enquiry inquiry 问题 提问 问句 問題 提問 咨询 诉求 質問 frage",
     Role.ASSISTANT: "answer answers reply response completion 回答 答案 回复 答复 回覆 答覆 antwort",
+    Role.LABEL: """
+        category class intent topic label type sentiment reason kategorie
+        分类 类别 类目 类型 标签 意图 主题 情感 归类 原因 分類 類別 類型 標籤""",
 }
 HEADS = {role: tuple(names.split()) for role, names in _HEADS.items()}
+# With what the names of columns end that tell who, when and how far: few values, but nothing to learn.
+_WHO_AND_WHEN = """
+    by agent owner assignee operator editor reviewer user name date time day month year status state channel source id
+    人 员 者 姓名 部门 部門 日期 时间 月份 状态 狀態 渠道 来源 备注 備註 编号"""
+_ASIDE = tuple(_WHO_AND_WHEN.split())
 _SAYING_NOTHING = re.compile("(text|content|body|内容|文本|正文|原文|內容)$")
 INSTRUCTION = ("instruction", "指令")
 INSTRUCTION_INPUT = ("input", "输入")
@@ -72,6 +80,11 @@ def rank(name: str, role: Role) -> int | None:
     """How well a name fits a role: 0 is best, None not at all."""
     names = NAMES.get(role, ())
     return names.index(plain(name)) if plain(name) in names else None
+
+
+def is_aside(name: str) -> bool:
+    """Whether a column tells who, when, where or how far."""
+    return plain(name).endswith(_ASIDE)
 
 
 def ends_as(name: str, role: Role) -> bool:

@@ -6,10 +6,11 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from core.errors import AppError, Cancelled
+from core.evaluation.calls import Offered
 from core.store.evaluations import ModelRef
 from core.words import T
 
@@ -22,12 +23,13 @@ LOOK_SECONDS = 0.2  # between two looks at whether to stop
 
 @dataclass(frozen=True)
 class Ask:
-    """One question to one model: its number, the model's place, the model, what it reads."""
+    """One question to one model: its number, the model's place, the model, what it reads and what it may call."""
 
     number: int
     place: int
     ref: ModelRef
     messages: Messages
+    offered: Offered = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class Said:
     alternatives: tuple[tuple[str, float], ...] = ()
 
 
-Asker = Callable[[ModelRef, Messages], Said]
+Asker = Callable[[ModelRef, Messages, Offered], Said]
 Heard = list[tuple[Ask, Said]]
 
 
@@ -62,7 +64,7 @@ def ask_many(
                     ask = next(asks, None)
                 if ask is None:
                     break
-                done.put((ask, asker(ask.ref, ask.messages)))
+                done.put((ask, asker(ask.ref, ask.messages, ask.offered)))
         except BaseException as error:  # whatever it is, it is raised where the answers are awaited
             done.put(error)
         done.put(None)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.errors import AppError, ProviderError
 from core.evaluation.asking import Messages, Said
+from core.evaluation.calls import Offered, readable
 from core.provider.connection import Connection
 from core.provider.outcome import Outcome, Reply
 from core.settings import Settings
@@ -26,13 +27,21 @@ LONGEST_WAIT = 60.0
 ALTERNATIVES = 5
 
 
-def ask(store: Store, settings: Settings, ref: ModelRef, messages: Messages, *, max_tokens: int = 512) -> Said:
+def ask(
+    store: Store,
+    settings: Settings,
+    ref: ModelRef,
+    messages: Messages,
+    offered: Offered | None = None,
+    *,
+    max_tokens: int = 512,
+) -> Said:
     """What one model says to these messages; where it knows them, with the next best answers."""
     connection = store.jobs.connection(ref.connection_id)
     likely = {"logprobs": True, "top_logprobs": ALTERNATIVES} if connection.is_local else {}
     models = Models(settings, lambda _id: connection, max_tokens=max_tokens, waits=WAITS[:2], **likely)
     try:
-        return models(ref, messages)
+        return models(ref, messages, offered or {})
     finally:
         models.close()
 
@@ -62,17 +71,17 @@ class Models:
         self._lock = threading.Lock()
         self._closed = False
 
-    def __call__(self, ref: ModelRef, messages: Messages) -> Said:
+    def __call__(self, ref: ModelRef, messages: Messages, offered: Offered) -> Said:
         """Ask once; again only where the question did not arrive or the provider asked to wait."""
         if not messages:
             return Said(error=AppError(T("This row holds no question."), T("Look at it in the dataset.")))
         started = time.monotonic()
         try:
-            reply = self._patiently(ref, messages)
+            reply = self._patiently(ref, messages, offered)
             answer = reply.unwrap()
         except AppError as error:
             return Said(error=error, seconds=time.monotonic() - started)
-        return Said(answer.text, None, time.monotonic() - started, _alternatives(answer.logprobs))
+        return Said(readable(answer.text), None, time.monotonic() - started, _alternatives(answer.logprobs))
 
     def close(self) -> None:
         """Close the connections and ask nothing again."""
@@ -82,11 +91,11 @@ class Models:
                 client.close()
             self._clients.clear()
 
-    def _patiently(self, ref: ModelRef, messages: Messages) -> Reply[Answer]:
+    def _patiently(self, ref: ModelRef, messages: Messages, offered: Offered) -> Reply[Answer]:
         for wait in (*self._waits, None):
             client = self._client(ref.connection_id)
             started = time.monotonic()
-            reply = client.chat(messages, ref.model, **self._fitting(ref))
+            reply = client.chat(messages, ref.model, **self._fitting(ref), **offered)
             if reply.outcome == Outcome.UNREACHABLE:
                 self._forget(ref.connection_id, client)  # the local provider may have come back at another port
             if reply.outcome not in (Outcome.UNREACHABLE, Outcome.RATE_LIMITED) or wait is None or self._closed:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from core.dataset.examples import Body, Split, answer_text, as_chat, load, prompt_messages, user_text
 from core.errors import BadInput, ProviderError
 from core.evaluation.asking import Ask, Heard, Said, ask_many
+from core.evaluation.calls import offered_by, readable
 from core.evaluation.models import asker_for
 from core.evaluation.scoring import is_right
 from core.settings import Settings
@@ -136,7 +137,7 @@ def _questions(store: Store, draft: EvaluationDraft) -> list[Question]:
 def expected_of(body: Body, field: str) -> str:
     """The right answer to a row as a conversation: what its assistant says last, else the value of this field."""
     value = body.get(field, "") if field else ""
-    return answer_text(body) or (str(value) if isinstance(value, str | int | float) else "")
+    return readable(answer_text(body)) or (str(value) if isinstance(value, str | int | float) else "")
 
 
 def _asks(store: Store, evaluation: Evaluation, answered: set[tuple[int, int]]) -> Iterator[Ask]:
@@ -145,10 +146,11 @@ def _asks(store: Store, evaluation: Evaluation, answered: set[tuple[int, int]]) 
         number = numbers.get(row.position)
         if number is None:
             continue
-        messages = prompt_messages(as_chat(load(row.raw)))
+        body = as_chat(load(row.raw))
+        messages, offered = prompt_messages(body), offered_by(body)
         for place, ref in enumerate(evaluation.models):
             if (number, place) not in answered:
-                yield Ask(number, place, ref, messages)
+                yield Ask(number, place, ref, messages, offered)
 
 
 def kept(ask: Ask, said: Said, expected: str) -> Answer:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from core.evaluation.calls import readable
 from core.store import Store
 from core.store.evaluations import Answer, ModelRef
 from core.words import T, Text
@@ -14,6 +15,7 @@ from core.words import T, Text
 # Answers form a closed set where they are few, short and repeated.
 CLOSED_LABELS = 500
 CLOSED_LENGTH = 64  # characters
+MEASURED = 20_000  # characters of a text that are held against another
 CLOSED_REPEATED = 0.8  # share of the rows whose answer occurs at least twice
 
 
@@ -62,7 +64,9 @@ class ModelScore:
 class Paired:
     """Two models on the rows that both answered: how often each is right, and alone so.
 
-    `p` is McNemar's exact two-sided probability of such a gap by chance; None where they never differ.
+    Where the answers are free texts (`is_open`) nearly none is right to the letter: then it is how often each alone is
+    nearer to the expected answer. `p` is McNemar's exact two-sided probability of such a gap by chance (the sign
+    test's, which is the same sum); None where they never differ.
     """
 
     first: ModelRef
@@ -73,10 +77,20 @@ class Paired:
     only_first: int
     only_second: int
     p: float | None
+    is_open: bool = False
 
     @property
     def sentence(self) -> Text:
         """The comparison in words."""
+        if self.is_open:
+            return T(
+                "{second} is nearer to the expected answer in {n} of {rows} rows; {first} in {m}.",
+                second=T(self.second.name),
+                n=f"{self.only_second:,}",
+                rows=f"{self.rows:,}",
+                first=T(self.first.name),
+                m=f"{self.only_first:,}",
+            )
         return T(
             "{second} is right on {n} of {rows} {rows:row|rows}; {first} on {m}.",
             second=T(self.second.name),  # a name that the app gave is read in the reader's language
@@ -91,6 +105,8 @@ class Paired:
         """Whether the gap can be trusted, in words."""
         if not self.rows:
             return T("No row was answered by both, so they cannot be compared yet.")
+        if self.p is None and self.is_open:
+            return T("Both are equally near everywhere.")
         if self.p is None:
             return T("They are right and wrong on the same rows.")
         if self.p < 0.05:
@@ -145,11 +161,21 @@ def paired(store: Store, evaluation_id: int, first: int = 0, second: int = -1) -
     models = store.evaluations.get(evaluation_id).models
     answers = list(store.evaluations.answers(evaluation_id))
     one, other = ([a for a in answers if a.model == place % len(models)] for place in (first, second))
-    return pair(models[first], one, models[second], other)
+    expected = {question.number: question.expected for question in store.evaluations.questions(evaluation_id)}
+    return pair(models[first], one, models[second], other, None if is_closed(list(expected.values())) else expected)
 
 
-def pair(first: ModelRef, one: Sequence[Answer], second: ModelRef, other: Sequence[Answer]) -> Paired:
-    """The comparison of two models' answers on the rows that both answered."""
+def pair(
+    first: ModelRef,
+    one: Sequence[Answer],
+    second: ModelRef,
+    other: Sequence[Answer],
+    open_to: Mapping[int, str] | None = None,
+) -> Paired:
+    """The comparison of two models' answers on the rows that both answered; `open_to` are the expected answers by row
+    where they are free texts."""
+    if open_to is not None:
+        return _nearer(first, one, second, other, open_to)
     before = {answer.number: answer.correct for answer in one if answer.correct is not None}
     after = {answer.number: answer.correct for answer in other if answer.correct is not None}
     both = before.keys() & after.keys()
@@ -167,9 +193,31 @@ def pair(first: ModelRef, one: Sequence[Answer], second: ModelRef, other: Sequen
     )
 
 
+def _nearer(
+    first: ModelRef, one: Sequence[Answer], second: ModelRef, other: Sequence[Answer], expected: Mapping[int, str]
+) -> Paired:
+    """On how many rows each of two models alone is nearer to the expected text."""
+    before, after = ({a.number: a for a in answers if a.correct is not None} for answers in (one, other))
+    both = before.keys() & after.keys()
+    gaps = [_nearness(after[n], expected[n]) - _nearness(before[n], expected[n]) for n in both]
+    only_first, only_second = sum(gap < 0 for gap in gaps), sum(gap > 0 for gap in gaps)
+    right = [sum(bool(said[n].correct) for n in both) for said in (before, after)]
+    p = _mcnemar(only_first, only_second)
+    return Paired(first, second, len(both), right[0], right[1], only_first, only_second, p, is_open=True)
+
+
+def _nearness(answer: Answer, expected: str) -> float:
+    """How much of two texts is the same, 0 to 1; what is right counts as the same to the letter."""
+    from rapidfuzz.distance import Indel
+
+    if answer.correct:
+        return 1.0
+    return Indel.normalized_similarity(answer.text.strip()[:MEASURED], expected.strip()[:MEASURED])
+
+
 def is_right(expected: str, answer: str) -> bool | None:
-    """Whether an answer is what was expected, spaces around it aside; None where nothing was expected."""
-    return answer.strip() == expected.strip() if expected.strip() else None
+    """Whether an answer is what was expected, spaces around it and ids of calls aside; None where nothing was."""
+    return readable(answer).strip() == readable(expected).strip() if expected.strip() else None
 
 
 def is_closed(expected: Sequence[str]) -> bool:

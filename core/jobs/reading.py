@@ -9,7 +9,8 @@ from core.jobs.metrics import Point, Series
 from core.jobs.values import Checkpoint
 from core.words import T, Text
 
-MEMORISING = 1.03  # validation loss this much above its lowest point counts as rising
+MEMORISING = 1.03  # validation loss this much above its lowest point counts as rising,
+NOTICEABLE = 0.01  # where that is also this much of loss: near nought the smallest step is a large share
 AT_REST = 0.03  # of its whole fall that the loss may still lie above its lowest point
 STILL_FALLING = 0.97  # the last sixth of the curve below this share of the sixth before counts as falling
 HARDLY_MOVED = 0.95
@@ -49,7 +50,7 @@ def _validation_words(points: Sequence[Point], checkpoints: Sequence[Checkpoint]
     step = points[lowest].step
     if smooth[-1] > smooth[0] and lowest == 0:
         return [T("Validation loss never fell: the model learns nothing that helps with rows it has not seen.")]
-    if smooth[-1] > smooth[lowest] * MEMORISING and lowest < len(points) - 1:
+    if smooth[-1] > max(smooth[lowest] * MEMORISING, smooth[lowest] + NOTICEABLE) and lowest < len(points) - 1:
         return _memorising_words(step, checkpoints)
     rest = smooth[lowest] + AT_REST * (smooth[0] - smooth[lowest])
     step = next(point.step for point, value in zip(points, smooth, strict=True) if value <= rest)

@@ -238,7 +238,6 @@ def work() -> None:
     gc.set_threshold(SELDOM)
     while True:
         try:
-            batch = pickle.load(sys.stdin.buffer)
-        except EOFError:
+            _send(sys.stdout.buffer, prepare(pickle.load(sys.stdin.buffer)))
+        except (EOFError, pickle.UnpicklingError, BrokenPipeError):  # all is sent, or the first process was killed
             return
-        _send(sys.stdout.buffer, prepare(batch))

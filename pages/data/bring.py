@@ -32,6 +32,7 @@ NEW_FILE = dict.fromkeys(("file", "sheet", "encoding", "header", "update"))
 def page() -> None:
     """A finished import, the mapping of a file, or the choice where to begin."""
     st.title(_("Bring data"))
+    intake.in_words()
     imports.remember(state.take("import_task") or "")
     if state.parameter("task") and imports.show(state.parameter("task")):
         return

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from core.dataset.examples import Split, as_chat, load, system_text, user_text
+from core.dataset.examples import Body, Split, as_chat, load, system_text, user_text
 from core.jobs.values import Job
 from core.store.evaluations import ModelRef
 from core.words import _
@@ -38,7 +38,7 @@ def show(job: Job) -> None:
         asked = st.form_submit_button(_("Ask both"), type="primary", icon=":material/forum:", shortcut="Ctrl+Enter")
     if asked and prompt.strip():
         with st.spinner(_("Waiting for both answers …")):
-            state.put("asked", (job.id, prompt, _ask(job, instruction, prompt)))
+            state.put("asked", (job.id, prompt, _ask(job, instruction, prompt, example or {})))
     asked_before = state.get("asked", None)
     if asked_before and asked_before[0] == job.id:
         for column, (ref, said) in zip(st.columns(2), asked_before[2], strict=True):
@@ -46,7 +46,7 @@ def show(job: Job) -> None:
                 _answer(ref, said)
 
 
-def _held_out(job: Job) -> dict[str, object] | None:
+def _held_out(job: Job) -> Body | None:
     """The body of the first held-out row of the data this model was trained on."""
     if job.version_id is None:
         return None
@@ -55,15 +55,16 @@ def _held_out(job: Job) -> dict[str, object] | None:
     return as_chat(load(row.raw)) if row else None
 
 
-def _ask(job: Job, instruction: str, prompt: str) -> list[tuple[ModelRef, Said]]:
+def _ask(job: Job, instruction: str, prompt: str, example: Body) -> list[tuple[ModelRef, Said]]:
     from core.evaluation import ask
+    from core.evaluation.calls import offered_by
 
     store, settings = resources.store(), resources.settings()
     messages = [{"role": "system", "content": instruction}] if instruction.strip() else []
     messages.append({"role": "user", "content": prompt})
-    refs = comparing.references(job)
+    refs, offered = comparing.references(job), offered_by(example)
     with ThreadPoolExecutor(len(refs)) as pool:
-        return list(zip(refs, pool.map(lambda ref: ask(store, settings, ref, messages), refs), strict=True))
+        return list(zip(refs, pool.map(lambda ref: ask(store, settings, ref, messages, offered), refs), strict=True))
 
 
 def _answer(ref: ModelRef, said: Said) -> None:

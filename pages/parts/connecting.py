@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import streamlit as st
@@ -20,14 +21,52 @@ def overview() -> None:
                 st.markdown(f"**{escape(choices.connection_name(connection))}**", width="stretch")
                 st.button(_("Try it"), key=f"try-{connection.id}", on_click=_try, args=(connection.id,))
                 if not connection.is_local:
-                    st.button(_("Remove"), key=f"remove-{connection.id}", on_click=_remove, args=(connection.id,))
+                    _another_key(connection)
+                    _away(connection)
             st.text(_address(connection))
-            _end(connection.preset)
+            if connection.kind is not ProviderKind.OTHER:  # what is told there is how to find the address
+                _end(connection.preset)
             found = state.get(f"tried-{connection.id}", None)
             if found is not None:
                 (st.success if found[0] else st.error)(escape(found[1]))
             if connection.is_local:
                 _for_programs()
+
+
+def _another_key(connection: Connection) -> None:
+    """A new key for a connection that stays: its trainings are followed on."""
+    with st.popover(_("Another key")):
+        st.text_input(_("Key"), type="password", key=f"key-{connection.id}", autocomplete="off")
+        st.button(_("Save"), type="primary", key=f"save-key-{connection.id}", on_click=_change_key, args=(connection,))
+
+
+def _away(connection: Connection) -> None:
+    with st.popover(_("Remove")):
+        st.write(_("The connection and its key are forgotten. Trainings that run there can no longer be followed."))
+        st.button(
+            _("Remove it"), type="primary", key=f"remove-{connection.id}", on_click=_remove, args=(connection.id,)
+        )
+
+
+def _change_key(connection: Connection) -> None:
+    from core import provider
+
+    with feedback.errors():
+        source = provider.save_key(resources.settings(), connection.id, _typed(f"key-{connection.id}"))
+        resources.store().jobs.save_connection(replace(connection, key_source=source))
+        _try(connection.id)
+
+
+def _typed(key: str) -> str:
+    """The key that was typed; an empty field is sent back, so that the browser forgets it as well."""
+    from core.errors import BadInput
+    from core.words import T
+
+    secret: str = state.get(key, "")
+    state.put(key, "")
+    if not secret.strip():
+        raise BadInput(T("No key was entered."), T("Paste the key, or choose “No key”."))
+    return secret
 
 
 def _address(connection: Connection) -> str:
@@ -101,8 +140,6 @@ def form() -> None:
 def _save() -> None:
     """Write down what stands in the form now; the key goes to the keyring and nowhere else."""
     from core import provider
-    from core.errors import BadInput
-    from core.words import T
 
     state.put("adding_connection", True)
     kind = ProviderKind(state.get("new_kind", ProviderKind.OTHER))
@@ -112,11 +149,7 @@ def _save() -> None:
         id = state.new_token()[:12]
         key_source = ""
         if source == "typed":
-            secret = state.get("new_key", "")
-            state.put("new_key", "")  # an empty field is sent back, so that the browser forgets the key as well
-            if not secret.strip():
-                raise BadInput(T("No key was entered."), T("Paste the key, or choose “No key”."))
-            key_source = provider.save_key(resources.settings(), id, secret)
+            key_source = provider.save_key(resources.settings(), id, _typed("new_key"))
         elif source == "env":
             key_source = f"env:{state.get('new_variable', '').strip()}"
         connection = Connection(id, name.strip() or PRESETS[kind].name, address, kind, key_source)

@@ -36,6 +36,9 @@ def show(dataset: Dataset, keys: bool) -> None:
         if task.is_active:
             return
     found = store.doubts.latest(dataset.id)
+    if found is None and not any(store.label_counts(dataset.id)):
+        st.info(_("These rows have no labels: their answers are free text."))
+        return
     if found is None:
         lesson = _("A classifier learns from part of the rows and reads the rest: where it is sure of another label "
                    "than the one that stands there, a person should look.")  # fmt: skip

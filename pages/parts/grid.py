@@ -36,6 +36,7 @@ from pages.parts.wrapping import shared
 
 ROW = 33  # pixels, at the base font size of the theme
 HEIGHT = ROW * 15 + 3
+SENTENCE = 24  # characters above which answers are texts rather than names of classes
 
 
 def split_name(split: object) -> str:
@@ -216,16 +217,24 @@ def show(shown: Snapshot, opened: Callable[[int], None], *, narrow: bool = False
         num_rows="fixed",
         height=min(HEIGHT, ROW * (len(shown.frame) + 1) + 3),
         hide_index=True,
-        column_config=_columns(f"{shown.key}_open", open_clicked, narrow),
+        column_config=_columns(f"{shown.key}_open", open_clicked, _widths(shown, narrow)),
         on_change=flush,
         placeholder="",
         alt=_("Rows of the dataset"),
     )
 
 
-def _columns(open_key: str, open_clicked: Callable[[], None], narrow: bool) -> dict[str, Any]:
+def _widths(shown: Snapshot, narrow: bool) -> tuple[int, int]:
+    """Pixels for question and answer: answers that are texts, not classes, get as much room as the questions."""
+    lengths = shown.frame["assistant"].fillna("").str.len() if "assistant" in shown.frame else None
+    if lengths is not None and len(lengths) and lengths.mean() > SENTENCE:
+        return (195, 195) if narrow else (275, 275)
+    return (250, 140) if narrow else (360, 190)
+
+
+def _columns(open_key: str, open_clicked: Callable[[], None], widths: tuple[int, int]) -> dict[str, Any]:
     column = st.column_config
-    question, answer = (250, 140) if narrow else (360, 190)
+    question, answer = widths
     return {
         PICKED: column.CheckboxColumn("✓", width=44, help=_("Tick rows to delete them")),
         OPEN: column.ButtonColumn(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from typing import BinaryIO
 
 import streamlit as st
@@ -16,6 +17,19 @@ from pages.parts import uploads
 from pages.parts.text import escape
 
 READ = 28  # characters of a reading that are shown
+
+
+def in_words() -> None:
+    """Streamlit's own words on uploaders are English only, and its list of endings is cut off: say ours instead."""
+    said = {
+        "[data-testid=stFileUploaderDropzone] button p": _("Choose a file"),
+        "[data-testid=stFileUploaderDropzoneInstructions] span": _("or drop it here"),
+    }
+    rules = (
+        f"{place}{{font-size:0}}{place}::after{{content:{json.dumps(words, ensure_ascii=False)};font-size:.875rem}}"
+        for place, words in said.items()
+    )
+    st.html(f"<style>{''.join(rules)}</style>")
 
 
 def files(number: int) -> list[tuple[BinaryIO, str]]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.dataset.examples import Split
+from core.dataset.examples import Kind, Split, answer_text
 from core.jobs.values import JobDraft
-from core.provider.connection import Connection
+from core.provider.connection import Connection, ProviderKind
 from core.store import Dataset
 from core.words import _
 from pages.parts import choices, feedback, frame, grading, resources, state
@@ -36,9 +36,13 @@ def show_data(dataset: Dataset) -> None:
 def form(dataset: Dataset) -> JobDraft:
     """What a person wants to train, as far as it is filled in."""
     connection = choices.connection(_("Train where"), "launch_connection")
-    for note in connection.preset.notes:
+    for note in connection.preset.notes if connection.kind is not ProviderKind.OTHER else ():
         st.caption(escape(note))
     model = _model(connection, dataset)
+    if connection.is_local and model.startswith("local-classic") and _is_free_text(dataset):
+        st.caption(_("The answers are free text: {model} writes nothing of its own, it answers with the nearest of "
+                     "them, word for word. To have new texts written, choose an open model or another provider.",
+                     model=escape(model)))  # fmt: skip
     grader = grading.form(dataset)
     name = st.text_input(
         _("Name of this training"), value=dataset.name, max_chars=100, help=_("For your own list; free to choose.")
@@ -71,6 +75,15 @@ def form(dataset: Dataset) -> JobDraft:
         draft_id=state.once("launch_draft", state.new_token),
         grader=grader,
     )
+
+
+def _is_free_text(dataset: Dataset) -> bool:
+    """Whether the answers are neither classes nor calls nor other JSON, as far as the first row shows."""
+    store = resources.store()
+    if dataset.kind is not Kind.CHAT or any(store.label_counts(dataset.id)):
+        return False
+    first = next(iter(store.examples(dataset.id)), None)
+    return first is not None and not answer_text(first.body).lstrip().startswith(("{", "["))
 
 
 def _model(connection: Connection, dataset: Dataset) -> str:

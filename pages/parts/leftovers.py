@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import streamlit as st
 
 from core.checks import explain
 from core.dataset import leftovers, repair
 from core.dataset.leftovers import Content
+from core.dataset.vocabulary import Role
 from core.store import Dataset, Rejected
 from core.words import _
 from pages.parts import feedback, grid, recipeform, resources, state
@@ -92,7 +93,7 @@ def _cells(dataset: Dataset, rejects: Sequence[Rejected]) -> None:
         return
     import pandas as pd
 
-    columns = list(dict.fromkeys(column for item in rejects for column in item.kept or ()))
+    columns = _wanted_first(dataset, rejects, dict.fromkeys(column for item in rejects for column in item.kept or ()))
     fixed = [{**_file(rejects, r), _("Row"): r.row, _("Column"): r.column, _("Why"): str(r.reason)} for r in rejects]
     # Columns of the file go by their place: one may be called "Row" too.
     frame = pd.DataFrame(
@@ -115,6 +116,14 @@ def _cells(dataset: Dataset, rejects: Sequence[Rejected]) -> None:
         label, type="primary", icon=":material/add:", disabled=not contents, key=_key("add", dataset, rejects),
         help=_("Correct a cell first") if not contents else None, on_click=_add, args=(dataset, contents),
     )  # fmt: skip
+
+
+def _wanted_first(dataset: Dataset, rejects: Sequence[Rejected], columns: Iterable[str]) -> list[str]:
+    """The columns that are used or that something is wrong with, then the others, each in the file's order."""
+    wrong = {name for item in rejects for name in (item.column, *item.column.split(", "))}
+    roles = (dataset.recipe or {}).get("roles") or {}
+    used = {name for name, role in roles.items() if role != Role.IGNORE}
+    return sorted(columns, key=lambda name: name not in wrong | used)
 
 
 def _cell(item: Rejected, column: str) -> str:

@@ -23,6 +23,7 @@ from pages.parts.text import as_csv, escape
 WRITABLE = (Role.SYSTEM, Role.USER, Role.ASSISTANT)
 COUNT_WHOLE = 64 << 20  # bytes up to which the whole file is read to count its labels
 MANY_COLUMNS = 8
+ALONE = (Role.LABEL, Role.CONVERSATION, Role.TURN, Role.SPEAKER)  # roles that one column only can play
 
 
 def role_names() -> dict[Role, str]:
@@ -86,23 +87,34 @@ def _roles(source: Source, start: Recipe, number: int) -> dict[str, Role]:
     names = role_names()
     roles: dict[str, Role] = {}
     box = st.container(height=420 if len(source.columns) > MANY_COLUMNS else "content", border=True)
-    for place, column in enumerate(source.columns):
+    keys = [f"map_{number}_role_{place}" for place in range(len(source.columns))]
+    for column, key in zip(source.columns, keys, strict=True):
         left, right = box.columns([5, 4], vertical_alignment="center")
         left.markdown(f"**{escape(column)}**  \n:gray[{escape(examples_of(source, column))}]")
         given = start.roles.get(column, Role.IGNORE)
         with right:
             roles[column] = st.selectbox(
                 _("Role of {column}", column=escape(column)), list(names), list(names).index(given),
-                format_func=names.__getitem__, key=f"map_{number}_role_{place}", label_visibility="collapsed",
+                format_func=names.__getitem__, key=key, label_visibility="collapsed",
+                on_change=_take_over, args=(key, keys),
             )  # fmt: skip
     first = {column: role for column, role in roles.items() if column in start.roles}
     return {column: first[column] for column in start.roles if column in first} | roles
 
 
+def _take_over(key: str, keys: Sequence[str]) -> None:
+    """A role that one column only can play goes over to the column that it was just given to."""
+    role = state.get(key, Role.IGNORE)
+    for other in keys:
+        if role in ALONE and other != key and state.get(other, Role.IGNORE) == role:
+            state.put(other, Role.IGNORE)
+
+
 def examples_of(source: Source, column: str, limit: int = 64) -> str:
     """The first different values of a column, short."""
     seen = dict.fromkeys(cell for row in source.sample[:20] if (cell := row.cells.get(column, "").strip()))
-    line = "  ·  ".join(visible(value[:28]) for value in list(seen)[:3]) or _("(empty)")
+    cut = (value if len(value) <= 28 else value[:27].rstrip() + "…" for value in list(seen)[:3])
+    line = "  ·  ".join(map(visible, cut)) or _("(empty)")
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 

@@ -9,6 +9,8 @@ import streamlit as st
 
 from core import privacy
 from core.checks import DEFAULT_LIMIT, MIN_EXAMPLES, Issue, Severity, check_set, issue_table, sentence_of
+from core.checks.labels import Slip
+from core.checks.privacy.characters import visible
 from core.checks.targets import Contents, check_target, minded
 from core.dataset.examples import Kind, Split, user_text
 from core.store import Dataset
@@ -34,6 +36,8 @@ class Figures:
     trained: list[int]
     limit: int
     whole: tuple[Issue, ...] = ()  # what is to be said of the dataset as a whole
+    compared: int = 0  # rows that repeat or give away another, or whose label is a slip of another
+    automatic: bool = False  # the model chooses the epochs as it learns
 
     @property
     def epochs(self) -> int:
@@ -49,7 +53,8 @@ class Figures:
         """How many findings of this severity there are."""
         table = issue_table()
         of_rows = sum(count for code, count in self.issues.items() if table.get(code) is severity)
-        return of_rows + sum(issue.severity is severity for issue in self.whole)
+        warned = self.over + self.compared if severity is Severity.WARNING else 0
+        return of_rows + warned + sum(issue.severity is severity for issue in self.whole)
 
     def billable(self, limit: int | None = None) -> int:
         """Tokens that one pass over the training rows is billed for: each row is cut at the limit."""
@@ -76,6 +81,14 @@ def exact_repeats(dataset_id: int, revision: int) -> Repeats:
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
+def slips(dataset_id: int, revision: int) -> list[Slip]:
+    """Label names of this revision of a dataset that are probably another one written wrongly."""
+    from core.checks import labels
+
+    return labels.slips(resources.store().label_counts(dataset_id))
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
 def contents(dataset_id: int, revision: int) -> Contents:
     """Tools, images and size of the rows that train, of this revision of a dataset."""
     from core import jobs
@@ -89,7 +102,12 @@ def figures(dataset: Dataset, price: Price | None) -> Figures:
     limit = (price.context if price else None) or DEFAULT_LIMIT
     counts = resources.store().issue_counts(dataset.id)
     issues = {code: count for code, count in counts.items() if minded(code, price)}
-    return Figures(dataset.rows, issues, tokens, answers, trained, limit, tuple(_of_the_whole(dataset, price)))
+    repeats = exact_repeats(dataset.id, dataset.revision)
+    slipped = sum(slip.rows for slip in slips(dataset.id, dataset.revision))
+    return Figures(
+        dataset.rows, issues, tokens, answers, trained, limit, tuple(_of_the_whole(dataset, price)),
+        repeats.extra + repeats.leaked + slipped, price is not None and price.provider == "local",
+    )  # fmt: skip
 
 
 def model(prices: list[Price]) -> Price | None:
@@ -129,7 +147,10 @@ def tiles(found: Figures, cost: Money | None) -> None:
         help_ = _("Tokens to train on, each row once.")
         st.metric(_("Tokens"), f"{found.billable():,}", border=True, height="stretch", help=help_)
         help_ = _("How often each row is seen when the provider chooses: {n} {n:epoch|epochs}.", n=found.epochs)
-        st.metric(_("Epochs"), f"{found.epochs}", border=True, height="stretch", help=help_)
+        if found.automatic:
+            help_ = _("This computer chooses as it learns: it goes through few rows more often.")
+        shown = _("automatic") if found.automatic else f"{found.epochs}"
+        st.metric(_("Epochs"), shown, border=True, height="stretch", help=help_)
         st.metric(_("Cost"), money(cost), border=True, height="stretch")
 
 
@@ -163,7 +184,7 @@ def issues(dataset: Dataset, found: Figures) -> None:
                          n=f"{found.over:,}", limit=f"{found.limit:,}")  # fmt: skip
             st.markdown(f"{MARKS[Severity.WARNING]} {escape(sentence)}", width="stretch")
             _link(_("Show them"), over=str(found.limit), sort="-tokens")
-    repeated = _repeats(dataset)
+    repeated = _compared(dataset)
     if not found.issues and not found.whole and not found.over and not repeated:
         st.success(_("Nothing to object to: every row keeps the rules of its format."))
     order = list(Severity)
@@ -172,8 +193,8 @@ def issues(dataset: Dataset, found: Figures) -> None:
             _first_rows(dataset, code, count)
 
 
-def _repeats(dataset: Dataset) -> bool:
-    """Rows that stand there twice, and held-out rows that also train, each in a line; whether there are any."""
+def _compared(dataset: Dataset) -> bool:
+    """Rows that stand there twice, held-out rows that also train, slips of labels: a line each; whether any is."""
     repeats = exact_repeats(dataset.id, dataset.revision)
     said = []
     if repeats.leaked:
@@ -184,10 +205,16 @@ def _repeats(dataset: Dataset) -> bool:
     if repeats.extra:
         extra = _("Rows that repeat another row exactly. What is seen twice weighs double: delete one of them.")
         said.append(f"**{repeats.extra:,}** · {escape(extra)}")
+    slipped = slips(dataset.id, dataset.revision)
+    if slipped:
+        slip = _("Label names that look like slips: “{label}” is probably “{meant}”.",
+                 label=visible(slipped[0].label), meant=visible(slipped[0].meant))  # fmt: skip
+        said.append(f"**{sum(each.rows for each in slipped):,}** · {escape(slip)}")
     if said:
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
             st.markdown("  \n".join(f"{MARKS[Severity.WARNING]} {line}" for line in said), width="stretch")
-            st.button(_("Show them"), icon=":material/join_inner:", on_click=tabs.open_repeats, key="repeats_show")
+            st.button(_("Show them"), icon=":material/join_inner:", on_click=tabs.open_repeats, key="repeats_show",
+                      args=("labels" if slipped and len(said) == 1 else None,))  # fmt: skip
     return bool(said)
 
 
@@ -199,7 +226,8 @@ def _first_rows(dataset: Dataset, code: str, count: int) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.text(privacy.half_shown(user_text(example.body))[-160:] or _("(empty)"), width="stretch")
             _link(_("Open"), row=str(example_id), issue=code)
-    _link(_("Show {n:the|all} {n} {n:row|rows}", n=f"{count:,}"), issue=code)
+    if count > 1:
+        _link(_("Show all {n} rows", n=f"{count:,}"), issue=code)
 
 
 def _link(label: str, **where: str) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import streamlit as st
 
-from core.evaluation.scoring import ModelScore
+from core.evaluation.scoring import ModelScore, Paired
 from core.store.evaluations import Evaluation
 from core.words import _
 from pages.parts import answers, curves, feedback, frame, resources
@@ -15,32 +17,43 @@ MANY_LABELS = 30  # labels above which a confusion matrix can no longer be read
 
 def show(evaluation: Evaluation) -> None:
     """Scores first, then where the models go wrong, then every answer."""
-    from core.evaluation import scoring
-
-    store = resources.store()
+    answered = len(resources.store().evaluations.answered(evaluation.id))
     with st.spinner(_("Counting …"), show_time=False):
-        scores = scoring.scores(store, evaluation.id)
-    if len(evaluation.models) > 1:
-        pair = scoring.paired(store, evaluation.id)
+        scores, pair = _counted(evaluation.id, answered, evaluation.finished_at)
+    if pair:
         st.markdown(f"**{escape(pair.sentence)}** {escape(pair.verdict)}")
     for column, score in zip(st.columns(len(scores)), scores, strict=True):
         with column.container(border=True, height="stretch"):
             _tiles(score)
-    side, matrix, labels = st.tabs([_("Answers side by side"), _("What is mixed up"), _("Label by label")])
-    with side:
+    if any(score.confusion for score in scores):
+        side, matrix, labels = st.tabs([_("Answers side by side"), _("What is mixed up"), _("Label by label")])
+        with matrix:
+            _confusion(scores)
+        with labels:
+            _labels(scores)
+        with side:
+            answers.show(evaluation)
+    else:  # free texts have no labels to mix up
+        st.subheader(_("Answers side by side"))
         answers.show(evaluation)
-    with matrix:
-        _confusion(scores)
-    with labels:
-        _labels(scores)
     feedback.next_step(
         _("{n} {n:row|rows} compared.", n=f"{evaluation.rows:,}"), _("Ask both something of your own"), frame.ASK
     )
 
 
+@st.cache_data(max_entries=20, show_spinner=False)
+def _counted(evaluation_id: int, _answered: int, _until: datetime | None) -> tuple[list[ModelScore], Paired | None]:
+    """The scores, and the comparison of two models: counted anew when answers have come."""
+    from core.evaluation import scoring
+
+    store = resources.store()
+    scores = scoring.scores(store, evaluation_id)
+    return scores, scoring.paired(store, evaluation_id) if len(scores) > 1 else None
+
+
 def percent(value: float | None) -> str:
-    """A share as a percentage; a dash where there are no data."""
-    return "–" if value is None else f"{value:.1%}"
+    """A share as a percentage, all of it without a decimal; a dash where there are no data."""
+    return "–" if value is None else "100%" if value == 1 else f"{value:.1%}"
 
 
 def _tiles(score: ModelScore) -> None:
@@ -51,12 +64,12 @@ def _tiles(score: ModelScore) -> None:
             st.metric(_("Accuracy"), percent(score.accuracy))
             st.metric(_("Macro F1"), percent(score.macro_f1))
         else:
-            st.metric(_("Likeness to the expected answer"), percent(score.similarity))
+            st.metric(_("Likeness"), percent(score.similarity), help=_("Likeness to the expected answer"))
             st.metric(_("Exactly right"), percent(score.accuracy))
         seconds = score.seconds_median
         st.metric(_("Time for an answer"), "–" if seconds is None else f"{seconds * 1000:,.0f} ms")
     notes = [_("{n} of {total} {total:row|rows} answered", n=f"{score.answered:,}", total=f"{score.rows:,}")]
-    if score.interval:
+    if score.interval and score.similarity is None:
         low, high = score.interval
         notes.append(_("true accuracy probably {low} to {high}", low=percent(low), high=percent(high)))
     if score.errors:
@@ -64,12 +77,9 @@ def _tiles(score: ModelScore) -> None:
     st.caption(escape(" · ".join(notes)))
 
 
-def _choose(scores: list[ModelScore], key: str) -> ModelScore | None:
-    """Whose labels are looked at: the last model first; None where the answers are no closed set."""
+def _choose(scores: list[ModelScore], key: str) -> ModelScore:
+    """Whose labels are looked at: the last model first."""
     closed = [score for score in scores if score.confusion]
-    if not closed:
-        st.info(_("The answers are free text, so there are no labels to mix up."))
-        return None
     if len(closed) == 1:
         return closed[0]
     names = [_(score.ref.name) for score in closed]
@@ -89,8 +99,6 @@ def _confusion(scores: list[ModelScore]) -> None:
     import plotly.graph_objects as go
 
     score = _choose(scores, "confusion_model")
-    if score is None:
-        return
     keep = range(min(len(score.labels), MANY_LABELS))
     said = [*keep, len(score.labels)]
     names = [*map(for_chart, score.labels), _("something else")]
@@ -124,8 +132,6 @@ def _confusion(scores: list[ModelScore]) -> None:
 
 def _labels(scores: list[ModelScore]) -> None:
     score = _choose(scores, "label_model")
-    if score is None:
-        return
     rows = [
         {
             _("Label"): each.label,

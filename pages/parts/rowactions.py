@@ -34,11 +34,11 @@ def show(dataset: Dataset, shown: Snapshot) -> None:
             on_click=_step_on,
             args=(dataset.id,),
         )
+        steps.menu(dataset)
         if dataset.revision > shown.dataset_revision:
             st.button(_("Changed by others: show it"), icon=":material/refresh:", on_click=_reload)
         st.space("stretch")
         st.caption(_saved(dataset), width="content")
-        steps.menu(dataset)
 
 
 def _saved(dataset: Dataset) -> str:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.checks.privacy.characters import visible
 from core.dataset import mapping
-from core.dataset.examples import Body, Draft, answer_text, messages_of, text_of, user_text
+from core.dataset.examples import Body, Draft, answer_text, dump, messages_of, text_of, user_text
 from core.dataset.readers import Row, Source
 from core.dataset.recipes import Recipe
 from core.tokens import DEFAULT, count_body
@@ -69,5 +69,7 @@ def show_body(body: Body) -> None:
 
 
 def _calls(message: Body) -> str:
+    from core.evaluation.calls import readable
+
     calls = message.get("tool_calls") or message.get("function_call")
-    return str(calls) if calls else ""
+    return readable(dump(calls)) if calls else ""

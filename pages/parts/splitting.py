@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import streamlit as st
@@ -15,6 +16,7 @@ from pages.parts import feedback, grid, resources, state
 from pages.parts.text import escape
 
 SHARES = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3)
+LONG = 20_000  # rows from which a split takes more than a moment
 NAMED = 5  # labels that a warning names
 
 
@@ -167,13 +169,23 @@ def _split(dataset_id: int, locked: bool) -> None:
             validation, test, int(state.get("split_seed", 0)), bool(state.get("split_stratified", True)),
             state.get("split_together", "question"),
         )  # fmt: skip
-        _say(dataset_id, splitting.split(resources.store(), dataset_id, plan, resources.who()))
+        with _patience(dataset_id):
+            made = splitting.split(resources.store(), dataset_id, plan, resources.who())
+        _say(dataset_id, made)
 
 
 def _place(dataset_id: int) -> None:
     with feedback.errors():
         grid.flush()
-        _say(dataset_id, splitting.place_new(resources.store(), dataset_id, resources.who()))
+        with _patience(dataset_id):
+            made = splitting.place_new(resources.store(), dataset_id, resources.who())
+        _say(dataset_id, made)
+
+
+def _patience(dataset_id: int) -> AbstractContextManager[None]:
+    """A sign of work, above the page, where it takes more than a moment."""
+    long = resources.store().dataset(dataset_id).rows >= LONG
+    return st.spinner(_("Working …"), show_time=True) if long else nullcontext()
 
 
 def _say(dataset_id: int, made: splitting.Outcome) -> None:

@@ -41,6 +41,8 @@ def _last() -> int:
     return int(at) if dataset == state.dataset_id() else 0
 
 
-def open_repeats() -> None:
-    """In a callback: show the tab that compares the rows."""
+def open_repeats(findings: str | None = None) -> None:
+    """In a callback: show the tab that compares the rows, and there these findings."""
     state.put(KEY, _names()[2])
+    if findings:
+        state.put("relations_sort", findings)

@@ -11,7 +11,6 @@ from typing import Any
 
 import streamlit as st
 
-from core.dataset.examples import text_of
 from core.words import _
 
 _MARKDOWN = str.maketrans({character: "\\" + character for character in "\\`*_{}[]()<>#+-.!|~$:&"})
@@ -60,10 +59,3 @@ def role_name(role: str) -> str:
         "function": _("Function result"),
     }
     return names.get(role, role)
-
-
-def show_messages(messages: list[dict[str, Any]]) -> None:
-    """A conversation, one block a message."""
-    for message in messages:
-        st.caption(escape(role_name(str(message.get("role", "")))))
-        show(text_of(message.get("content")) or str(message.get("tool_calls") or message.get("function_call") or ""))

@@ -171,3 +171,27 @@ def test_a_model_that_cannot_be_asked_says_why(open_workshop: Open, workshop: Wo
     page.click("Ask both")
     assert len(page.app.code) == 1 and page.errors
     workshop.store.jobs.delete(lost.id)
+
+
+def test_free_texts_are_compared_by_likeness_and_have_no_labels(
+    open_page: Open, store: Store, settings: Settings
+) -> None:
+    dataset = store.create_dataset("Opening hours", Kind.CHAT)
+    bodies = [
+        {"messages": [{"role": "user", "content": f"When is hall {n} open?"},
+                      {"role": "assistant", "content": f"Hall {n} is open from eight to {n + 9}."}]}
+        for n in range(8)
+    ]  # fmt: skip
+    store.add_drafts(dataset.id, [Draft(dump(body), Kind.CHAT, split=Split.VALIDATION) for body in bodies])
+    store.finish_import(dataset.id)
+    models = (ModelRef("local", "base", "Base model"), ModelRef("local", "tuned", "Fine-tuned model"))
+    run = start(store, settings, EvaluationDraft("Hours", store.freeze(dataset.id).id, models), "Ada")
+    texts = ("No idea.", "Hall 1 is open from eight to ten.")
+    said = [Answer(n, place, text, False, None, 0.1) for place, text in enumerate(texts) for n in range(8)]
+    store.evaluations.save(run.id, said)
+    store.evaluations.finish(run.id)
+    page = open_page(COMPARE, evaluation=str(run.id))
+    assert page.says("Fine-tuned model is nearer to the expected answer in 8 of 8 rows; Base model in 0.")
+    assert not page.says("true accuracy")
+    assert [tab.label for tab in page.app.tabs] == []
+    assert page.says("Answers side by side")

@@ -218,3 +218,24 @@ def test_real_news_are_recognised(open_page: Open, settings: Settings, shared_da
     roles = {box.label.removeprefix("Role of "): box.value for box in page.app.selectbox if "Role" in box.label}
     assert roles["sentence"] is Role.USER and roles["label\\_desc"] is Role.LABEL
     assert "Label names and classes to leave out (15 labels)" in [box.label for box in page.app.expander]
+
+
+def test_a_label_moves_to_the_column_that_is_chosen_last(open_page: Open, settings: Settings) -> None:
+    table = "question,topic,owner\n" + "".join(f"How is {n}?,{'ab'[n % 2]},{'xy'[n % 2]}\n" for n in range(8))
+    page = choose(open_page(BRING, file=keep(settings, table, "qa.csv")), "owner", "label")
+    roles = {box.label.removeprefix("Role of "): box.value for box in page.app.selectbox if "Role" in box.label}
+    assert roles == {"question": Role.USER, "topic": Role.IGNORE, "owner": Role.LABEL}
+    assert [text.value for text in page.app.get("text")] == ["How is 0?", "x"]
+
+
+def test_what_stands_in_a_column_is_cut_with_a_sign(open_page: Open, settings: Settings) -> None:
+    table = "question,answer\nWhy did the copy desk remove my acronym?,It was over length\n"
+    page = open_page(BRING, file=keep(settings, table, "qa.csv"))
+    assert page.says("Why did the copy desk remov…")
+
+
+def test_a_call_of_a_function_is_previewed_as_one(open_page: Open, settings: Settings) -> None:
+    calls = '[{"id": "c1", "type": "function", "function": {"name": "play", "arguments": "{\\"what\\": \\"jazz\\"}"}}]'
+    turns = f'[{{"role": "user", "content": "Jazz!"}}, {{"role": "assistant", "tool_calls": {calls}}}]'
+    page = open_page(BRING, file=keep(settings, f'{{"messages": {turns}}}\n', "calls.jsonl"))
+    assert [text.value for text in page.app.get("text")] == ["Jazz!", 'play({"what": "jazz"})']

@@ -18,7 +18,7 @@ from core.settings import Settings
 from core.store import Dataset, Store
 from core.tasks.handlers import HANDLERS
 from core.tasks.work import Work
-from core.tokens import count_body, default_epochs
+from core.tokens import count_body
 from pages.parts import charts, exports
 from pages.parts.report import Figures, money
 
@@ -48,14 +48,14 @@ def test_the_tiles_say_rows_issues_tokens_epochs_and_cost(open_page: Open, store
     page = open_page(CHECK)
     tokens = sum(count_body(row.body, "o200k_base").tokens for row in store.examples(dataset.id))
     values = [str(metric.value) for metric in page.app.metric]
-    assert values == ["91", "1", "0", f"{tokens:,}", str(default_epochs(91)), "free"]
+    assert values == ["91", "1", "0", f"{tokens:,}", "automatic", "free"]
 
 
 def test_each_issue_leads_to_its_rows(open_page: Open, dataset: Dataset) -> None:
     page = open_page(CHECK)
     assert [box.label.split("**")[1] for box in page.app.expander if "**" in box.label] == ["1", "91"]
-    assert {"Open", "Show the 1 row"} <= set(page.links)
-    link = next(e for e in page.app.get("page_link") if e.proto.label == "Show the 1 row")
+    assert {"Open", "Show all 91 rows"} <= set(page.links) and "Show all 1 rows" not in page.links
+    link = next(e for e in page.app.get("page_link") if e.proto.label == "Show all 91 rows")
     assert "issue=" in link.proto.query_string and f"dataset={dataset.id}" in link.proto.query_string
     assert "Errors stand in the way" in "\n".join(str(warning.value) for warning in page.app.warning)
 
@@ -312,3 +312,12 @@ def test_the_spread_of_many_rows_is_counted_before_it_goes_to_the_browser() -> N
     assert len(bars.x) == charts.BINS and sum(bars.y) == 50_000 and bars.customdata[0] == "0–24"
     few = charts.spread([2, 3, 3], "Tokens").data[0]
     assert list(zip(few.x, few.y, few.customdata, strict=True)) == [(2, 1, "2"), (3, 2, "3")]
+
+
+def test_repeats_and_slips_of_labels_are_counted_among_the_warnings_and_told(open_page: Open, store: Store) -> None:
+    rows = [line(f"Where is parcel {n}?", "物流" if n % 2 else "退款") for n in range(60)]
+    fill(store, [*rows, rows[0], line("Where is it?", "物流。")])
+    page = open_page(CHECK)
+    assert tiles(page)["Warnings"] == "2"
+    assert page.says("“物流。” is probably “物流”") and page.says("Rows that repeat another row exactly.")
+    assert tiles(page)["Epochs"] == "automatic"  # the classifier of this computer chooses them itself

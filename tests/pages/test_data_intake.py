@@ -134,3 +134,9 @@ def test_what_a_zip_holds_beside_tables_is_told(open_page: Open, settings: Setti
     page = open_page(BRING, file=kept(settings, *files))
     assert any("logo" in said.value and "Left out" in said.value for said in page.app.caption)
     assert texts(page) == ["a", "b"]
+
+
+@pytest.mark.parametrize(("lang", "words"), [("en", "Choose a file"), ("zh_CN", "选择文件")])
+def test_an_uploader_speaks_the_language_of_the_page(open_page: Open, lang: str, words: str) -> None:
+    styles = "".join(element.proto.body for element in open_page("pages/data/bring.py", lang=lang).app.get("html"))
+    assert f'content:"{words}"' in styles

@@ -79,7 +79,7 @@ def test_when_all_is_decided_that_is_said(open_page: Open, store: Store, setting
 def test_a_set_without_classes_is_told_so(open_page: Open, store: Store, settings: Settings) -> None:
     made = store.create_dataset("Calm", Kind.CHAT)
     said = [[{"role": "user", "content": f"q{n}"}, {"role": "assistant", "content": f"a{n}"}] for n in range(30)]
-    store.add_drafts(made.id, [Draft(dump({"messages": one}), Kind.CHAT) for one in said])
+    store.add_drafts(made.id, [Draft(dump({"messages": one}), Kind.CHAT, f"l{n}") for n, one in enumerate(said)])
     page = looked(open_page, store, settings, store.finish_import(made.id))
     assert page.says("There are no classes here to compare")
 
@@ -105,9 +105,10 @@ def test_all_of_which_the_classifier_is_sure_are_changed_at_once_and_taken_back(
     assert [row.label for row in store.examples(dataset.id)][10] == "sea"
 
 
-def test_without_classes_nothing_is_said_of_the_classifier(open_page: Open, store: Store, settings: Settings) -> None:
+def test_without_labels_no_search_is_offered(open_page: Open, store: Store) -> None:
     made = store.create_dataset("Free", Kind.CHAT)
     said = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]
     store.add_drafts(made.id, [Draft(dump({"messages": said}), Kind.CHAT)])
-    page = looked(open_page, store, settings, store.finish_import(made.id))
-    assert page.says("There are no classes here to compare") and not page.says("the classifier gives")
+    page = open_page("pages/data/check.py", dataset=str(store.finish_import(made.id).id), tab="3")
+    assert page.says("These rows have no labels: their answers are free text.")
+    assert "Look for wrong labels" not in [button.label for button in page.app.button]

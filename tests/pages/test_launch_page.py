@@ -135,3 +135,18 @@ def test_the_check_page_says_that_judged_rows_hold_no_answers(open_page: Open, s
     store.finish_import(dataset.id)
     page = open_page("pages/data/check.py", dataset=str(dataset.id))
     assert page.says("a training says how they are judged") and not page.errors
+
+
+def test_free_texts_are_not_said_to_be_written_by_the_classifier(open_page: Open, store: Store) -> None:
+    labelled = rows(store, "Classes", 12)
+    dataset = store.create_dataset("Texts", Kind.CHAT)
+    told = [("user", "q{n}"), ("assistant", "That is answer {n}, in full.")]
+    bodies = [{"messages": [{"role": r, "content": text.format(n=n)} for r, text in told]} for n in range(12)]
+    store.add_drafts(dataset.id, [Draft(dump(body), Kind.CHAT) for body in bodies])
+    store.finish_import(dataset.id)
+    page = open_page(LAUNCH, dataset=str(dataset.id))
+    page.app.selectbox(key="launch_model_local").set_value("local-classic-1")
+    assert page.run().says("local-classic-1 writes nothing of its own")
+    page = open_page(LAUNCH, dataset=str(labelled))
+    page.app.selectbox(key="launch_model_local").set_value("local-classic-1")
+    assert not page.run().says("writes nothing of its own")

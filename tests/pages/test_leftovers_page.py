@@ -66,3 +66,10 @@ def test_a_table_shows_its_cells_and_the_check_page_has_them_too(
     assert frame[["0", "1"]].to_dict("records") == [{"0": "lonely", "1": ""}]
     checked = open_page("pages/data/check.py", dataset=str(store.datasets()[0].id))
     assert any("1 row was left out" in folded.label for folded in checked.app.expander)
+
+
+def test_the_columns_that_are_used_stand_first(store: Store, settings: Settings, open_page: Open) -> None:
+    table = "id,date,note,question,category\n1,May,,How?,a\n2,May,,Why?,\n3,May,,When?,b\n"
+    page = open_page(BRING, task=imported(store, settings, table, "t.csv"))
+    row = page.app.dataframe[0].value.iloc[0]
+    assert [str(row[str(n)]) for n in range(5)] == ["Why?", "", "2", "May", ""]

@@ -65,9 +65,25 @@ def test_a_connection_with_a_key_is_added_tried_and_removed(
     assert (connection.name, connection.base_url) == ("Mine", where.base_url)
     assert connection.key_source in ("file", "keyring")
 
-    page.click("Remove")
+    page.click("Remove it")
     assert mine(store) == []
     assert page.app.toast[0].value.startswith("The connection and its key are removed")
+
+
+def test_another_key_is_given_to_a_connection_that_stays(
+    open_page: Open, store: Store, settings: Settings, workshop: Workshop
+) -> None:
+    where = provider.endpoint.resolve(workshop.settings, provider.LOCAL)
+    page = form(open_page(CONNECTIONS), where.base_url, key=SECRET)
+    assert "does not accept this key" in page.errors
+    (before,) = mine(store)
+    right = (workshop.settings.provider_home / "key").read_text().strip()
+    page.app.text_input(key=f"key-{before.id}").set_value(right)
+    page.app.button(key=f"save-key-{before.id}").click()
+    page.run()
+    assert "It answers and offers" in str(page.app.success[0].value) and "accept this key" not in page.errors
+    assert [connection.id for connection in mine(store)] == [before.id]
+    assert right not in remembered(page) and page.app.text_input(key=f"key-{before.id}").value == ""
 
 
 def test_a_key_is_neither_remembered_nor_sent_back_nor_written_in_the_clear(

@@ -11,7 +11,7 @@ from core.dataset.edits import Added, Edits
 from core.dataset.examples import Draft, Kind, Origin, Split, dump
 from core.store import Dataset, Store
 from core.store.splits import SplitPlan
-from pages.parts import frame
+from pages.parts import frame, splitting
 
 
 def draft(question: str, label: str, **fields: str) -> Draft:
@@ -147,3 +147,19 @@ def test_a_question_that_leaks_into_a_locked_test_set_joins_it(open_page: Open, 
     relating.relate(store, dataset.id)
     open_page(frame.CHECK, dataset=str(dataset.id)).click("Bring each question to one side")
     assert store.example(one).split is Split.TEST and store.example(two).split is Split.TEST
+
+
+@pytest.mark.parametrize(("long", "told"), [(100, ["Working …"]), (1_000, [])])
+def test_a_long_split_says_that_it_is_at_work(
+    open_page: Open, store: Store, dataset: Dataset, monkeypatch: pytest.MonkeyPatch, long: int, told: list[str]
+) -> None:
+    page, said, spinner = open_page(frame.CHECK, dataset=str(dataset.id)), [], splitting.st.spinner
+
+    def seen(text: str, **options: bool) -> object:
+        said.append(text)
+        return spinner(text, **options)
+
+    monkeypatch.setattr(splitting, "LONG", long)
+    monkeypatch.setattr(splitting.st, "spinner", seen)
+    page.click("Split")
+    assert [text for text in said if text == "Working …"] == told

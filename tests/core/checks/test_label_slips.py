@@ -16,6 +16,8 @@ from core.checks.labels import Slip, slips
         ({"billing": 50, "billing ": 60}, [("billing", "billing ", "form")]),
         ({"科技": 50, "科 技": 1, "ＩＴ": 4, "IT": 9}, [("ＩＴ", "IT", "form"), ("科 技", "科技", "form")]),
         ({"card_lost": 20, "card-lost": 2}, [("card-lost", "card_lost", "form")]),
+        ({"物流": 50, "物流。": 4, "退款": 30, "退款，": 1}, [("物流。", "物流", "form"), ("退款，", "退款", "form")]),
+        ({"Billing": 50, "Billing.": 3}, [("Billing.", "Billing", "form")]),
         ({"delivery": 40, "delivry": 2}, [("delivry", "delivery", "letters")]),
         ({"delivery": 40, "deilvery": 2}, [("deilvery", "delivery", "letters")]),
         ({"cancellation": 40, "cancelatoin": 2}, [("cancelatoin", "cancellation", "letters")]),

@@ -103,3 +103,21 @@ def test_training_files_are_taken_as_they_are(tmp_path: Path) -> None:
     path = tmp_path / "x.jsonl"
     path.write_text('{"prompt": "a", "completion": "b"}\n')
     assert suggest(sniff(path)).as_is
+
+
+@pytest.mark.parametrize(
+    ("question", "label", "others"),
+    [
+        ("客户原话", "业务分类", ("日期", "处理人", "备注")),
+        ("What the customer wrote", "Ticket category", ("Agent", "Created by", "Status")),
+        ("Wortlaut", "Art", ("Assigned by", "Status")),
+    ],
+)
+def test_the_label_is_the_column_that_is_called_so_not_who_did_it(
+    question: str, label: str, others: tuple[str, ...]
+) -> None:
+    filled = {question: [f"Where is my parcel {n}, please?" for n in range(12)], label: ["late", "lost"] * 6}
+    filled |= dict.fromkeys(others, ["Ann", "Bob", "Eve"] * 4)
+    sample = [Row(n, {column: cells[n] for column, cells in filled.items()}) for n in range(12)]
+    found = guess(list(filled), sample)
+    assert (found.columns_for(U), found.columns_for(L)) == ((question,), (label,))

@@ -19,13 +19,13 @@ from core.store import Store
 
 
 class Oracle:
-    """Answers chat completions over HTTP. `answer(model, question)` gives text, or a number: an HTTP error status."""
+    """Answers chat completions over HTTP. `answer(model, question)` gives text, a list of calls, or an HTTP status."""
 
     def __init__(self) -> None:
         self.asked: Counter[tuple[str, str]] = Counter()
         self.bodies: list[dict[str, Any]] = []
         self.pause = 0.0
-        self.answer: Callable[[str, str], str | int] = lambda model, question: f"{model}:{question}"
+        self.answer: Callable[[str, str], Any] = lambda model, question: f"{model}:{question}"
         oracle = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -44,7 +44,9 @@ class Oracle:
                 if isinstance(said, int):
                     status, reply = said, {"error": {"message": "not now", "type": "server_error"}}
                 else:
-                    message = {"role": "assistant", "content": said}
+                    called = isinstance(said, list)
+                    message = {"role": "assistant", "content": None if called else said}
+                    message |= {"tool_calls": said} if called else {}
                     status = 200
                     reply = {
                         "id": "c1",

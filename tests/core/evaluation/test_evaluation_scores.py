@@ -130,3 +130,16 @@ def test_a_small_gap_is_called_chance() -> None:
 def test_where_nothing_differs_it_says_so(before: list[str | None], after: list[str | None], verdict: str) -> None:
     both = pair(OTHER, said(before, ["a"]), REF, said(after, ["a"]))
     assert both.p is None and str(both.verdict) == verdict
+
+
+def test_free_texts_are_compared_by_which_is_nearer_to_the_expected_one() -> None:
+    expected = {n: f"Our shop opens at {n} and closes at nine." for n in range(8)}
+    wanted = list(expected.values())
+    before = said(["I have not learnt anything yet."] * 8, wanted)
+    after = said([*("Our shop opens at noon and closes at nine.",) * 7, expected[7]], wanted)
+    both = pair(OTHER, before, REF, after, expected)
+    assert (both.only_first, both.only_second, both.second_right) == (0, 8, 1)
+    assert str(both.sentence) == "Tuned is nearer to the expected answer in 8 of 8 rows; Base in 0."
+    assert "Tuned is better" in str(both.verdict)
+    same = pair(OTHER, after, REF, after, expected)
+    assert same.p is None and str(same.verdict) == "Both are equally near everywhere."

@@ -53,6 +53,7 @@ def test_without_checkpoints_fewer_epochs_are_advised() -> None:
         ([curve("full_valid_loss", [5.6, 4.9, 4.68])], "still falling"),
         ([curve("valid_loss", [2.0, 1.0, 0.99, 1.0, 0.99, 0.99])], "came to rest"),
         ([curve("valid_loss", [1.0, 1.2, 1.4, 1.6])], "never fell"),
+        ([curve("valid_loss", [0.05, 0.03, 0.0197, 0.0197, 0.0203, 0.0207])], "came to rest"),  # all but nought
         ([curve("train_loss", [2, 1, 0.1, 0.05]), curve("valid_loss", [2, 1.5, 1.2, 1.2])], "varied examples"),
         ([curve("train_loss", FALLING), curve("valid_mean_token_accuracy", [0.5, 0.84])], "84 %"),
         ([curve("train_loss", FALLING), curve("valid_rewards/accuracies", [0.5, 0.91])], "likelier one in 91 %"),

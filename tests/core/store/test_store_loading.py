@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -175,3 +176,10 @@ def test_the_texts_of_a_plain_chat_are_those_of_its_line(said: list[tuple[str, s
 )
 def test_many_rows_are_counted_as_each_is_alone(rows: list[Counted]) -> None:
     assert all_keys(rows) == Counter(key for row in rows for key in keys(row))
+
+
+def test_a_second_process_whose_first_is_killed_in_the_middle_of_a_batch_ends_without_a_word() -> None:
+    half = pickle.dumps(["x" * 10_000])[:5_000]
+    command = [sys.executable, "-c", "from core.store.loading import work; work()"]
+    ended = subprocess.run(command, input=half, capture_output=True, check=False, timeout=30)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, b"", b"")
