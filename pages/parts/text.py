@@ -7,7 +7,6 @@ import html
 import io
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import streamlit as st
 
