@@ -136,13 +136,13 @@ def _where(found: Found) -> str:
 
 def _number(profile: Profile, completion: bool) -> Finding:
     n = f"{profile.rows + profile.empty.count:,}"
-    if profile.rows + profile.empty.count >= ENOUGH:
-        few, many = T("There are {n} prompt-completion pairs.", n=n), T("There are {n} examples.", n=n)
-    else:
-        few = T("There are {n} prompt-completion pairs. A few hundred are a good start; results tend to grow evenly "
-                "with every doubling of their number.", n=n)  # fmt: skip
-        many = T("There are {n} examples. A few hundred are a good start; results tend to grow evenly with every "
-                 "doubling of their number.", n=n)  # fmt: skip
+    few = T("There {n:is|are} {n} prompt-completion {n:pair|pairs}.", n=n)
+    many = T("There {n:is|are} {n} {n:example|examples}.", n=n)
+    if profile.rows + profile.empty.count < ENOUGH:
+        few = T("There {n:is|are} {n} prompt-completion {n:pair|pairs}. A few hundred are a good start; results tend "
+                "to grow evenly with every doubling of their number.", n=n)  # fmt: skip
+        many = T("There {n:is|are} {n} {n:example|examples}. A few hundred are a good start; results tend to grow "
+                 "evenly with every doubling of their number.", n=n)  # fmt: skip
     return Finding("number_of_examples", Weight.INFO, few if completion else many, count=profile.rows)
 
 
@@ -155,10 +155,10 @@ def _empty(profile: Profile, completion: bool) -> Iterator[Finding]:
             shown(fixes.keys_only, profile.extra.rows), profile.extra.count,
         )  # fmt: skip
     if count := profile.empty.count:
-        question = T("Remove {n} rows with empty completions", n=count)
+        question = T("Remove {n} {n:row|rows} with empty completions", n=count)
         if not completion:
-            question = T("Remove {n} rows with empty answers", n=count)
-        sentence = T("{n} rows have no answer, so there is nothing to learn from them: {rows}",
+            question = T("Remove {n} {n:row|rows} with empty answers", n=count)
+        sentence = T("{n} {n:row has|rows have} no answer, so there is nothing to learn from {n:it|them}: {rows}",
                      n=count, rows=_where(profile.empty))  # fmt: skip
         yield Finding(
             "empty_answers", Weight.REQUIRED, sentence, question, fixes.drop_empty, _gone(profile.empty), count
@@ -169,8 +169,8 @@ def _empty(profile: Profile, completion: bool) -> Iterator[Finding]:
     if not completion and (count := profile.unasked.count) and profile.task != "open-ended":
         yield Finding(
             "empty_questions", Weight.OPTIONAL,
-            T("{n} rows ask nothing: {rows}", n=count, rows=_where(profile.unasked)),
-            T("Remove {n} rows with empty questions", n=count), fixes.drop_unasked, _gone(profile.unasked), count,
+            T("{n} {n:row asks|rows ask} nothing: {rows}", n=count, rows=_where(profile.unasked)),
+            T("Remove {n} {n:row|rows} with empty questions", n=count), fixes.drop_unasked, _gone(profile.unasked), count,
         )  # fmt: skip
 
 
@@ -185,7 +185,7 @@ def _task(profile: Profile, kind: Kind) -> Finding | None:
         return Finding("one_answer", Weight.INFO, told)
     if profile.task == "classification":
         sentence = T(
-            "This looks like classification: {n} different answers. Hold rows out of the training, and the model can "
+            "This looks like classification: {n} different {n:answer|answers}. Hold rows out of the training, and the model can "
             "be measured on them.", n=f"{profile.classes:,}",
         )  # fmt: skip
         return Finding("classification", Weight.INFO, sentence, count=profile.classes)
@@ -200,8 +200,8 @@ def _duplicates(profile: Profile, completion: bool) -> Finding | None:
         return None
     return Finding(
         "duplicates", Weight.OPTIONAL,
-        T("{n} rows say the same as an earlier one: {rows}", n=count, rows=_where(profile.duplicates)),
-        T("Remove {n} duplicate rows", n=count),
+        T("{n} {n:row says|rows say} the same as an earlier one: {rows}", n=count, rows=_where(profile.duplicates)),
+        T("Remove {n} duplicate {n:row|rows}", n=count),
         partial(fixes.drop_duplicates, whole=not completion), _gone(profile.duplicates), count,
     )  # fmt: skip
 
@@ -211,18 +211,18 @@ def _long(profile: Profile, completion: bool) -> Finding | None:
     if not count or (completion and profile.task == "open-ended"):
         return None
     questions = {
-        "remove": T("Remove {n} long examples", n=count),
-        "trim": T("Cut the questions of {n} long examples to fit", n=count),
-        "split": T("Split {n} long examples into shorter ones", n=count),
+        "remove": T("Remove {n} long {n:example|examples}", n=count),
+        "trim": T("Cut the {n:question|questions} of {n} long {n:example|examples} to fit", n=count),
+        "split": T("Split {n} long {n:example|examples} into shorter ones", n=count),
     }
     ways = []
     for name, fix in fixes.WAYS.items():
         ready: Fix = partial(fix, measure=profile.measure, limit=profile.limit)
         ways.append((name, questions[name], ready, shown(ready, profile.long.rows)))
-    sentence = T("{n} examples are very long (the limit is {limit}): {rows}", n=count, limit=f"{profile.limit:,}",
+    sentence = T("{n} {n:example is|examples are} very long (the limit is {limit}): {rows}", n=count, limit=f"{profile.limit:,}",
                  rows=_where(profile.long))  # fmt: skip
     if completion:
-        sentence = T("{n} examples are very long (more than {limit} characters): {rows}", n=count,
+        sentence = T("{n} {n:example is|examples are} very long (more than {limit} characters): {rows}", n=count,
                      limit=f"{profile.limit:,}", rows=_where(profile.long))  # fmt: skip
     found = Finding("long_examples", Weight.OPTIONAL, sentence, count=count, ways=tuple(ways))
     return found.by("remove")
@@ -267,8 +267,8 @@ def _blank_ends(profile: Profile) -> Finding | None:
     count = profile.blank_ends.count
     if not count or profile.answers.suffix:
         return None
-    sentence = T("{n} completions end in blanks: {rows}", n=count, rows=_where(profile.blank_ends))
-    question = T("Remove the blanks at the end of {n} completions", n=count)
+    sentence = T("{n} {n:completion ends|completions end} in blanks: {rows}", n=count, rows=_where(profile.blank_ends))
+    question = T("Remove the blanks at the end of {n} {n:completion|completions}", n=count)
     preview = shown(fixes.trim_ends, profile.blank_ends.rows)
     return Finding("trailing_blanks", Weight.OPTIONAL, sentence, question, fixes.trim_ends, preview, count)
 
@@ -277,8 +277,12 @@ def _blank_around(profile: Profile) -> Finding | None:
     count = profile.blank_around.count
     if not count:
         return None
-    sentence = T("{n} answers begin or end with white space: {rows}", n=count, rows=_where(profile.blank_around))
-    question = T("Remove the white space around {n} answers", n=count)
+    sentence = T(
+        "{n} {n:answer begins or ends|answers begin or end} with white space: {rows}",
+        n=count,
+        rows=_where(profile.blank_around),
+    )
+    question = T("Remove the white space around {n} {n:answer|answers}", n=count)
     preview = shown(fixes.strip_answers, profile.blank_around.rows)
     return Finding("white_space_around", Weight.OPTIONAL, sentence, question, fixes.strip_answers, preview, count)
 
