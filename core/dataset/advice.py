@@ -170,7 +170,8 @@ def _empty(profile: Profile, completion: bool) -> Iterator[Finding]:
         yield Finding(
             "empty_questions", Weight.OPTIONAL,
             T("{n} {n:row asks|rows ask} nothing: {rows}", n=count, rows=_where(profile.unasked)),
-            T("Remove {n} {n:row|rows} with empty questions", n=count), fixes.drop_unasked, _gone(profile.unasked), count,
+            T("Remove {n} {n:row|rows} with empty questions", n=count), fixes.drop_unasked,
+            _gone(profile.unasked), count,
         )  # fmt: skip
 
 
@@ -185,8 +186,8 @@ def _task(profile: Profile, kind: Kind) -> Finding | None:
         return Finding("one_answer", Weight.INFO, told)
     if profile.task == "classification":
         sentence = T(
-            "This looks like classification: {n} different {n:answer|answers}. Hold rows out of the training, and the model can "
-            "be measured on them.", n=f"{profile.classes:,}",
+            "This looks like classification: {n} different {n:answer|answers}. Hold rows out of the training, and the "
+            "model can be measured on them.", n=f"{profile.classes:,}",
         )  # fmt: skip
         return Finding("classification", Weight.INFO, sentence, count=profile.classes)
     if profile.task == "open-ended":
@@ -219,8 +220,8 @@ def _long(profile: Profile, completion: bool) -> Finding | None:
     for name, fix in fixes.WAYS.items():
         ready: Fix = partial(fix, measure=profile.measure, limit=profile.limit)
         ways.append((name, questions[name], ready, shown(ready, profile.long.rows)))
-    sentence = T("{n} {n:example is|examples are} very long (the limit is {limit}): {rows}", n=count, limit=f"{profile.limit:,}",
-                 rows=_where(profile.long))  # fmt: skip
+    sentence = T("{n} {n:example is|examples are} very long (the limit is {limit}): {rows}", n=count,
+                 limit=f"{profile.limit:,}", rows=_where(profile.long))  # fmt: skip
     if completion:
         sentence = T("{n} {n:example is|examples are} very long (more than {limit} characters): {rows}", n=count,
                      limit=f"{profile.limit:,}", rows=_where(profile.long))  # fmt: skip

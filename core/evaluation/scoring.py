@@ -84,7 +84,7 @@ class Paired:
         """The comparison in words."""
         if self.is_open:
             return T(
-                "{second} is nearer to the expected answer in {n} of {rows} rows; {first} in {m}.",
+                "{second} is nearer to the expected answer in {n} of {rows} {rows:row|rows}; {first} in {m}.",
                 second=T(self.second.name),
                 n=f"{self.only_second:,}",
                 rows=f"{self.rows:,}",

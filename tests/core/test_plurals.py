@@ -49,6 +49,7 @@ NEVER_ONE = {  # begun only from two on, or so by its rule
     "Accept all {n} repairs",
     "{n} times the same",
     "{n} rows with this question",
+    "Show all {n} rows",
     "The {n} commonest of {m} labels.",
     "The {n} most frequent labels of {total}.",
     "The provider runs this training {n} times. Only one is followed.",
