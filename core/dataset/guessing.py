@@ -9,10 +9,11 @@ from itertools import islice
 from core.dataset.examples import Kind
 from core.dataset.readers.values import Row, Source
 from core.dataset.recipes import Recipe
-from core.dataset.vocabulary import INSTRUCTION, INSTRUCTION_INPUT, Role, ends_as, plain, rank
+from core.dataset.vocabulary import CONTEXT, INSTRUCTION, INSTRUCTION_INPUT, Role, ends_as, plain, rank
 
 _LONGEST_LABEL = 40
 _MOST_LABELS = 200
+_QUESTIONS = ("question", "questions", "query", "prompt", "问题", "提问")
 
 
 def suggest(source: Source) -> Recipe:
@@ -20,13 +21,24 @@ def suggest(source: Source) -> Recipe:
     mend = source.garbled > 0
     if source.training:
         return Recipe(kind=source.training, as_is=True, shape=source.shape, mend=mend)
-    return replace(guess(source.columns, source.sample), mend=mend)
+    return replace(pairs(source.columns) or guess(source.columns, source.sample), mend=mend)
+
+
+def pairs(columns: Sequence[str]) -> Recipe | None:
+    """Completion data where columns are called prompt and completion, as in the files of the classic tools: taken as
+    they are, since the blanks at their ends are part of what is learnt."""
+    named = {column.lower(): column for column in reversed(columns)}
+    if not {"prompt", "completion"} <= named.keys():
+        return None
+    roles = {named["prompt"]: Role.USER, named["completion"]: Role.ASSISTANT}
+    return Recipe(Kind.COMPLETION, roles=dict.fromkeys(columns, Role.IGNORE) | roles, strip=False)
 
 
 def guess(columns: Sequence[str], sample: Sequence[Row], kind: Kind = Kind.CHAT) -> Recipe:
     """Roles for the columns. Known names decide; what is still open is told from the cells of the sample."""
     turns = _by_turns(columns, sample)
     chosen = turns | _by_name([c for c in columns if c not in turns])
+    chosen |= _answers_of_another_name(columns, chosen, sample)
     looks = {c: _Look.of(c, sample) for c in columns if c not in chosen}
     looks = {c: look for c, look in looks.items() if look.filled}
     chosen |= (named := _by_endings(looks, set(chosen.values())))
@@ -55,14 +67,30 @@ def _by_name(columns: Sequence[str]) -> dict[str, Role]:
     instruction = next((c for c in columns if plain(c) in INSTRUCTION), None)
     if instruction:
         chosen[instruction] = Role.USER
-        chosen |= {c: Role.USER for c in columns if plain(c) in INSTRUCTION_INPUT}
+        chosen |= {c: Role.USER for c in columns if plain(c) in (*INSTRUCTION_INPUT, *CONTEXT)}
     for role in (Role.SYSTEM, Role.USER, Role.ASSISTANT, Role.LABEL):
         if role is Role.USER and instruction:
             continue
         ranked = [(place, c) for c in columns if c not in chosen and (place := rank(c, role)) is not None]
         if ranked:
-            chosen[min(ranked, key=lambda pair: pair[0])[1]] = role
+            found = min(ranked, key=lambda pair: pair[0])[1]
+            if role is Role.USER and plain(found) in _QUESTIONS:
+                chosen |= {c: role for c in columns if plain(c) in CONTEXT}  # it goes before the question
+            chosen[found] = role
     return chosen
+
+
+def _answers_of_another_name(columns: Sequence[str], chosen: dict[str, Role], sample: Sequence[Row]) -> dict[str, Role]:
+    """The answer in a column that is called as a class may be (target) or as a text (content, beside an input)."""
+    if Role.ASSISTANT in chosen.values():
+        return {}
+    label = next((c for c, role in chosen.items() if role is Role.LABEL), None)
+    if label is None:
+        asked = next((c for c in columns if plain(c) == "input"), None)
+        said = next((c for c, role in chosen.items() if role is Role.USER and plain(c) == "content"), None)
+        return {asked: Role.USER, said: Role.ASSISTANT} if asked and said else {}
+    look = _Look.of(label, sample)
+    return {label: Role.ASSISTANT} if look.longest > _LONGEST_LABEL and look.is_text else {}
 
 
 def _by_endings(looks: dict[str, _Look], has: set[Role]) -> dict[str, Role]:

@@ -11,16 +11,16 @@ from typing import TypeVar
 from core.dataset import conversations, mojibake, ownrows, templates
 from core.dataset.conversations import Conversation, Turn
 from core.dataset.examples import Body, Draft, Kind, Origin, chat_line, dump, load
-from core.dataset.guessing import guess, suggest
+from core.dataset.guessing import guess, pairs, suggest
 from core.dataset.readers import objects
 from core.dataset.readers.values import Format, Reject, Row, Source, excerpt
 from core.dataset.recipes import Mode, Recipe, Sample
-from core.dataset.shapes import Shape, Unfit, convert
+from core.dataset.shapes import Shape, Unfit, convert, opened
 from core.dataset.vocabulary import Role
 from core.errors import BadInput
 from core.words import T, Text
 
-__all__ = ["apply", "check", "guess", "label_counts", "preview", "suggest"]
+__all__ = ["apply", "check", "guess", "label_counts", "pairs", "preview", "suggest"]
 Progress = Callable[[int], None]
 Unit = Row | Conversation  # what one example is made of
 Read = TypeVar("Read")
@@ -237,7 +237,7 @@ class _Mapper:
         keys = _AS_IS_KEYS[self._recipe.kind]
         if self._recipe.shape:
             try:
-                raw = dump(convert(self._recipe.shape, body))
+                raw = dump(convert(self._recipe.shape, body if row.raw else opened(body)))
             except Unfit as fault:
                 return Reject(row.number, fault.field, fault.reason, excerpt(raw), row.file)
         elif not row.raw or not any(key in body for key in keys):

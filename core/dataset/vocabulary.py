@@ -52,6 +52,7 @@ HEADS = {role: tuple(names.split()) for role, names in _HEADS.items()}
 _SAYING_NOTHING = re.compile("(text|content|body|内容|文本|正文|原文|內容)$")
 INSTRUCTION = ("instruction", "指令")
 INSTRUCTION_INPUT = ("input", "输入")
+CONTEXT = ("context", "passage", "上下文", "背景", "材料", "参考资料")  # what a question is about
 _NOT_LETTERS = re.compile(r"[\s_\-.:：]+")
 _OTHERS = {*INSTRUCTION, "id", "keywords", "split", "关键词", "序号"}
 # The names of turns and speakers ("order", "from") are class names and words too often to tell a header by.

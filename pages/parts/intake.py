@@ -48,6 +48,11 @@ def examples_already(source: Source) -> None:
         Shape.ALPACA: "Alpaca",
         Shape.CHOSEN: "chosen / rejected",
         Shape.CHATGPT: "ChatGPT",
+        Shape.MESSAGES: _("chat"),
+        Shape.TRANSCRIPT: _("written-out conversation"),
+        Shape.TREE: "OpenAssistant",
+        Shape.JUDGED: "KTO",
+        Shape.ANNOTATED: _("annotated"),
     }
     if source.shape is Shape.TABLE:
         st.success(_("This table was exported from Luopan: every row comes back as it was, with its label and split."))

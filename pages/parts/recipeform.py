@@ -46,6 +46,7 @@ def show(source: Source, start: Recipe, number: int) -> Recipe:
 
     `number` names the widgets: another recipe to start from needs another number.
     """
+    _chats_or_completions(source, start, number)
     roles = _roles(source, start, number)
     given = bool(start.templates or start.constants)
     with st.expander(_("Instruction and prompt template"), expanded=given, key=f"map_{number}_texts"):
@@ -61,6 +62,25 @@ def show(source: Source, start: Recipe, number: int) -> Recipe:
         typed = {role: text for role, text in texts.items() if text.strip()}
         raise Unfinished(error, replace(made, templates=typed)) from error
     return replace(made, templates=templated, constants=constants)
+
+
+def _chats_or_completions(source: Source, start: Recipe, number: int) -> None:
+    """Of columns called prompt and completion, say what they become, and the other way with one click."""
+    pairs = mapping.pairs(source.columns)
+    if pairs is None:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", border=True):
+        if state.get(f"map_{number}_kind", start.kind) is Kind.COMPLETION:
+            words = _(
+                "These columns become **prompts with completions**, as in the classic tools. Chat models take chats."
+            )
+            st.markdown(words, width="stretch")
+            chats = mapping.guess(source.columns, source.sample)
+            st.button(_("Make chats"), key=f"map_{number}_chats", on_click=begin, args=(chats,))
+        else:
+            st.markdown(_("These columns become **chats**: the prompt asks, the completion answers."), width="stretch")
+            words = _("Make prompts with completions")
+            st.button(words, key=f"map_{number}_pairs", on_click=begin, args=(pairs,))
 
 
 def _format(start: Recipe, given: Kind, number: int) -> tuple[Kind, bool]:

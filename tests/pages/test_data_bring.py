@@ -159,16 +159,24 @@ def test_classes_can_be_dropped_renamed_and_sampled(open_page: Open, store: Stor
     assert recipe.dropped == (counts[0],) and recipe.label_names == {counts[1]: "mathematics"}
 
 
+def formats(page: Page) -> list[str]:
+    return [box.label for box in page.app.expander]
+
+
 def test_prompts_and_completions_keep_their_blanks_unless_the_tick_says_otherwise(
     open_page: Open, store: Store, settings: Settings
 ) -> None:
     table = 'prompt,completion\n"Tell a story ->"," Once upon a time\n"\n"And another ->"," Once more\n"\n'
     page = open_page(BRING, file=keep(settings, table, "stories.csv"))
-    formats = next(box for box in page.app.expander if box.label.startswith("Format"))
-    assert formats.label == "Format: Chat"
-    page.app.segmented_control(key="map_1_kind").set_value(Kind.COMPLETION)
+    assert page.says("prompts with completions") and "Format: Prompt and completion" in formats(page)
+    page.click("Make chats")
+    assert page.says("**chats**") and "Format: Chat" in formats(page)
+    page.click("Make prompts with completions")
+    page.app.segmented_control(key="map_3_kind").set_value(Kind.CHAT)
     page.run()
-    assert "Format: Prompt and completion" in [box.label for box in page.app.expander]
+    assert page.says("**chats**")
+    page.app.segmented_control(key="map_3_kind").set_value(Kind.COMPLETION)
+    page.run()
     page.click("Import")
     work_off(store, settings)
     lines = [row.raw for row in store.examples(store.datasets()[0].id)]
