@@ -168,7 +168,11 @@ class Preparation:
         found = []
         if self.source.parts:
             number = len(self.source.parts)
-            found.append((T("Your rows stand in {n} files.", n=number), T("Bring {n} files together in one", n=number)))
+            if self.source.sheet:
+                said = T("Your rows stand in {n} sheets.", n=number), T("Bring {n} sheets together in one", n=number)
+            else:
+                said = T("Your rows stand in {n} files.", n=number), T("Bring {n} files together in one", n=number)
+            found.append(said)
         elif self.source.path != self.given[0]:
             found.append((T("Your file is packed."), T("Unpack the file")))
         if self.recipe.shape and self.recipe.shape is not Shape.TABLE:

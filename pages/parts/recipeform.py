@@ -18,7 +18,7 @@ from core.dataset.readers import Source, read
 from core.dataset.recipes import Mode, Recipe, Sample
 from core.dataset.vocabulary import Role
 from core.errors import BadInput
-from core.words import _
+from core.words import Text, _
 from pages.parts import feedback, grid, state
 from pages.parts.text import escape
 
@@ -178,7 +178,7 @@ def parts_of(texts: Mapping[Role, str], columns: Sequence[str]) -> tuple[dict[Ro
     return templated, fixed
 
 
-@st.cache_data(max_entries=20, show_spinner=False)
+@st.cache_data(max_entries=20, show_spinner=False, hash_funcs={Text: repr})
 def label_counts(source: Source, column: str) -> dict[str, int]:
     """How often each label stands in the file (of a very large file: in its first rows)."""
     rows = read(source) if source.size <= COUNT_WHOLE else iter(source.sample)

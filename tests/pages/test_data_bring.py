@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
+import openpyxl
 import pytest
 from pagedriver import HOSTILE, Open, Page
 
@@ -157,6 +159,54 @@ def test_classes_can_be_dropped_renamed_and_sampled(open_page: Open, store: Stor
     recipe = Recipe.from_dict(task.args["recipe"])
     counts = ["chat", "maths"]  # the commonest first
     assert recipe.dropped == (counts[0],) and recipe.label_names == {counts[1]: "mathematics"}
+
+
+def sheets_of(tables: dict[str, list[list[str]]]) -> bytes:
+    book, out = openpyxl.Workbook(), io.BytesIO()
+    book.remove(book.worksheets[0])
+    for name, rows in tables.items():
+        sheet = book.create_sheet(name)
+        for row in rows:
+            sheet.append(row)
+    book.save(out)
+    return out.getvalue()
+
+
+def test_all_sheets_with_the_same_columns_can_be_brought_together(
+    open_page: Open, store: Store, settings: Settings
+) -> None:
+    head = ["question", "answer"]
+    data = sheets_of(
+        {"May": [head, ["a", "b"], ["c", ""]], "June": [head, ["e", "f"], ["g", ""]], "Notes": [["x", "y"], ["1", "2"]]}
+    )
+    page = open_page(BRING, file=keep(settings, data, "book.xlsx"))
+    box = page.app.selectbox(key="source_sheet")
+    assert box.options == ["May", "June", "Notes", "All sheets with the same columns"]
+    box.set_value("*")
+    page.run()
+    assert page.says("2 sheets · XLSX") and page.says("The sheet Notes has other columns: x, y.")
+    page.click("Import")
+    work_off(store, settings)
+    (dataset,) = store.datasets()
+    assert [row.origin.sheet for row in store.examples(dataset.id)] == ["May", "June"]
+    assert [left.file for left in store.rejects(dataset.id)] == ["book.xlsx › May", "book.xlsx › June"]
+
+
+def test_labels_are_counted_though_a_note_lies_beside_the_table_in_the_archive(
+    open_page: Open, settings: Settings
+) -> None:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("table.csv", "text,label\n" + "a,x\nb,y\n" * 3)
+        archive.writestr("logo.png", b"\x89PNG\r\n")
+    page = open_page(BRING, file=keep(settings, out.getvalue(), "all.zip"))
+    assert page.says("logo.png is a PNG file") and any("(2 labels)" in label for label in formats(page))
+
+
+def test_sheets_with_other_columns_are_not_offered_together(open_page: Open, settings: Settings) -> None:
+    data = sheets_of({"Questions": [["question", "answer"], ["a", "b"]], "Notes": [["x", "y"], ["1", "2"]]})
+    page = open_page(BRING, file=keep(settings, data, "book.xlsx"))
+    assert page.app.selectbox(key="source_sheet").options == ["Questions", "Notes"]
 
 
 def formats(page: Page) -> list[str]:

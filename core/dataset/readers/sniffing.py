@@ -57,7 +57,8 @@ def sniff(
         return sniff_all(several.members(path), name, path, sheet=sheet, encoding=encoding, header=header)
     _is_there(path, name)
     if path.stat().st_size and packed.is_packed(path):
-        return sniff_all(packed.unpacked(path, name), name, path, sheet=sheet, encoding=encoding, header=header)
+        files = packed.unpacked(path, name)
+        return sniff_all(files, name, path, sheet=sheet, encoding=encoding, header=header, archive=True)
     with path.open("rb") as file:
         magic = file.read(8)
     size = path.stat().st_size
@@ -95,22 +96,30 @@ def sniff_all(
     sheet: str | None = None,
     encoding: str | None = None,
     header: bool | int | None = None,
+    archive: bool = False,
 ) -> Source:
-    """Recognise several files that are read as one, called `name`. Raises BadInput, also where they do not fit."""
+    """Recognise several files that are read as one, called `name`. Of those of an archive only the examples count,
+    where there are some. Raises BadInput, also where they do not fit."""
     if len(files) == 1:
         return sniff(files[0].path, files[0].name, sheet=sheet, encoding=encoding, header=header)
     if not files:
         raise BadInput(T("{file} is empty.", file=name), T("Choose a file with rows."))
-    found = several.recognised(files, lambda file: sniff(file.path, file.name, encoding=encoding, header=header))
-    return several.join(path, name, found[0], SAMPLE_ROWS, found[1])
+    each = sheet if sheet == several.ALL_SHEETS else None
+    found, others = several.recognised(
+        files, lambda file: sniff(file.path, file.name, sheet=each, encoding=encoding, header=header)
+    )
+    if archive:
+        found, along = several.examples_only(found)
+        others += along
+    return several.join(path, name, found, SAMPLE_ROWS, others)
 
 
 def read(source: Source, sheet: str | None = None) -> Iterator[Row | Reject]:
     """Every row of a recognised file, or why it cannot be used; another sheet than the recognised one by its name."""
-    if source.parts:
-        return _one_after_the_other(source)
     if sheet and sheet != source.sheet:
         source = sniff(source.path, source.name, sheet=sheet)
+    if source.parts:
+        return _one_after_the_other(source)
     if source.format.is_table:
         return tables.rows(read_blocks(source), source.columns)
     if source.format is Format.JSONL:
@@ -153,12 +162,16 @@ def _one_after_the_other(source: Source) -> Iterator[Row | Reject]:
 
 def _within(part: Source, member: str) -> str:
     """The name of a part, and of the file in it where that has several."""
+    if member.startswith(part.name):
+        return member  # a sheet, which is called after its workbook
     return f"{part.name}/{member}" if member else part.name
 
 
 def _workbook(source: Source, sheet: str | None, header: bool | int | None) -> Source:
     names = sheets.guarded_names(source.path, source.name)
     source = dataclasses.replace(source, sheets=names)
+    if sheet == several.ALL_SHEETS:
+        return several.sheets_alike([_let_go(_sheet(source, name, header)) for name in names], source.name, SAMPLE_ROWS)
     if sheet and sheet not in names:
         raise BadInput(
             T("{file} has no sheet called {sheet}.", file=source.name, sheet=sheet),
@@ -169,6 +182,11 @@ def _workbook(source: Source, sheet: str | None, header: bool | int | None) -> S
         return found
     others = (_sheet(source, name, header) for name in names[1:_SHEETS_LOOKED_AT])
     return next((other for other in others if other.sample), found)  # a cover sheet stands before the table
+
+
+def _let_go(source: Source) -> Source:
+    sheets.let_go(source.path, source.sheet)
+    return source
 
 
 def _sheet(source: Source, chosen: str, header: bool | int | None) -> Source:

@@ -14,9 +14,9 @@ from damaging import read_damaged
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.dataset.examples import Kind
-from core.dataset.mapping import suggest
-from core.dataset.readers import Format, Row, read, sheets, sniff
+from core.dataset.examples import Draft, Kind
+from core.dataset.mapping import apply, suggest
+from core.dataset.readers import ALL_SHEETS, Format, Reject, Row, read, sheets, sniff
 from core.errors import BadInput
 
 FAR = b"""<?xml version="1.0"?><worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>
@@ -102,6 +102,56 @@ def test_another_sheet_can_be_chosen(workbook: Path) -> None:
     by_sniff = sniff(workbook, sheet="Other")
     assert by_sniff.columns == ("text", "category")
     assert list(read(by_sniff)) == list(read(sniff(workbook), "Other"))
+
+
+def months(path: Path) -> Path:
+    """Three sheets with the same columns, one of them with a column more, and two that are something else."""
+    book = openpyxl.Workbook()
+    cover = book.active
+    assert cover is not None
+    cover.title = "Cover"
+    for row in (["title", "by"], ["Questions of 2026", "Ann"]):
+        cover.append(row)
+    for name, rows in {
+        "January": [["question", "answer"], ["a", "b"], ["c", "d"]],
+        "February": [["Answer ", "question"], ["f", "e"]],
+        "March": [["question", "answer", "remark"], ["g", "", "unanswered"], ["h", "i", "old"]],
+        "Empty": [],
+    }.items():
+        sheet = book.create_sheet(name)
+        for line in rows:
+            sheet.append(line)
+    book.save(path)
+    return path
+
+
+def test_all_sheets_with_the_same_columns_are_read_as_one(tmp_path: Path) -> None:
+    source = sniff(months(tmp_path / "book.xlsx"), sheet=ALL_SHEETS)
+    assert (source.format, source.sheet, source.sheets[1]) == (Format.XLSX, ALL_SHEETS, "January")
+    assert source.columns == ("question", "answer", "remark")
+    rows = [row for row in read(source) if isinstance(row, Row)]
+    assert [row.cells["question"] for row in rows] == ["a", "c", "e", "g", "h"]
+    assert [(row.file, row.number) for row in rows][1:3] == [("book.xlsx › January", 3), ("book.xlsx › February", 2)]
+    assert [str(reason) for _name, reason in source.others] == ["The sheet Cover has other columns: title, by."]
+    assert [row.cells for row in read(sniff(source.path), ALL_SHEETS)] == [row.cells for row in rows]
+
+
+def test_a_row_of_one_of_all_sheets_says_which_when_it_is_left_out(tmp_path: Path) -> None:
+    source = sniff(months(tmp_path / "book.xlsx"), sheet=ALL_SHEETS)
+    made = list(apply(suggest(source), read(source), source=source))
+    (left,) = [reject for reject in made if isinstance(reject, Reject)]
+    assert (left.file, left.row, left.column) == ("book.xlsx › March", 2, "answer")
+    assert [d.origin.sheet for d in made if isinstance(d, Draft)] == ["January", "January", "February", "March"]
+
+
+def test_all_sheets_of_a_packed_workbook_and_of_several(tmp_path: Path) -> None:
+    months(tmp_path / "book.xlsx")
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
+        archive.write(tmp_path / "book.xlsx", "one.xlsx")
+        archive.write(tmp_path / "book.xlsx", "two.xlsx")
+    source = sniff(tmp_path / "all.zip", sheet=ALL_SHEETS)
+    files = [row.file for row in read(source)]
+    assert len(files) == 10 and files[0] == "one.xlsx › January" and files[-1] == "two.xlsx › March"
 
 
 def test_a_sheet_that_is_not_there_is_named_with_those_that_are(workbook: Path) -> None:
