@@ -204,6 +204,8 @@ class _Mapper:
         self._file, self._sheet = (source.name, source.sheet) if source else ("", "")
         self._guarded = source is not None and source.format in (Format.CSV, Format.TSV)
         self._sheets = {part.name: part.sheet for part in source.parts} if source else {}
+        sheets = (source.parts or (source,)) if source else ()
+        self._uncalculated = {sheet.name: sheet.uncalculated for sheet in sheets}
         self._parts = {role: _part(recipe, role) for role in (Role.SYSTEM, Role.USER, Role.ASSISTANT)}
         self._label = recipe.label_column
         self._turn_column = next(iter(recipe.columns_for(Role.TURN)), "")
@@ -312,12 +314,23 @@ class _Mapper:
         columns = self._parts[role].columns
         if role is Role.ASSISTANT and self._answer_is_label and self._label:
             columns = (self._label,)
+        for column in columns:
+            if cell := self._uncalculated.get(row.file or self._file, {}).get((row.number, column)):
+                return Reject(row.number, column, _uncalculated(cell), "", row.file)
         reasons = {
             Role.USER: T("The user's message is empty. Fill the cell, or leave the row out."),
             Role.ASSISTANT: T("The assistant's message is empty. Fill the cell, or leave the row out."),
         }
         seen = excerpt(" | ".join(row.cells.values()))
         return Reject(row.number, ", ".join(columns), reasons[role], seen, row.file)
+
+
+def _uncalculated(cell: str) -> Text:
+    return T(
+        "The formula in cell {cell} was never calculated. Open the file in Excel or LibreOffice, save it, and bring it"
+        " again.",
+        cell=cell,
+    )
 
 
 _LOST = T("Letters were lost when this text was saved in another encoding. Take it from its source again.")

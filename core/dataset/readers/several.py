@@ -94,7 +94,8 @@ def join(
         ),
         garbled=max(part.garbled for part in parts),
         parts=tuple(parts),
-        others=tuple(others),
+        others=(*others, *(other for part in parts for other in part.others)),
+        uncalculated={},
     )
 
 

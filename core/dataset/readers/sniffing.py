@@ -11,7 +11,18 @@ from pathlib import Path
 
 from core.dataset import mojibake
 from core.dataset.encodings import detect, open_text
-from core.dataset.readers import delimited, markup, objects, packed, parquet, several, sheets, tables, training
+from core.dataset.readers import (
+    delimited,
+    formulas,
+    markup,
+    objects,
+    packed,
+    parquet,
+    several,
+    sheets,
+    tables,
+    training,
+)
 from core.dataset.readers.headers import column_names, header_place, looks_like_header
 from core.dataset.readers.packed import Member
 from core.dataset.readers.tables import Even, Run
@@ -196,7 +207,26 @@ def _sheet(source: Source, chosen: str, header: bool | int | None) -> Source:
     source = _named(source, _trimmed(first), header)
     each = (Run(number, [cells], sound=False) for number, cells in first)
     blocks = tables.blocks(each, source.columns, source.header, source.top)
-    return _shaped(source, _sample(tables.rows(blocks, source.columns)))
+    found = _shaped(source, _sample(tables.rows(blocks, source.columns)))
+    return _with_formulas(found) if source.format is Format.XLSX else found
+
+
+def _with_formulas(source: Source) -> Source:
+    """A sheet with what is said of its formulas that were never calculated; they are looked for where cells are
+    empty."""
+    if source.sample and all(all(row.cells.values()) for row in source.sample):
+        return source
+    found = formulas.uncalculated(source.path, source.sheet, source.columns)
+    if not found:
+        return source
+    told = T(
+        "{n} cells with formulas that were never calculated (the first: {cell} on the sheet {sheet}). Open the file in"
+        " Excel or LibreOffice, save it, and bring it again.",
+        n=len(found),
+        cell=next(iter(found.values())),
+        sheet=source.sheet,
+    )
+    return dataclasses.replace(source, uncalculated=found, others=(*source.others, (source.sheet, told)))
 
 
 def _parquet(source: Source) -> Source:

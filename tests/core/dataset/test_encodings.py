@@ -44,10 +44,10 @@ def test_a_file_is_read_as_it_was_written(tmp_path: Path, text: str, encoding: s
 
 
 SHORT = {
-    "gb18030": "退款 文化 你好 积极 财经 我想取消订单 科技 快递还没到，怎么办？ 上海市浦东新区 “引号” 如何修改密码 春眠不觉晓",
+    "gb18030": "退款 文化 你好 积极 财经 我想取消订单 科技 快递还没到，怎么办？ 上海市浦东新区 “引号” 如何修改密码",
     "big5": "退款 文化 你好 積極 財經 臺北 圖書館幾點開門？ 微調大型語言模型 發票 「引號」 國際新聞",
     "shift_jis": "返金 文化 東京 こんにちは 経済 人工知能 ポジティブ カメラ 領収書 明日の天気はどうですか",
-    "cp1252": "café naïve déjà Où Straße Müller mañana ¿Qué coração smörgåsbord It’s “quoted” £20 50°C 5€ Ærø Zoë œuvre",
+    "cp1252": "café naïve déjà Où Straße Müller mañana ¿Qué coração smörgåsbord It’s “quoted” £20 50°C 5€ Zoë œuvre",
     "euc_kr": "도서관은 안녕하세요 문화 감사합니다 환불해주세요",
     "utf-8": "退款 文化 返金 café 5€ 도서관은",
     "utf-8-sig": "退款 文化 返金 café 5€ 도서관은",

@@ -154,6 +154,62 @@ def test_all_sheets_of_a_packed_workbook_and_of_several(tmp_path: Path) -> None:
     assert len(files) == 10 and files[0] == "one.xlsx › January" and files[-1] == "two.xlsx › March"
 
 
+def with_formulas(path: Path, *, left: int = 1) -> Path:
+    """Formulas as a program writes them that does not calculate."""
+    book = openpyxl.Workbook()
+    sheet = book.active
+    assert sheet is not None
+    sheet.title = "Q & A"
+    lines: list[list[str | None]] = [
+        ["question", "answer", "length"],
+        ["a", '=A2&" yes"', "=LEN(A2)"],
+        ["b", "B", "=LEN(A3)"],
+        ["c", None, "=1"],
+    ]
+    for number, line in enumerate(lines, 1):
+        for place, value in enumerate(line, left):
+            sheet.cell(number, place, value)
+    book.save(path)
+    return path
+
+
+@pytest.mark.parametrize(("left", "first"), [(1, "B2"), (3, "D2")])
+def test_a_formula_that_was_never_calculated_is_told_with_its_cell(tmp_path: Path, left: int, first: str) -> None:
+    source = sniff(with_formulas(tmp_path / "book.xlsx", left=left))
+    ((_name, told),) = source.others
+    assert f"4 cells with formulas that were never calculated (the first: {first} on the sheet Q & A)" in str(told)
+    made = list(apply(suggest(source), read(source), source=source))
+    wrong, empty = [reject for reject in made if isinstance(reject, Reject)]
+    assert (wrong.row, wrong.column) == (2, "answer") and f"The formula in cell {first} was never" in str(wrong.reason)
+    assert "message is empty" in str(empty.reason)
+    assert len(made) == 3
+
+
+def test_formulas_with_a_value_are_no_news(tmp_path: Path) -> None:
+    path = tmp_path / "book.xlsx"
+    book = xlsxwriter.Workbook(path)
+    sheet = book.add_worksheet()
+    for place, name in enumerate(("question", "answer", "remark")):
+        sheet.write_string(0, place, name)
+    sheet.write_string(1, 0, "a")
+    sheet.write_formula(1, 1, '=A2&"!"', value="a!")
+    book.close()
+    source = sniff(path)
+    assert source.sample[0].cells == {"question": "a", "answer": "a!", "remark": ""} and not source.others
+
+
+def test_formulas_of_all_sheets_are_told_for_each(tmp_path: Path) -> None:
+    path = with_formulas(tmp_path / "book.xlsx")
+    book = openpyxl.load_workbook(path)
+    book.copy_worksheet(book.worksheets[0]).title = "More"
+    book.save(path)
+    source = sniff(path, sheet=ALL_SHEETS)
+    assert [name for name, _told in source.others] == ["Q & A", "More"]
+    made = list(apply(suggest(source), read(source), source=source))
+    told = [(r.file, str(r.reason)[:27]) for r in made if isinstance(r, Reject) and "formula" in str(r.reason)]
+    assert told == [(f"book.xlsx › {name}", "The formula in cell B2 was ") for name in ("Q & A", "More")]
+
+
 def test_a_sheet_that_is_not_there_is_named_with_those_that_are(workbook: Path) -> None:
     with pytest.raises(BadInput, match=r"no sheet called Sheet9.*问答, Other"):
         sniff(workbook, sheet="Sheet9")
