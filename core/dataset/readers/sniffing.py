@@ -281,10 +281,11 @@ def _text(path: Path, name: str, size: int, magic: bytes, encoding: str | None, 
 
 def _marked_up(source: Source, header: bool | int | None) -> Source:
     """A table in markup: its rows come as from a sheet, and as from a text their encoding may be another."""
-    each = [(run.number + place, cells) for run in markup.records(source) for place, cells in enumerate(run.rows)]
-    filled = [(number, cells) for number, cells in each if any(map(str.strip, cells))]
-    source = dataclasses.replace(source, rows_estimate=len(filled))
-    source = _named(source, _trimmed(filled[: SAMPLE_ROWS + 1]), header)
+    each = ((run.number + place, cells) for run in markup.records(source) for place, cells in enumerate(run.rows))
+    filled = list(itertools.islice((row for row in each if any(map(str.strip, row[1]))), SAMPLE_ROWS + 1))
+    count = len(filled) if len(filled) <= SAMPLE_ROWS else markup.height(source)
+    source = dataclasses.replace(source, rows_estimate=count)
+    source = _named(source, _trimmed(filled), header)
     return _shaped(source, _sample(read(source)))
 
 
