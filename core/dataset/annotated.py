@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.dataset.examples import Body
-from core.dataset.turns import Unfit, asked_of, conversation, plain_text, turns_key
+from core.dataset.turns import Unfit, asked_of, conversation, is_turn, plain_text, turns_key
 from core.words import T
 
 _TEXTS = ("text", "prompt", "question", "content", "sentence", "query", "instruction", "title", "文本", "内容", "问题")
@@ -36,20 +36,42 @@ def judged(body: Body) -> Body:
     return prompted({"prompt": question, "completion": body.get("output"), "system": body.get("system")})
 
 
+_REQUESTS = ("prompt", "input", "request", "inputs")
+_RESPONSES = ("completion", "output", "response", "outputs", "ideal", "expected_output", "answer")
+
+
 def is_prompted(body: Mapping[str, Any]) -> bool:
-    """Whether prompt and completion are lists of messages."""
-    return all(isinstance(body.get(key), list) and body[key] and isinstance(body[key][0], dict)
-               for key in ("prompt", "completion"))  # fmt: skip
+    """Whether what was asked stands as messages, and the answer beside them (also as logs and evaluations have it)."""
+    return any(_messages_in(body.get(key)) for key in _REQUESTS) and any(body.get(key) for key in _RESPONSES)
+
+
+def _messages_in(value: Any) -> list[Any] | None:
+    """The messages of a prompt, or of a request that holds them."""
+    value = value.get("messages") if isinstance(value, dict) else value
+    return value if isinstance(value, list) and value and all(map(is_turn, value)) else None
+
+
+def _answer_in(value: Any) -> Any:
+    """The answer of a response: the message of its first choice, or what it is itself."""
+    choices = value.get("choices") if isinstance(value, dict) else None
+    if isinstance(choices, list) and choices and isinstance(choices[0], dict):
+        value = choices[0].get("message")
+    value = _messages_in(value) or value
+    return [value] if isinstance(value, dict) else value
 
 
 def prompted(body: Body) -> Body:
     """A prompt and its completion as one conversation. Raises Unfit."""
-    answer = body.get("completion")
+    asked = next((key for key in _REQUESTS if body.get(key)), _REQUESTS[0])
+    answered = next((key for key in _RESPONSES if body.get(key)), _RESPONSES[0])
+    answer = _answer_in(body.get(answered))
     if isinstance(answer, str) and answer.strip():
         answer = [{"role": "assistant", "content": answer}]
     if not isinstance(answer, list):
-        raise Unfit("completion", T("There must be a text here."))
-    return conversation({**body, "messages": [*asked_of(body.get("prompt")), *answer]})
+        raise Unfit(answered, T("There must be a text here."))
+    prompt = _messages_in(body.get(asked)) or body.get(asked)
+    beside = body[asked] if isinstance(body.get(asked), dict) else body
+    return conversation({**beside, "messages": [*asked_of(prompt, asked), *answer]})
 
 
 def is_annotated(body: Mapping[str, Any]) -> bool:

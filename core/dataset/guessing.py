@@ -37,7 +37,8 @@ def pairs(columns: Sequence[str]) -> Recipe | None:
 def guess(columns: Sequence[str], sample: Sequence[Row], kind: Kind = Kind.CHAT) -> Recipe:
     """Roles for the columns. Known names decide; what is still open is told from the cells of the sample."""
     turns = _by_turns(columns, sample)
-    chosen = turns | _by_name([c for c in columns if c not in turns])
+    others = [c for c in columns if c not in turns]
+    chosen = turns | _by_name([c for c in others if plain(c) not in INSTRUCTION or _is_used(c, others, sample)])
     chosen |= _answers_of_another_name(columns, chosen, sample)
     looks = {c: _Look.of(c, sample) for c in columns if c not in chosen}
     looks = {c: look for c, look in looks.items() if look.filled}
@@ -58,8 +59,26 @@ def guess(columns: Sequence[str], sample: Sequence[Row], kind: Kind = Kind.CHAT)
         texts.remove(user)
     if not (has | set(chosen.values())) & {Role.LABEL, Role.ASSISTANT} and texts:
         chosen[max(texts, key=lambda c: looks[c].length)] = Role.ASSISTANT
+    chosen = _both_halves(columns, chosen)
     # The chosen ones first: an instruction goes before its input, whatever their order in the file.
     return Recipe(kind=kind, roles=chosen | {c: Role.IGNORE for c in columns if c not in chosen})
+
+
+def _is_used(instruction: str, columns: Sequence[str], sample: Sequence[Row]) -> bool:
+    """Whether a column of instructions holds some, or no other one could ask."""
+    asks = any(rank(c, Role.USER) is not None for c in columns)
+    return not asks or not sample or any(row.cells.get(instruction, "").strip() for row in sample)
+
+
+def _both_halves(columns: Sequence[str], chosen: dict[str, Role]) -> dict[str, Role]:
+    """The two texts that are asked about together (sentence1 and sentence2), where one of them was chosen."""
+    asked = next((c for c, role in chosen.items() if role is Role.USER and plain(c)[-1:] in ("1", "2")), None)
+    if asked is None or rank(asked[:-1], Role.USER) is None:
+        return chosen
+    both = [c for c in columns if plain(c)[:-1] == plain(asked)[:-1] and plain(c)[-1:] in ("1", "2")]
+    if any(chosen.get(c, Role.USER) is not Role.USER for c in both):
+        return chosen
+    return {c: role for c, role in chosen.items() if c not in both} | dict.fromkeys(sorted(both), Role.USER)
 
 
 def _by_name(columns: Sequence[str]) -> dict[str, Role]:

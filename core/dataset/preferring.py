@@ -10,8 +10,16 @@ from core.dataset.examples import Body, dump
 from core.dataset.turns import Unfit, asked_of, plain_text, system, tools, turn_of
 from core.words import T
 
-_BETTER = ("chosen", "preferred_completion")
-_WORSE = ("rejected", "non_preferred_completion", "rejected_response", "rejected_messages")
+_PAIRS = {
+    "chosen": "rejected",
+    "preferred_completion": "non_preferred_completion",
+    "response_chosen": "response_rejected",
+    "chosen_response": "rejected_response",
+    "chosen_answer": "rejected_answer",
+    "answer_win": "answer_lose",
+    "positive": "negative",
+    "better": "worse",
+}
 # With these for the worse answer, the better one is the answer that stands beside it.
 _BESIDE = ("rejected_response", "rejected_messages")
 _ANSWERS = ("response", "output", "answer", "completion", "messages")
@@ -37,7 +45,7 @@ _GRADES = {"rank": -1, "overall_score": 1, "score": 1, "fine-grained_score": 1}
 
 def is_pair(body: Mapping[str, Any]) -> bool:
     """Whether a body compares answers, by its keys."""
-    if any(key in body for key in _BETTER) and any(key in body for key in _WORSE):
+    if any(better in body and worse in body for better, worse in _PAIRS.items()):
         return True
     if any(body.get(key) for key in _BESIDE) and any(key in body for key in _ANSWERS):
         return True
@@ -81,11 +89,13 @@ def _compared(body: Body) -> tuple[tuple[str, Any], tuple[str, Any]]:
         if answers[0][grade] == answers[-1][grade]:
             raise Unfit(key, T("Neither answer is said to be better, so there is nothing to learn from it."))
         return (key, answers[-1][text]), (key, answers[0][text])
-    worse = next((key for key in _WORSE if key in body), _WORSE[0])
-    beside = _ANSWERS if worse in _BESIDE and not any(key in body for key in _BETTER) else ()
-    better = next((key for key in (*_BETTER, *beside) if body.get(key)), _BETTER[0])
+    found = next(((key, other) for key, other in _PAIRS.items() if key in body and other in body), None)
+    if found:
+        return (found[0], body[found[0]]), (found[1], body[found[1]])
+    worse = next((key for key in _BESIDE if key in body), _BESIDE[0])
+    better = next((key for key in _ANSWERS if body.get(key)), "chosen")
     rejected = body.get(worse)
-    if beside and worse == "rejected_response" and isinstance(rejected, list):
+    if worse == "rejected_response" and isinstance(rejected, list):
         rejected = next((text for text in rejected if isinstance(text, str)), rejected)  # one of several
     return (better, body.get(better)), (worse, rejected)
 

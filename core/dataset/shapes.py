@@ -48,21 +48,22 @@ TABLE_COLUMNS = ("id", "system", "user", "assistant", "label", "split", "message
 _ASKED = ("instruction", "query", "question", "prompt", "input")
 _ANSWERED = ("output", "response", "answer", "target", "completion")
 _TRANSCRIPTS = ("text", "conversation", "chat", "dialogue", "dialog", "transcript", "plain_text", "messages", "input")
+_MESSAGES = ("messages", "conversations", "conversation", "prompt", "chosen", "rejected", "completion")
 _LONGEST_CELL = 1 << 20  # characters of a cell that is opened
 _LONGEST_LITERAL = 200_000
 
 
-def shape_of(body: Mapping[str, Any]) -> Shape | None:
+def shape_of(given: Mapping[str, Any]) -> Shape | None:
     """The format that a body (or a row) is in, by its keys; None where it fits none (or is the provider's own)."""
-    if body.keys() == set(TABLE_COLUMNS):
+    if given.keys() == set(TABLE_COLUMNS):
         return Shape.TABLE
-    body = dict(body)
+    body = _written_out(given)
     if preferring.is_pair(body):
         return Shape.CHOSEN
     if annotated.is_judged(body):
         return Shape.JUDGED
     if isinstance(body.get("messages"), list):
-        return Shape.MESSAGES if turns.is_foreign(body) else None
+        return Shape.MESSAGES if turns.is_foreign(body) or isinstance(given["messages"], str) else None
     if isinstance(body.get("mapping"), dict) and ("current_node" in body or "root" in body["mapping"]):
         return Shape.CHATGPT
     if annotated.is_annotated(body):
@@ -91,7 +92,18 @@ def convert(shape: Shape, body: Body) -> Body:
         Shape.JUDGED: annotated.judged,
         Shape.ANNOTATED: annotated.annotated,
     }
-    return converters[shape](body)
+    return converters[shape](_written_out(body))
+
+
+def _written_out(body: Mapping[str, Any]) -> Body:
+    """A body whose messages are these, where they stand in it as the text of their JSON."""
+    told = dict(body)
+    for key in _MESSAGES:
+        if isinstance(text := body.get(key), str) and text[:1] == "[":
+            value = _opened(text)
+            if isinstance(value, list) and value and all(isinstance(one, dict) for one in value):
+                told[key] = value
+    return told
 
 
 def opened(cells: Mapping[str, str]) -> Body:

@@ -155,7 +155,22 @@ def _spoken(turn: Body, where: str, before: list[Body]) -> Body:
         return {"role": "assistant", "tool_calls": _calls(text, f"{where}.{text_key}", len(before))}
     if role == "result":
         return {"role": "tool", "tool_call_id": _last_call(before, where), "content": text}
+    if role == "assistant" and (called := _called(text, len(before))):
+        return called
     return {"role": role, "content": text} | _weight(turn, role)
+
+
+def _called(text: str, number: int) -> Body | None:
+    """An answer in whose text calls stand as Hermes and Qwen write them."""
+    pieces = text.split("<tool_call>")
+    written = [piece.partition("</tool_call>")[0] for piece in pieces[1:]]
+    try:
+        found = orjson.loads(f"[{','.join(written)}]") if written else []
+        calls = _calls(orjson.dumps(found).decode(), "", number) if found else []
+    except (Unfit, orjson.JSONDecodeError):
+        return None
+    said = pieces[0].strip()
+    return {"role": "assistant", **({"content": said} if said else {}), "tool_calls": calls} if calls else None
 
 
 def _own(turn: Body, role: str) -> Body:

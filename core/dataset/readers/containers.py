@@ -13,7 +13,7 @@ from core.dataset.vocabulary import Role, is_known, rank
 from core.errors import BadInput
 from core.words import T
 
-_WRAPPED = ("row", "fields", "data")  # under these names a row may hold its cells
+_WRAPPED = ("row", "fields", "data", "inputs", "outputs", "translation")  # under these names a row may hold its cells
 _FEW = 3  # entries from which on an object without known names is a list of questions with their answers
 _DEEPEST = 8  # lists within lists that hold one text
 
@@ -42,7 +42,11 @@ def objects_in(content: Any, name: str) -> list[Any]:
 
 def as_conversation(value: Any) -> dict[str, Any] | None:
     """A list that is one conversation, as the object that it would be elsewhere; None for any other value."""
-    if not isinstance(value, list) or not value or not all(isinstance(turn, dict) for turn in value):
+    if not isinstance(value, list) or not value:
+        return None
+    if len(value) > 1 and all(isinstance(turn, str) for turn in value):
+        return {"conversations": value}  # who speaks takes turns
+    if not all(isinstance(turn, dict) for turn in value):
         return None
     if all(is_turn(turn) for turn in value):
         return {"messages" if all("role" in turn for turn in value) else "conversations": value}
@@ -50,11 +54,14 @@ def as_conversation(value: Any) -> dict[str, Any] | None:
 
 
 def flat(body: dict[str, Any]) -> dict[str, Any]:
-    """An object without the one in it that holds the cells, which are its own then."""
-    wrapped = next((key for key in _WRAPPED if isinstance(body.get(key), dict)), None)
-    if wrapped is None:
+    """An object without those in it that hold the cells, which are its own then."""
+    wrapped = [key for key in _WRAPPED if isinstance(body.get(key), dict)]
+    if not wrapped:
         return body
-    return {**{key: value for key, value in body.items() if key != wrapped}, **body[wrapped]}
+    cells = {key: value for key, value in body.items() if key not in wrapped}
+    for key in wrapped:
+        cells.update(body[key])
+    return cells
 
 
 def cell_of(column: str, value: Any) -> str:
@@ -63,7 +70,9 @@ def cell_of(column: str, value: Any) -> str:
         is_label = rank(column, Role.LABEL) is not None
         if is_label and isinstance(value, list) and all(isinstance(one, str) for one in value):
             return ", ".join(value)
-        if (is_label or rank(column, Role.ASSISTANT) is not None) and (text := _only(value)) is not None:
+        if (is_label or any(rank(column, role) is not None for role in (Role.ASSISTANT, Role.USER))) and (
+            text := _only(value)
+        ) is not None:
             return text
     return value if isinstance(value, str) else dump(value)
 

@@ -28,6 +28,36 @@ PAIR = {"input": {"messages": [USER]}, "preferred_output": [GOOD], "non_preferre
 BEFORE = [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Hi"}]
 LONGER = {"messages": [*BEFORE, USER, GOOD]}
 
+LOGGED: dict[str, tuple[Any, Kind, dict[str, Any]]] = {
+    "a log of calls": (
+        {"request": {"model": "m", "messages": [USER]}, "response": {"choices": [{"index": 0, "message": GOOD}]}},
+        Kind.CHAT,
+        CHAT,
+    ),
+    "Langfuse": ({"id": "1", "input": {"messages": [USER]}, "output": GOOD}, Kind.CHAT, CHAT),
+    "LangSmith": ({"inputs": {"question": ASK}, "outputs": {"answer": ANSWER}}, Kind.CHAT, CHAT),
+    "OpenAI Evals": ({"input": [SYSTEM, USER], "ideal": ANSWER}, Kind.CHAT, TOLD),
+    "messages as text": ({"messages": json.dumps([USER, GOOD])}, Kind.CHAT, CHAT),
+    "LCCC": (["Hello", "Hi", ASK, ANSWER], Kind.CHAT, LONGER),
+    "an empty instruction": ({"instruction": "", "query": ASK, "output": ANSWER}, Kind.CHAT, CHAT),
+    "InternLM's pairs": (
+        {"question": ASK, "response_chosen": ANSWER, "response_rejected": WORSE},
+        Kind.PREFERENCE,
+        PAIR,
+    ),
+    "positive and negative": ({"query": ASK, "positive": ANSWER, "negative": WORSE}, Kind.PREFERENCE, PAIR),
+    "winner and loser": ({"prompt": ASK, "answer_win": ANSWER, "answer_lose": WORSE}, Kind.PREFERENCE, PAIR),
+    "OCNLI": (
+        {"sentence1": "A man runs.", "sentence2": "Somebody moves.", "label": "entailment"},
+        Kind.CHAT,
+        {
+            "messages": [
+                {"role": "user", "content": "A man runs.\nSomebody moves."},
+                {"role": "assistant", "content": "entailment"},
+            ]
+        },
+    ),
+}
 PUBLIC: dict[str, tuple[Any, Kind, dict[str, Any]]] = {
     "ShareGPT as items": (
         {"items": [{"from": "human", "value": ASK}, {"from": "gpt", "value": ANSWER}]},
@@ -341,10 +371,12 @@ def imported(path: Path) -> tuple[Kind, list[Draft | Reject]]:
     return recipe.kind, list(mapping.apply(recipe, read(source), source=source))
 
 
-@pytest.mark.parametrize("name", PUBLIC)
+@pytest.mark.parametrize("name", [*PUBLIC, *LOGGED])
 @pytest.mark.parametrize("as_list", [False, True], ids=["lines", "list"])
 def test_a_public_format_becomes_examples(name: str, as_list: bool, tmp_path: Path) -> None:
-    row, kind, wanted = PUBLIC[name]
+    row, kind, wanted = (PUBLIC | LOGGED)[name]
+    if as_list and name == "LCCC":
+        pytest.skip("lists of as many texts are the rows of a table")
     path = tmp_path / "file"
     path.write_text(json.dumps([row] * 4, indent=1) if as_list else f"{json.dumps(row)}\n" * 4)
     found, made = imported(path)
@@ -353,6 +385,24 @@ def test_a_public_format_becomes_examples(name: str, as_list: bool, tmp_path: Pa
     assert bodies == [wanted] * 4
     faults = {issue.code for issue in check_body(wanted, kind) if issue.severity is Severity.ERROR}
     assert faults <= {"several_turns"}  # the one that is the provider's own limit
+
+
+def test_calls_in_the_text_of_an_answer_are_calls(tmp_path: Path) -> None:
+    call = '{"name": "weather", "arguments": {"city": "Paris"}}'
+    turns = [
+        {"from": "human", "value": "Weather?"},
+        {"from": "gpt", "value": f"I look.\n<tool_call>\n{call}\n</tool_call>"},
+        {"from": "tool", "value": "20 °C"},
+        {"from": "gpt", "value": "Warm."},
+    ]
+    tools = [{"type": "function", "function": {"name": "weather", "parameters": {"type": "object", "properties": {}}}}]
+    (tmp_path / "file").write_text(f"{json.dumps({'conversations': turns, 'tools': json.dumps(tools)})}\n" * 4)
+    draft = imported(tmp_path / "file")[1][0]
+    assert isinstance(draft, Draft)
+    _asked, said, result, _last = draft.body["messages"]
+    assert said["content"] == "I look." and said["tool_calls"][0]["function"]["name"] == "weather"
+    assert result == {"role": "tool", "tool_call_id": said["tool_calls"][0]["id"], "content": "20 °C"}
+    assert not [issue for issue in check_body(draft.body, Kind.CHAT) if issue.severity is Severity.ERROR]
 
 
 @pytest.mark.parametrize(
