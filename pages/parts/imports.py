@@ -98,7 +98,7 @@ def recognised(source: Source, another: Callable[[], None]) -> None:
 
 
 def _sheet_name(sheet: str) -> str:
-    return _("All sheets with the same columns") if sheet == ALL_SHEETS else sheet
+    return _("All sheets together") if sheet == ALL_SHEETS else sheet
 
 
 def _facts(source: Source) -> str:

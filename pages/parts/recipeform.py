@@ -72,7 +72,7 @@ def _chats_or_completions(source: Source, start: Recipe, number: int) -> None:
     with st.container(horizontal=True, vertical_alignment="center", border=True):
         if state.get(f"map_{number}_kind", start.kind) is Kind.COMPLETION:
             words = _(
-                "These columns become **prompts with completions**, as in the classic tools. Chat models take chats."
+                "These columns become **prompts with completions**, as in the classic tools. Chat models want chats."
             )
             st.markdown(words, width="stretch")
             chats = mapping.guess(source.columns, source.sample)

@@ -181,7 +181,7 @@ def test_all_sheets_with_the_same_columns_can_be_brought_together(
     )
     page = open_page(BRING, file=keep(settings, data, "book.xlsx"))
     box = page.app.selectbox(key="source_sheet")
-    assert box.options == ["May", "June", "Notes", "All sheets with the same columns"]
+    assert box.options == ["May", "June", "Notes", "All sheets together"]
     box.set_value("*")
     page.run()
     assert page.says("2 sheets · XLSX") and page.says("The sheet Notes has other columns: x, y.")

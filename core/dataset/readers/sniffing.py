@@ -220,8 +220,8 @@ def _with_formulas(source: Source) -> Source:
     if not found:
         return source
     told = T(
-        "{n} cells with formulas that were never calculated (the first: {cell} on the sheet {sheet}). Open the file in"
-        " Excel or LibreOffice, save it, and bring it again.",
+        "values of formulas that were never calculated: {n}, the first in cell {cell} of the sheet {sheet}. Open the"
+        " file in Excel or LibreOffice, save it, and bring it again.",
         n=len(found),
         cell=next(iter(found.values())),
         sheet=source.sheet,

@@ -177,7 +177,7 @@ def with_formulas(path: Path, *, left: int = 1) -> Path:
 def test_a_formula_that_was_never_calculated_is_told_with_its_cell(tmp_path: Path, left: int, first: str) -> None:
     source = sniff(with_formulas(tmp_path / "book.xlsx", left=left))
     ((_name, told),) = source.others
-    assert f"4 cells with formulas that were never calculated (the first: {first} on the sheet Q & A)" in str(told)
+    assert f"formulas that were never calculated: 4, the first in cell {first} of the sheet Q & A." in str(told)
     made = list(apply(suggest(source), read(source), source=source))
     wrong, empty = [reject for reject in made if isinstance(reject, Reject)]
     assert (wrong.row, wrong.column) == (2, "answer") and f"The formula in cell {first} was never" in str(wrong.reason)
