@@ -80,7 +80,7 @@ def join(
         path=path,
         name=name,
         format=first.format if len({part.format for part in parts}) == 1 else Format.SEVERAL,
-        encoding=next(iter(encodings)) if len(encodings) == 1 else "",
+        encoding=next(iter(encodings or {first.encoding})) if len(encodings) < 2 else "",
         delimiter=first.delimiter if len({part.delimiter for part in parts}) == 1 else "",
         size=sum(part.size for part in parts),
         rows_estimate=sum(part.rows_estimate for part in parts),
