@@ -31,15 +31,10 @@ _ANSWER_EMPTY = T("The assistant's message is empty. Fill the cell, or leave the
 
 
 def suggested(source: Source, wanted: str | None) -> Recipe:
-    """The recipe to begin with: a table with the columns prompt and completion is completion data, as they say."""
+    """The recipe to begin with, in the format that is asked for."""
     from core.dataset.guessing import guess, suggest
 
     recipe = suggest(source)
-    named = {column.lower(): column for column in reversed(source.columns)}
-    if wanted != "chat" and not recipe.as_is and {"prompt", "completion"} <= set(named):
-        roles = dict.fromkeys(source.columns, Role.IGNORE)
-        roles |= {named["prompt"]: Role.USER, named["completion"]: Role.ASSISTANT}
-        return Recipe(Kind.COMPLETION, roles=roles, strip=False)
     if wanted is None or recipe.kind.value == wanted:
         return recipe
     if recipe.as_is and recipe.kind not in (Kind.CHAT, Kind.COMPLETION):
@@ -182,7 +177,11 @@ class Preparation:
         found = []
         if self.source.parts:
             number = len(self.source.parts)
-            found.append((T("Your rows stand in {n} files.", n=number), T("Bring {n} files together in one", n=number)))
+            if self.source.sheet:
+                said = T("Your rows stand in {n} sheets.", n=number), T("Bring {n} sheets together in one", n=number)
+            else:
+                said = T("Your rows stand in {n} files.", n=number), T("Bring {n} files together in one", n=number)
+            found.append(said)
         elif self.source.path != self.given[0]:
             found.append((T("Your file is packed."), T("Unpack the file")))
         if self.recipe.shape and self.recipe.shape is not Shape.TABLE:

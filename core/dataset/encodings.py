@@ -11,6 +11,8 @@ from typing import IO
 
 import orjson
 
+from core.dataset import oldencodings
+
 _MEBIBYTE = 1 << 20
 _SAMPLE = 1 << 18
 BLOCK = 1 << 16  # bytes that are decoded at once: their text stays in the processor's cache
@@ -33,6 +35,8 @@ _NUL_SHARE = 0.2
 _WHOLE, _PLACES = 1 << 26, 16  # bytes that are looked at one by one; places beyond them
 _LONGEST = 4  # bytes of a character
 _CONTINUATION = bytes(range(0x80, 0xC0))
+_PLAIN = re.compile("[\t\r\n -~]")
+_USUAL = re.compile("[\u00a1-\u00ff\u2010-\u2026\u3000-\u30ff\u4e00-\u9fff\uac00-\ud7a3\uff00-\uff5e]")
 _FOREIGN = re.compile("[^\x00-\x7f]")
 
 
@@ -51,7 +55,7 @@ def detect(path: Path) -> str:
     # A few broken lines do not make a UTF-8 file something else: they are listed as damaged rows instead.
     if sum(_decodes(line, "utf-8") for line in odd) * 2 >= len(odd):
         return "utf-8"
-    return _by_statistics(b"\n".join(odd))
+    return oldencodings.among(odd) or _by_statistics(b"\n".join(odd))
 
 
 def at_first_sight(path: Path) -> str | None:
@@ -128,14 +132,14 @@ def _by_nul_pattern(head: bytes) -> str | None:
     """UTF-16 without a mark: every other byte of ASCII is NUL; among Chinese, at least commas and line ends are."""
     if head.count(0) < _NUL_SHARE * len(head) and _decodes(head[: head.rfind(b"\n") + 1] or head, "utf-8"):
         return None
-    whole = head[: max(0, len(head) // 2 * 2 - 2)] or head  # not the half of a pair of surrogates
-    readable = {
-        name: sum(character.isascii() and (character.isprintable() or character in "\t\r\n") for character in text)
-        for name in ("utf-16-le", "utf-16-be")
-        if (text := whole.decode(name, "ignore")) and _decodes(whole, name)
-    }
-    best = max(readable, key=lambda name: readable[name], default=None)
-    return best if best and readable[best] else None
+    readable: dict[str, int] = {}
+    for name in ("utf-16-le", "utf-16-be"):
+        even = head[: len(head) // 2 * 2]
+        # At the end of the sample may stand half of a pair of surrogates.
+        whole = even if _decodes(even, name) else even[:-2]
+        if whole and _decodes(whole, name) and (text := whole.decode(name)) and _PLAIN.search(text):
+            readable[name] = len(_PLAIN.findall(text)) + len(_USUAL.findall(text))
+    return max(readable, key=lambda name: readable[name], default=None)
 
 
 def _is_utf8(path: Path) -> bool:

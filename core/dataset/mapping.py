@@ -11,16 +11,16 @@ from typing import TypeVar
 from core.dataset import conversations, mojibake, ownrows, templates
 from core.dataset.conversations import Conversation, Turn
 from core.dataset.examples import Body, Draft, Kind, Origin, chat_line, dump, load
-from core.dataset.guessing import guess, suggest
+from core.dataset.guessing import guess, pairs, suggest
 from core.dataset.readers import objects
 from core.dataset.readers.values import Format, Reject, Row, Source, excerpt
 from core.dataset.recipes import Mode, Recipe, Sample
-from core.dataset.shapes import Shape, Unfit, convert
+from core.dataset.shapes import Shape, Unfit, convert, opened
 from core.dataset.vocabulary import Role
 from core.errors import BadInput
 from core.words import T, Text
 
-__all__ = ["apply", "check", "guess", "label_counts", "preview", "suggest"]
+__all__ = ["apply", "check", "guess", "label_counts", "pairs", "preview", "suggest"]
 Progress = Callable[[int], None]
 Unit = Row | Conversation  # what one example is made of
 Read = TypeVar("Read")
@@ -204,6 +204,8 @@ class _Mapper:
         self._file, self._sheet = (source.name, source.sheet) if source else ("", "")
         self._guarded = source is not None and source.format in (Format.CSV, Format.TSV)
         self._sheets = {part.name: part.sheet for part in source.parts} if source else {}
+        sheets = (source.parts or (source,)) if source else ()
+        self._uncalculated = {sheet.name: sheet.uncalculated for sheet in sheets}
         self._parts = {role: _part(recipe, role) for role in (Role.SYSTEM, Role.USER, Role.ASSISTANT)}
         self._label = recipe.label_column
         self._turn_column = next(iter(recipe.columns_for(Role.TURN)), "")
@@ -237,7 +239,7 @@ class _Mapper:
         keys = _AS_IS_KEYS[self._recipe.kind]
         if self._recipe.shape:
             try:
-                raw = dump(convert(self._recipe.shape, body))
+                raw = dump(convert(self._recipe.shape, body if row.raw else opened(body)))
             except Unfit as fault:
                 return Reject(row.number, fault.field, fault.reason, excerpt(raw), row.file)
         elif not row.raw or not any(key in body for key in keys):
@@ -312,12 +314,23 @@ class _Mapper:
         columns = self._parts[role].columns
         if role is Role.ASSISTANT and self._answer_is_label and self._label:
             columns = (self._label,)
+        for column in columns:
+            if cell := self._uncalculated.get(row.file or self._file, {}).get((row.number, column)):
+                return Reject(row.number, column, _uncalculated(cell), "", row.file)
         reasons = {
             Role.USER: T("The user's message is empty. Fill the cell, or leave the row out."),
             Role.ASSISTANT: T("The assistant's message is empty. Fill the cell, or leave the row out."),
         }
         seen = excerpt(" | ".join(row.cells.values()))
         return Reject(row.number, ", ".join(columns), reasons[role], seen, row.file)
+
+
+def _uncalculated(cell: str) -> Text:
+    return T(
+        "The formula in cell {cell} was never calculated. Open the file in Excel or LibreOffice, save it, and bring it"
+        " again.",
+        cell=cell,
+    )
 
 
 _LOST = T("Letters were lost when this text was saved in another encoding. Take it from its source again.")

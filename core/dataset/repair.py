@@ -13,7 +13,8 @@ import orjson
 
 from core.dataset.encodings import damage
 from core.dataset.examples import dump
-from core.dataset.readers.objects import MAX_DEPTH, depth, objects_in
+from core.dataset.readers.containers import objects_in
+from core.dataset.readers.objects import MAX_DEPTH, depth
 from core.errors import BadInput
 from core.words import T, Text
 

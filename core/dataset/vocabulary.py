@@ -23,7 +23,7 @@ class Role(StrEnum):
 _WRITTEN = {
     Role.SYSTEM: "systemcontent systemprompt systemmessage system 系统提示词 系统提示 系统消息 系统",
     Role.USER: """
-        usercontent usermessage userprompt user prompt questions question query text sentence utterance review
+        usercontent usermessage userprompt user prompt questions question query ask text sentence utterance review
         comment message content body input title instructions
         问题 提问 用户 文本 句子 评论 内容 正文 诉求 输入 标题 問題 提問 內容 質問 질문
         frage pregunta pergunta domanda""",
@@ -32,7 +32,7 @@ _WRITTEN = {
         答案 回答 回复 答复 助手 输出 回覆 答覆 답변
         antwort respuesta réponse resposta risposta""",
     Role.LABEL: """
-        labeldesc labelname labeltext category class intent classname topic tag sentiment label labels target
+        labeldesc labeldes labelname labeltext category class intent classname topic tag sentiment label labels target
         标签名 标签 类别 分类 类目 意图 主题 情感 標籤 類別 分類 kategorie categoría catégorie""",
     Role.CONVERSATION: """
         conversationid conversation convid dialogid dialogueid dialogue dialog sessionid session threadid thread chatid
@@ -60,6 +60,7 @@ _ASIDE = tuple(_WHO_AND_WHEN.split())
 _SAYING_NOTHING = re.compile("(text|content|body|内容|文本|正文|原文|內容)$")
 INSTRUCTION = ("instruction", "指令")
 INSTRUCTION_INPUT = ("input", "输入")
+CONTEXT = ("context", "passage", "上下文", "背景", "材料", "参考资料")  # what a question is about
 _NOT_LETTERS = re.compile(r"[\s_\-.:：]+")
 _OTHERS = {*INSTRUCTION, "id", "keywords", "split", "关键词", "序号"}
 # The names of turns and speakers ("order", "from") are class names and words too often to tell a header by.

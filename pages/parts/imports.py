@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from core.dataset.readers import Format, Source
+from core.dataset.readers import ALL_SHEETS, Format, Source
 from core.errors import NotFound
 from core.store.tasks import Task
 from core.words import _
@@ -84,9 +84,10 @@ def recognised(source: Source, another: Callable[[], None]) -> None:
         facts.markdown(f":material/description: **{escape(source.name)}**  \n{escape(_facts(source))}")
         with ways.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center"):
             if len(source.sheets) > 1:
+                sheets = [*source.sheets, *([ALL_SHEETS] if intake.alike(source) else [])]
                 st.selectbox(
-                    _("Sheet"), source.sheets, source.sheets.index(source.sheet), key="source_sheet",
-                    on_change=_choose, args=("sheet",), width=200,
+                    _("Sheet"), sheets, sheets.index(source.sheet), key="source_sheet", on_change=_choose,
+                    args=("sheet",), width=200, format_func=_sheet_name,
                 )  # fmt: skip
             if source.format.is_table or source.format.is_text:
                 with st.popover(_("Not right?")):
@@ -94,6 +95,10 @@ def recognised(source: Source, another: Callable[[], None]) -> None:
             st.button(_("Another file"), on_click=another)
         for _name, reason in source.others:
             st.caption(f":material/info: {escape(_('Left out: {reason}', reason=reason))}")
+
+
+def _sheet_name(sheet: str) -> str:
+    return _("All sheets together") if sheet == ALL_SHEETS else sheet
 
 
 def _facts(source: Source) -> str:
@@ -105,13 +110,14 @@ def _facts(source: Source) -> str:
         Format.MARKDOWN: "Markdown",
         Format.SEVERAL: _("several formats"),
     }
-    facts = [_("{n} files", n=len(source.parts))] if source.parts else []
+    several = _("{n} sheets", n=len(source.parts)) if source.sheet else _("{n} files", n=len(source.parts))
+    facts = [several] if source.parts else []
     facts.append(names.get(source.format, source.format.value.upper()))
     if source.format.is_text and source.encoding:
         facts.append(source.encoding.removesuffix("-sig").upper())  # a mark at its beginning is no news to anybody
     if source.delimiter in separators:
         facts.append(separators[source.delimiter])
-    if source.sheet:
+    if source.sheet and not source.parts:
         facts.append(_("sheet {name}", name=source.sheet))
     if source.rows_estimate:
         facts.append(_("about {n} {n:row|rows}", n=f"{source.rows_estimate:,}"))

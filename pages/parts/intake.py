@@ -9,13 +9,15 @@ from typing import BinaryIO
 import streamlit as st
 
 from core.dataset import encodings, mojibake
-from core.dataset.readers import Source
+from core.dataset.readers import ALL_SHEETS, Source, sniff
 from core.dataset.recipes import Recipe
 from core.dataset.shapes import Shape
-from core.words import _
+from core.errors import AppError
+from core.words import Text, _
 from pages.parts import uploads
 from pages.parts.text import escape
 
+LOOKED_INTO, MOST_SHEETS = 4 << 20, 12  # bytes and sheets up to which each sheet is looked into
 READ = 28  # characters of a reading that are shown
 
 
@@ -62,6 +64,11 @@ def examples_already(source: Source) -> None:
         Shape.ALPACA: "Alpaca",
         Shape.CHOSEN: "chosen / rejected",
         Shape.CHATGPT: "ChatGPT",
+        Shape.MESSAGES: _("chat"),
+        Shape.TRANSCRIPT: _("written-out conversation"),
+        Shape.TREE: "OpenAssistant",
+        Shape.JUDGED: "KTO",
+        Shape.ANNOTATED: _("annotated"),
     }
     if source.shape is Shape.TABLE:
         st.success(_("This table was exported from Luopan: every row comes back as it was, with its label and split."))
@@ -88,6 +95,18 @@ def mend(source: Source, start: Recipe, number: int) -> bool:
     else:
         st.caption(_("Too many letters were lost here: such rows are left out and listed."))
     return wanted
+
+
+@st.cache_data(max_entries=20, show_spinner=False, hash_funcs={Text: repr})
+def alike(source: Source) -> bool:
+    """Whether several sheets of a workbook have the same columns, so that they can be read as one; where looking
+    into all of them would take long, they may."""
+    if source.parts or source.size > LOOKED_INTO or len(source.sheets) > MOST_SHEETS:
+        return True
+    try:
+        return len(sniff(source.path, source.name, sheet=ALL_SHEETS).parts) > 1
+    except AppError:
+        return False
 
 
 def header_of(source: Source) -> bool | int | None:

@@ -16,7 +16,7 @@ from core.dataset.readers import Source, read
 from core.dataset.recipes import Mode, Recipe, Sample
 from core.dataset.vocabulary import Role
 from core.errors import BadInput
-from core.words import _
+from core.words import Text, _
 from pages.parts import feedback, grid, state
 from pages.parts.text import as_csv, escape
 
@@ -45,6 +45,7 @@ def show(source: Source, start: Recipe, number: int) -> Recipe:
 
     `number` names the widgets: another recipe to start from needs another number.
     """
+    _chats_or_completions(source, start, number)
     roles = _roles(source, start, number)
     given = bool(start.templates or start.constants)
     with st.expander(_("Instruction and prompt template"), expanded=given, key=f"map_{number}_texts"):
@@ -60,6 +61,25 @@ def show(source: Source, start: Recipe, number: int) -> Recipe:
         typed = {role: text for role, text in texts.items() if text.strip()}
         raise Unfinished(error, replace(made, templates=typed)) from error
     return replace(made, templates=templated, constants=constants)
+
+
+def _chats_or_completions(source: Source, start: Recipe, number: int) -> None:
+    """Of columns called prompt and completion, say what they become, and the other way with one click."""
+    pairs = mapping.pairs(source.columns)
+    if pairs is None:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", border=True):
+        if state.get(f"map_{number}_kind", start.kind) is Kind.COMPLETION:
+            words = _(
+                "These columns become **prompts with completions**, as in the classic tools. Chat models want chats."
+            )
+            st.markdown(words, width="stretch")
+            chats = mapping.guess(source.columns, source.sample)
+            st.button(_("Make chats"), key=f"map_{number}_chats", on_click=begin, args=(chats,))
+        else:
+            st.markdown(_("These columns become **chats**: the prompt asks, the completion answers."), width="stretch")
+            words = _("Make prompts with completions")
+            st.button(words, key=f"map_{number}_pairs", on_click=begin, args=(pairs,))
 
 
 def _format(start: Recipe, given: Kind, number: int) -> tuple[Kind, bool]:
@@ -168,7 +188,7 @@ def parts_of(texts: Mapping[Role, str], columns: Sequence[str]) -> tuple[dict[Ro
     return templated, fixed
 
 
-@st.cache_data(max_entries=20, show_spinner=False)
+@st.cache_data(max_entries=20, show_spinner=False, hash_funcs={Text: repr})
 def label_counts(source: Source, column: str) -> dict[str, int]:
     """How often each label stands in the file (of a very large file: in its first rows)."""
     rows = read(source) if source.size <= COUNT_WHOLE else iter(source.sample)

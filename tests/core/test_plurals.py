@@ -48,6 +48,7 @@ NEVER_ONE = {  # begun only from two on, or so by its rule
     "{n} files",
     "Accept all {n} repairs",
     "{n} times the same",
+    "{found} Fine-tuning needs no instruction or worked example in each prompt: mostly the input alone is best.",
     "{n} rows with this question",
     "Show all {n} rows",
     "The {n} commonest of {m} labels.",

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
+import openpyxl
 import pytest
 from pagedriver import HOSTILE, Open, Page
 
@@ -159,16 +161,72 @@ def test_classes_can_be_dropped_renamed_and_sampled(open_page: Open, store: Stor
     assert recipe.dropped == (counts[0],) and recipe.label_names == {counts[1]: "mathematics"}
 
 
+def sheets_of(tables: dict[str, list[list[str]]]) -> bytes:
+    book, out = openpyxl.Workbook(), io.BytesIO()
+    book.remove(book.worksheets[0])
+    for name, rows in tables.items():
+        sheet = book.create_sheet(name)
+        for row in rows:
+            sheet.append(row)
+    book.save(out)
+    return out.getvalue()
+
+
+def test_all_sheets_with_the_same_columns_can_be_brought_together(
+    open_page: Open, store: Store, settings: Settings
+) -> None:
+    head = ["question", "answer"]
+    data = sheets_of(
+        {"May": [head, ["a", "b"], ["c", ""]], "June": [head, ["e", "f"], ["g", ""]], "Notes": [["x", "y"], ["1", "2"]]}
+    )
+    page = open_page(BRING, file=keep(settings, data, "book.xlsx"))
+    box = page.app.selectbox(key="source_sheet")
+    assert box.options == ["May", "June", "Notes", "All sheets together"]
+    box.set_value("*")
+    page.run()
+    assert page.says("2 sheets · XLSX") and page.says("The sheet Notes has other columns: x, y.")
+    page.click("Import")
+    work_off(store, settings)
+    (dataset,) = store.datasets()
+    assert [row.origin.sheet for row in store.examples(dataset.id)] == ["May", "June"]
+    assert [left.file for left in store.rejects(dataset.id)] == ["book.xlsx › May", "book.xlsx › June"]
+
+
+def test_labels_are_counted_though_a_note_lies_beside_the_table_in_the_archive(
+    open_page: Open, settings: Settings
+) -> None:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("table.csv", "text,label\n" + "a,x\nb,y\n" * 3)
+        archive.writestr("logo.png", b"\x89PNG\r\n")
+    page = open_page(BRING, file=keep(settings, out.getvalue(), "all.zip"))
+    assert page.says("logo.png is a PNG file") and any("(2 labels)" in label for label in formats(page))
+
+
+def test_sheets_with_other_columns_are_not_offered_together(open_page: Open, settings: Settings) -> None:
+    data = sheets_of({"Questions": [["question", "answer"], ["a", "b"]], "Notes": [["x", "y"], ["1", "2"]]})
+    page = open_page(BRING, file=keep(settings, data, "book.xlsx"))
+    assert page.app.selectbox(key="source_sheet").options == ["Questions", "Notes"]
+
+
+def formats(page: Page) -> list[str]:
+    return [box.label for box in page.app.expander]
+
+
 def test_prompts_and_completions_keep_their_blanks_unless_the_tick_says_otherwise(
     open_page: Open, store: Store, settings: Settings
 ) -> None:
     table = 'prompt,completion\n"Tell a story ->"," Once upon a time\n"\n"And another ->"," Once more\n"\n'
     page = open_page(BRING, file=keep(settings, table, "stories.csv"))
-    formats = next(box for box in page.app.expander if box.label.startswith("Format"))
-    assert formats.label == "Format: Chat"
-    page.app.segmented_control(key="map_1_kind").set_value(Kind.COMPLETION)
+    assert page.says("prompts with completions") and "Format: Prompt and completion" in formats(page)
+    page.click("Make chats")
+    assert page.says("**chats**") and "Format: Chat" in formats(page)
+    page.click("Make prompts with completions")
+    page.app.segmented_control(key="map_3_kind").set_value(Kind.CHAT)
     page.run()
-    assert "Format: Prompt and completion" in [box.label for box in page.app.expander]
+    assert page.says("**chats**")
+    page.app.segmented_control(key="map_3_kind").set_value(Kind.COMPLETION)
+    page.run()
     page.click("Import")
     work_off(store, settings)
     lines = [row.raw for row in store.examples(store.datasets()[0].id)]

@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 import orjson
 
 from core.dataset.encodings import damage, open_text, visible
-from core.dataset.examples import dump, kind_of
+from core.dataset.examples import dump
+from core.dataset.readers.containers import as_conversation, cell_of, flat, objects_in
 from core.dataset.readers.headers import clean_name
 from core.dataset.readers.values import Reject, Row, Source, damaged, excerpt
-from core.dataset.shapes import shape_of
 from core.errors import BadInput
 from core.words import T, Text
 
@@ -99,39 +99,11 @@ def whole_items(source: Source) -> Iterator[Item | Reject]:
         yield _checked(number, "", value)
 
 
-def objects_in(content: Any, name: str) -> list[Any]:
-    """The list of objects in a JSON document. Raises BadInput where there is none, or more than one."""
-    if isinstance(content, list):
-        return content
-    if isinstance(content, dict) and (kind_of(content) or shape_of(content)):
-        return [content]
-    lists = (
-        {
-            key: value
-            for key, value in content.items()
-            if isinstance(value, list) and value and all(isinstance(item, dict) for item in value)
-        }
-        if isinstance(content, dict)
-        else {}
-    )
-    if len(lists) == 1:
-        return next(iter(lists.values()))
-    if lists:
-        message = T("{file} holds several lists of objects: {names}.", file=name, names=", ".join(lists))
-        raise BadInput(message, T("Leave one of them in the file."))
-    if isinstance(content, dict):
-        return [content]
-    raise BadInput(
-        T("{file} holds no list of objects.", file=name),
-        T("Rows in JSON look like this: [{example}].", example='{"question": "…", "answer": "…"}'),
-    )
-
-
 def columns_of(items: Iterable[Item]) -> tuple[str, ...]:
     """The names of all fields, in the order in which they first appear."""
     names: dict[str, str] = {}
     for item in items:
-        for key in item.body:
+        for key in flat(item.body):
             _name(key, names)
     return tuple(names.values())
 
@@ -139,16 +111,16 @@ def columns_of(items: Iterable[Item]) -> tuple[str, ...]:
 def row_of(item: Item, columns: tuple[str, ...], names: dict[str, str]) -> Row:
     cells = dict.fromkeys(columns, "")
     precise: dict[str, Any] | None = None
-    for key, value in item.body.items():
+    for key, value in flat(item.body).items():
         name = names.get(key) or _name(key, names)
         if isinstance(value, str):
             cells[name] = visible(value) if "\0" in value else value
         elif isinstance(value, float) and item.raw:
             # The number as it was written: 1.10 stays 1.10, a long one keeps its digits.
-            precise = precise or json.loads(item.raw, parse_float=str, parse_int=str)
+            precise = precise or flat(json.loads(item.raw, parse_float=str, parse_int=str))
             cells[name] = str(precise[key])
         else:
-            cells[name] = "" if value is None else dump_value(value)
+            cells[name] = "" if value is None else cell_of(name, value)
     return Row(item.number, cells, item.raw)
 
 
@@ -169,6 +141,8 @@ def _name(key: str, names: dict[str, str]) -> str:
 
 
 def _checked(number: int, raw: str, body: Any) -> Item | Reject:
+    if isinstance(body, list) and (told := as_conversation(body)):
+        raw, body = "", told
     if not isinstance(body, dict):
         reason = T("This is {kind}, not an object in braces.", kind=_kind(body))
         return Reject(number, "", reason, excerpt(raw or dump_value(body))).keeping(raw or dump_value(body))

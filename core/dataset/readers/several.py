@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from core.dataset.readers.packed import Member
-from core.dataset.readers.values import Format, Source
+from core.dataset.readers.values import Format, Source, excerpt
 from core.dataset.vocabulary import plain
 from core.errors import BadInput
 from core.words import T, Text, _
 
+ALL_SHEETS = "*"  # in place of a sheet's name; none can be called so
 _NAME = ".name"
 
 
@@ -79,7 +80,7 @@ def join(
         path=path,
         name=name,
         format=first.format if len({part.format for part in parts}) == 1 else Format.SEVERAL,
-        encoding=next(iter(encodings)) if len(encodings) == 1 else "",
+        encoding=next(iter(encodings or {first.encoding})) if len(encodings) < 2 else "",
         delimiter=first.delimiter if len({part.delimiter for part in parts}) == 1 else "",
         size=sum(part.size for part in parts),
         rows_estimate=sum(part.rows_estimate for part in parts),
@@ -93,8 +94,53 @@ def join(
         ),
         garbled=max(part.garbled for part in parts),
         parts=tuple(parts),
-        others=tuple(others),
+        others=(*others, *(other for part in parts for other in part.others)),
+        uncalculated={},
     )
+
+
+def sheets_alike(found: Sequence[Source], name: str, sample_rows: int) -> Source:
+    """The sheets of a workbook that have the columns which most of them have, as one; the others are told."""
+    filled = [sheet for sheet in found if sheet.sample]
+    if not filled:
+        return found[0]
+    sets = [frozenset(plain(column) or column for column in sheet.columns) for sheet in filled]
+    usual = max(sets, key=lambda names: (sets.count(names), -sets.index(names)))
+    parts = [
+        dataclasses.replace(sheet, name=f"{name} › {sheet.sheet}")
+        for sheet, names in zip(filled, sets, strict=True)
+        if usual <= names
+    ]
+    others = [
+        (
+            sheet.sheet,
+            T(
+                "The sheet {sheet} has other columns: {columns}.",
+                sheet=sheet.sheet,
+                columns=excerpt(", ".join(sheet.columns)),
+            ),
+        )
+        for sheet, names in zip(filled, sets, strict=True)
+        if not usual <= names
+    ]
+    whole = join(parts[0].path, name, parts, sample_rows, others)
+    return dataclasses.replace(whole, sheets=parts[0].sheets, sheet=ALL_SHEETS)
+
+
+def examples_only(found: Sequence[Source]) -> tuple[list[Source], list[tuple[str, Text | str]]]:
+    """Of what an archive holds, the files of training examples, where there are some, in one format; and what came
+    along in JSON (settings, lists, as beside the conversations that a chat service hands out), with the reason."""
+    formats = {(part.training, part.shape) for part in found if part.training}
+    along = {part.format for part in found if not part.training}
+    if len(formats) != 1 or not along <= {Format.JSON, Format.JSONL}:
+        return list(found), []
+    chosen = [part for part in found if part.training]
+    first = chosen[0].name
+    return chosen, [
+        (part.name, T("{file} holds no examples, as {other} does.", file=part.name, other=first))
+        for part in found
+        if not part.training
+    ]
 
 
 def _alike(parts: Sequence[Source]) -> list[Source]:

@@ -141,6 +141,12 @@ def look(path: Path, name: str, sheet: str, wanted: int) -> tuple[int, list[tupl
     return seen[0], found[:wanted]
 
 
+def let_go(path: Path, sheet: str) -> None:
+    """Be done with a sheet that `opened_once` holds: of many, each would hold a process."""
+    if held := (_held.get() or {}).pop((path, sheet), None):
+        held[0].close()
+
+
 def _opened(path: Path, name: str, sheet: str) -> _Opened:
     """The child that reads a sheet."""
     if held := (_held.get() or {}).pop((path, sheet), None):

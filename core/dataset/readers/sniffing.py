@@ -9,18 +9,24 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import orjson
-
 from core.dataset import mojibake
 from core.dataset.encodings import detect, open_text
-from core.dataset.examples import Kind, kind_of
-from core.dataset.ownrows import kind_of_rows
-from core.dataset.readers import delimited, markup, objects, packed, parquet, several, sheets, tables
+from core.dataset.readers import (
+    delimited,
+    formulas,
+    markup,
+    objects,
+    packed,
+    parquet,
+    several,
+    sheets,
+    tables,
+    training,
+)
 from core.dataset.readers.headers import column_names, header_place, looks_like_header
 from core.dataset.readers.packed import Member
 from core.dataset.readers.tables import Even, Run
 from core.dataset.readers.values import Block, Format, Reject, Row, Source
-from core.dataset.shapes import KINDS, Shape, shape_of
 from core.errors import BadInput
 from core.words import T
 
@@ -30,7 +36,6 @@ _SHEETS_LOOKED_AT = 20  # of a workbook whose first sheets hold no rows
 _JSON_LINES_SAMPLE = 1_000
 _OLE = bytes.fromhex("d0cf11e0a1b11ae1")  # .xls
 _NO_TEXT = re.compile("[\x00-\x08\x0e-\x19\x1c-\x1f\ud800-\udfff]")  # control characters and undecodable bytes
-_NEARLY = re.compile(r"""\s*\[?\s*\{\s*(?:'[^'\n]{1,60}'|[“”"][^“”"\n]{1,60}[“”"]|[A-Za-z_]\w{0,40})\s*:\s*\S""")
 _ENOUGH = 2_000  # characters from which on the share of such signs tells something
 _OTHER_KINDS = {
     b"%PDF": "PDF",
@@ -63,7 +68,8 @@ def sniff(
         return sniff_all(several.members(path), name, path, sheet=sheet, encoding=encoding, header=header)
     _is_there(path, name)
     if path.stat().st_size and packed.is_packed(path):
-        return sniff_all(packed.unpacked(path, name), name, path, sheet=sheet, encoding=encoding, header=header)
+        files = packed.unpacked(path, name)
+        return sniff_all(files, name, path, sheet=sheet, encoding=encoding, header=header, archive=True)
     with path.open("rb") as file:
         magic = file.read(8)
     size = path.stat().st_size
@@ -101,22 +107,30 @@ def sniff_all(
     sheet: str | None = None,
     encoding: str | None = None,
     header: bool | int | None = None,
+    archive: bool = False,
 ) -> Source:
-    """Recognise several files that are read as one, called `name`. Raises BadInput, also where they do not fit."""
+    """Recognise several files that are read as one, called `name`. Of those of an archive only the examples count,
+    where there are some. Raises BadInput, also where they do not fit."""
     if len(files) == 1:
         return sniff(files[0].path, files[0].name, sheet=sheet, encoding=encoding, header=header)
     if not files:
         raise BadInput(T("{file} is empty.", file=name), T("Choose a file with rows."))
-    found = several.recognised(files, lambda file: sniff(file.path, file.name, encoding=encoding, header=header))
-    return several.join(path, name, found[0], SAMPLE_ROWS, found[1])
+    each = sheet if sheet == several.ALL_SHEETS else None
+    found, others = several.recognised(
+        files, lambda file: sniff(file.path, file.name, sheet=each, encoding=encoding, header=header)
+    )
+    if archive:
+        found, along = several.examples_only(found)
+        others += along
+    return several.join(path, name, found, SAMPLE_ROWS, others)
 
 
 def read(source: Source, sheet: str | None = None) -> Iterator[Row | Reject]:
     """Every row of a recognised file, or why it cannot be used; another sheet than the recognised one by its name."""
-    if source.parts:
-        return _one_after_the_other(source)
     if sheet and sheet != source.sheet:
         source = sniff(source.path, source.name, sheet=sheet)
+    if source.parts:
+        return _one_after_the_other(source)
     if source.format.is_table:
         return tables.rows(read_blocks(source), source.columns)
     if source.format is Format.JSONL:
@@ -159,12 +173,16 @@ def _one_after_the_other(source: Source) -> Iterator[Row | Reject]:
 
 def _within(part: Source, member: str) -> str:
     """The name of a part, and of the file in it where that has several."""
+    if member.startswith(part.name):
+        return member  # a sheet, which is called after its workbook
     return f"{part.name}/{member}" if member else part.name
 
 
 def _workbook(source: Source, sheet: str | None, header: bool | int | None) -> Source:
     names = sheets.guarded_names(source.path, source.name)
     source = dataclasses.replace(source, sheets=names)
+    if sheet == several.ALL_SHEETS:
+        return several.sheets_alike([_let_go(_sheet(source, name, header)) for name in names], source.name, SAMPLE_ROWS)
     if sheet and sheet not in names:
         raise BadInput(
             T("{file} has no sheet called {sheet}.", file=source.name, sheet=sheet),
@@ -177,6 +195,11 @@ def _workbook(source: Source, sheet: str | None, header: bool | int | None) -> S
     return next((other for other in others if other.sample), found)  # a cover sheet stands before the table
 
 
+def _let_go(source: Source) -> Source:
+    sheets.let_go(source.path, source.sheet)
+    return source
+
+
 def _sheet(source: Source, chosen: str, header: bool | int | None) -> Source:
     """One sheet of a workbook, recognised."""
     height, first = sheets.look(source.path, source.name, chosen, SAMPLE_ROWS + 1)
@@ -184,25 +207,41 @@ def _sheet(source: Source, chosen: str, header: bool | int | None) -> Source:
     source = _named(source, _trimmed(first), header)
     each = (Run(number, [cells], sound=False) for number, cells in first)
     blocks = tables.blocks(each, source.columns, source.header, source.top)
-    return _shaped(source, _sample(tables.rows(blocks, source.columns)))
+    found = _shaped(source, _sample(tables.rows(blocks, source.columns)))
+    return _with_formulas(found) if source.format is Format.XLSX else found
+
+
+def _with_formulas(source: Source) -> Source:
+    """A sheet with what is said of its formulas that were never calculated; they are looked for where cells are
+    empty."""
+    if source.sample and all(all(row.cells.values()) for row in source.sample):
+        return source
+    found = formulas.uncalculated(source.path, source.sheet, source.columns)
+    if not found:
+        return source
+    told = T(
+        "values of formulas that were never calculated: {n}, the first in cell {cell} of the sheet {sheet}. Open the"
+        " file in Excel or LibreOffice, save it, and bring it again.",
+        n=len(found),
+        cell=next(iter(found.values())),
+        sheet=source.sheet,
+    )
+    return dataclasses.replace(source, uncalculated=found, others=(*source.others, (source.sheet, told)))
 
 
 def _parquet(source: Source) -> Source:
     count, columns, first = parquet.head(source.path, source.name, _JSON_LINES_SAMPLE)
     items = [item for item in first if isinstance(item, objects.Item)]
     names = objects.columns_of([objects.Item(0, "", dict.fromkeys(columns)), *items])
-    training, shape = _training(items)
-    source = dataclasses.replace(source, columns=names, rows_estimate=count, training=training, shape=shape)
+    kind, shape = training.of_objects(items)
+    source = dataclasses.replace(source, columns=names, rows_estimate=count, training=kind, shape=shape)
     return dataclasses.replace(source, sample=_sample(read(source)))
 
 
 def _shaped(source: Source, sample: tuple[Row, ...]) -> Source:
     """A table with its sample; its columns may be those of a training file."""
-    shape = shape_of(dict.fromkeys(source.columns, ""))
-    training = KINDS.get(shape) if shape else None
-    if shape is Shape.TABLE:
-        training = kind_of_rows(row.cells for row in sample)
-    return dataclasses.replace(source, sample=sample, shape=shape, training=training)
+    kind, shape = training.of_rows(source.columns, sample)
+    return dataclasses.replace(source, sample=sample, shape=shape, training=kind)
 
 
 def _trimmed(rows: list[tuple[int, list[str]]]) -> list[tuple[int, list[str]]]:
@@ -223,7 +262,7 @@ def _text(path: Path, name: str, size: int, magic: bytes, encoding: str | None, 
     source = Source(path, name, Format.CSV, size, encoding=found)
     if marked := markup.form_of(head):
         return _marked_up(dataclasses.replace(source, format=marked), header)
-    form = _json_form(head, complete)
+    form = training.json_form(head, complete)
     if form:
         return _objects(dataclasses.replace(source, format=form))
     favourite = "\t" if name.lower().endswith((".tsv", ".tab")) else ","
@@ -242,10 +281,11 @@ def _text(path: Path, name: str, size: int, magic: bytes, encoding: str | None, 
 
 def _marked_up(source: Source, header: bool | int | None) -> Source:
     """A table in markup: its rows come as from a sheet, and as from a text their encoding may be another."""
-    each = [(run.number + place, cells) for run in markup.records(source) for place, cells in enumerate(run.rows)]
-    filled = [(number, cells) for number, cells in each if any(map(str.strip, cells))]
-    source = dataclasses.replace(source, rows_estimate=len(filled))
-    source = _named(source, _trimmed(filled[: SAMPLE_ROWS + 1]), header)
+    each = ((run.number + place, cells) for run in markup.records(source) for place, cells in enumerate(run.rows))
+    filled = list(itertools.islice((row for row in each if any(map(str.strip, row[1]))), SAMPLE_ROWS + 1))
+    count = len(filled) if len(filled) <= SAMPLE_ROWS else markup.height(source)
+    source = dataclasses.replace(source, rows_estimate=count)
+    source = _named(source, _trimmed(filled), header)
     return _shaped(source, _sample(read(source)))
 
 
@@ -314,37 +354,6 @@ def _sample(rows: Iterator[Row | Reject]) -> tuple[Row, ...]:
     return tuple(sample)
 
 
-def _json_form(head: str, complete: bool) -> Format | None:
-    """JSON Lines where most lines are objects, JSON where a bracket opens the file, else neither."""
-    start = head.lstrip()
-    lines = [line for line in head.split("\n")[:50] if line.strip()]
-    parsed = [value for line in lines if isinstance(value := _load(line), dict)]
-    if len(parsed) * 2 >= len(lines) > 1 or (len(parsed) == 1 == len(lines) and not _is_container(parsed[0])):
-        return Format.JSONL
-    if start[:1] == "[" and start[1:].lstrip()[:1] in ("{", "]", "["):
-        return Format.JSON
-    if start[:1] == "{" and start[1:].lstrip()[:1] in ('"', "}"):
-        several = sum(line.lstrip().startswith('{"') for line in lines) > len(lines) // 2 and len(lines) > 1
-        return Format.JSONL if several or (len(lines) == 1 and not complete) else Format.JSON
-    # No JSON yet, but meant to be: read as such, its lines are listed as broken ones that can be repaired.
-    if sum(bool(_NEARLY.match(line)) for line in lines) * 2 > len(lines):
-        return Format.JSONL
-    return Format.JSON if _NEARLY.match(start) else None
-
-
-def _is_container(body: dict[str, object]) -> bool:
-    """Whether one object holds a list of objects, and is no training example itself."""
-    lists = [v for v in body.values() if isinstance(v, list) and v and all(isinstance(item, dict) for item in v)]
-    return bool(lists) and kind_of(body) is None and shape_of(body) is None
-
-
-def _load(line: str) -> object:
-    try:
-        return orjson.loads(line)
-    except orjson.JSONDecodeError:
-        return None
-
-
 def _objects(source: Source) -> Source:
     """Columns and sample of a file of objects; the training format that most of the sample is in."""
     if source.format is Format.JSON:
@@ -353,9 +362,9 @@ def _objects(source: Source) -> Source:
         count = len(every)
     else:
         items, count = _first_lines(source)
-    training, shape = _training(items)
+    kind, shape = training.of_objects(items)
     source = dataclasses.replace(
-        source, columns=objects.columns_of(items), rows_estimate=count, training=training, shape=shape
+        source, columns=objects.columns_of(items), rows_estimate=count, training=kind, shape=shape
     )
     return dataclasses.replace(source, sample=_sample(read(source)))
 
@@ -376,16 +385,3 @@ def _first_lines(source: Source) -> tuple[list[objects.Item], int]:
             if isinstance(found, objects.Item):
                 items.append(found)
     return items, round(_JSON_LINES_SAMPLE * source.size / max(1, seen))
-
-
-def _training(items: list[objects.Item]) -> tuple[Kind | None, Shape | None]:
-    """The format that most of the objects are in: the provider's own, or another tool's."""
-    shapes = Counter(found for item in items if (found := shape_of(item.body)) in KINDS)
-    shape, count = shapes.most_common(1)[0] if shapes else (None, 0)
-    if shape and count * 2 > len(items):
-        return KINDS[shape], shape
-    kinds = Counter(kind_of(item.body) for item in items)
-    kind, count = kinds.most_common(1)[0] if kinds else (None, 0)
-    if kind is Kind.COMPLETION and not all(isinstance(i.body.get("prompt"), str) for i in items[:1]):
-        return None, None
-    return (kind if kind and count * 2 > len(items) else None), None

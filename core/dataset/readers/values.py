@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
@@ -103,8 +103,8 @@ class Source:
     `training` names the format of lines that are examples already; with a `shape` they are another tool's and are
     converted. `top` is the number of rows above the header (a title), `garbled` the share of the sample whose letters
     are UTF-8 read as something else, `parts` the files that are read one after the other as this one, `others` those
-    that came with them and hold no rows, with the reason. Of a text table with a `span`, only what stands from its
-    first byte up to its second is read.
+    that came with them and hold no rows, with the reason. `uncalculated` names cells with formulas that have no value,
+    by their row and column. Of a text table with a `span`, only what stands from its first byte up to its second is read.
     """
 
     path: Path
@@ -127,6 +127,7 @@ class Source:
     parts: tuple[Source, ...] = ()
     others: tuple[tuple[str, Text | str], ...] = ()
     span: tuple[int, int] | None = None
+    uncalculated: Mapping[tuple[int, str], str] = field(default_factory=dict)
 
 
 def excerpt(text: str) -> str:

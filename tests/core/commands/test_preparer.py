@@ -189,7 +189,7 @@ def test_training_lines_that_a_provider_would_not_read_are_written_anew(
 
 def test_a_file_with_errors_is_not_called_good(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "x.jsonl"
-    path.write_text(training_lines(120, role="model"), encoding="utf-8")
+    path.write_text(training_lines(120, role="narrator"), encoding="utf-8")
     assert run(path, "-q") == 0
     out = capsys.readouterr().out
     assert "240 errors stand in the way of a training" in out and "as it is" not in out

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.dataset import encodings
+from core.dataset import encodings, oldencodings
 from core.dataset.encodings import BLOCK, damage, detect, open_text, visible
 
 ZH = "问题,答案\n图书馆几点开门？,周二、周三、周五十点开放，周日和周一闭馆。\n" * 3
@@ -41,6 +41,42 @@ def test_a_file_is_read_as_it_was_written(tmp_path: Path, text: str, encoding: s
     path.write_bytes(text.encode(encoding))
     with open_text(path, detect(path), newline="") as file:
         assert file.read() == text
+
+
+SHORT = {
+    "gb18030": "退款 文化 你好 积极 财经 我想取消订单 科技 快递还没到，怎么办？ 上海市浦东新区 “引号” 如何修改密码",
+    "big5": "退款 文化 你好 積極 財經 臺北 圖書館幾點開門？ 微調大型語言模型 發票 「引號」 國際新聞",
+    "shift_jis": "返金 文化 東京 こんにちは 経済 人工知能 ポジティブ カメラ 領収書 明日の天気はどうですか",
+    "cp1252": "café naïve déjà Où Straße Müller mañana ¿Qué coração smörgåsbord It’s “quoted” £20 50°C 5€ Zoë œuvre",
+    "euc_kr": "도서관은 안녕하세요 문화 감사합니다 환불해주세요",
+    "utf-8": "退款 文化 返金 café 5€ 도서관은",
+    "utf-8-sig": "退款 文化 返金 café 5€ 도서관은",
+    "utf-16": "退款 文化 返金 café 5€ 도서관은",
+    "utf-16-le": "退款 文化 返金 café 5€ 图书馆几点开门？",
+    "utf-16-be": "退款 文化 返金 café 5€ 图书馆几点开门？",
+}
+FRAMES = {
+    "one line": '{"messages": [{"role": "user", "content": "%s"}, {"role": "assistant", "content": "ok"}]}\n',
+    "some lines": '{"prompt": "hello", "completion": "morning"}\n{"prompt": "What is %s", "completion": "see it"}\n',
+    "a table": "text,label\nplain,a\n%s,b\nother words,a\n",
+}
+
+
+@pytest.mark.parametrize("frame", FRAMES)
+@pytest.mark.parametrize(
+    ("encoding", "word"), [(name, word) for name, words in SHORT.items() for word in words.split()]
+)
+def test_one_word_among_english_is_enough(encoding: str, word: str, frame: str, tmp_path: Path) -> None:
+    text = FRAMES[frame] % word
+    (tmp_path / "file").write_bytes(text.encode(encoding))
+    with open_text(tmp_path / "file", detect(tmp_path / "file"), newline="") as file:
+        assert file.read().removeprefix("\ufeff") == text
+
+
+@given(st.lists(st.binary(max_size=60), min_size=1, max_size=5))
+def test_any_lines_are_in_one_of_the_old_encodings_or_in_none(lines: list[bytes]) -> None:
+    found = oldencodings.among(lines)
+    assert found is None or "".encode(found) == b""
 
 
 def test_a_few_damaged_lines_do_not_change_the_encoding(tmp_path: Path) -> None:

@@ -231,6 +231,11 @@ def page_of(piece: str) -> Callable[[Path], None]:
     return lambda path: path.write_text("<table>" + piece * ((7 << 20) // len(piece))) and None
 
 
+def large_page_of(piece: str) -> Callable[[Path], None]:
+    """The same of 64 MiB."""
+    return lambda path: path.write_text("<html><table>" + piece * ((64 << 20) // len(piece))) and None
+
+
 def merged_everywhere(path: Path) -> None:
     """A workbook of two rows, all of whose columns are merged down a million times."""
     merged = b"<mergeCells>" + b'<mergeCell ref="A2:A1048576"/>' * 1_000_000 + b"</mergeCells>"
@@ -249,6 +254,10 @@ HOSTILE = [
     pytest.param(page_of("<tr><td>"), id="a page of cells"),
     pytest.param(page_of("<td colspan=999>"), id="a page of wide cells"),
     pytest.param(page_of("<tr><td>x</td></tr></table><table>"), id="a page of tables"),
+    *(
+        pytest.param(large_page_of(piece), id=f"a large page of {piece}")
+        for piece in ("<b>", "<tr>", "<", '<td "', "<!-- -->", "<table><tr><td>", "<td rowspan=99999>x<tr>", "<script>")
+    ),
     pytest.param(lambda path: path.write_text("|a|\n|-|\n" + "|" * (7 << 20)) and None, id="a line of bars"),
     pytest.param(lying_parquet(-8, b"\xff\xff\xff\x7f"), id="parquet footer of 2 GB"),
     pytest.param(lying_parquet(-8, b"\x01\x00\x00\x00"), id="parquet footer of one byte"),

@@ -74,6 +74,40 @@ def test_a_cell_over_several_rows_stands_in_each_but_for_the_header(tmp_path: Pa
     ]  # fmt: skip
 
 
+def test_a_cell_over_several_rows_counts_them_though_each_row_is_ended(tmp_path: Path) -> None:
+    rows = (("<td>%s</td>" * len(row) % row).replace("<td>3x", "<td rowspan=3>x") for row in (
+        ("question", "answer", "label"), ("q1", "a1", "3x"), ("q2", "a2"), ("q3", "a3"), ("q4", "a4", "y"),
+    ))  # fmt: skip
+    page = "<table>" + "".join(f"<tr>{row}</tr>" for row in rows) + "</table>"
+    assert [row["label"] for row in cells(source_of(tmp_path, page))] == ["x", "x", "x", "y"]
+
+
+def test_a_page_of_many_megabytes_is_read_a_piece_at_a_time(tmp_path: Path) -> None:
+    row = "<tr><td>%d</td><td>Where is the <b>gate</b> &amp; the door?</td><td>" + "There. " * 40 + "</td></tr>\n"
+    rows = "".join(row % number for number in range(30_000))
+    source = source_of(tmp_path, f"<html><table><tr><th>id<th>question<th>answer</tr>{rows}</table></html>")
+    assert source.size > 9 << 20 and source.rows_estimate == 30_000
+    found = cells(source)
+    assert len(found) == 30_000
+    assert found[-1] == {"id": "29999", "question": "Where is the gate & the door?", "answer": ("There. " * 40).strip()}
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    step=st.integers(1, 40), page=st.sampled_from([PAGE, EXCEL, "<html><!-- <table> --><table><tr><td>a<!--b-->c<td>d"])
+)
+def test_where_a_page_is_cut_while_it_is_read_makes_no_difference(
+    tmp_path_factory: pytest.TempPathFactory, step: int, page: str
+) -> None:
+    folder = tmp_path_factory.mktemp("markup")
+    (folder / "page").write_text(page)
+    path, form = folder / "page", Format.XML if page is EXCEL else Format.HTML
+    whole = [list(run.rows) for run in markup.records(Source(path, "page", form, len(page)))]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(markup, "_READ", step)
+        assert [list(run.rows) for run in markup.records(Source(path, "page", form, len(page)))] == whole
+
+
 def test_a_bar_and_a_break_in_a_cell_of_markdown(tmp_path: Path) -> None:
     source = source_of(tmp_path, "|question|answer|\n|--|--|\n|a \\| b|c|\nThat was it\n", "pasted.txt")
     found = list(read(source))

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.dataset import importing, mapping
+from core.dataset.examples import Draft
 from core.dataset.readers import Format, Member, Reject, Row, packed, read, sniff, sniff_all
 from core.errors import BadInput
 from core.settings import Settings
@@ -129,6 +130,33 @@ def test_files_none_of_which_holds_rows_are_refused(tmp_path: Path) -> None:
     path.write_bytes(zipped({"logo.png": b"\x89PNG\r\n", "empty.csv": b"x\n"}))
     with pytest.raises(BadInput, match=r"logo\.png is a PNG file"):
         sniff(path)
+
+
+EXPORT = {
+    "user.json": b'{"id": "user-1", "email": "a@b.c", "chatgpt_plus_user": true, "phone_number": "1"}',
+    "conversations.json": (
+        b'[{"title": "t", "mapping": {"a": {"parent": null, "message": {"author": {"role": "user"}, "content":'
+        b' {"parts": ["Hello"]}}}, "b": {"parent": "a", "message": {"author": {"role": "assistant"}, "content":'
+        b' {"parts": ["Hi"]}}}}, "current_node": "b"}]'
+    ),
+    "message_feedback.json": b'[{"id": "1", "rating": "thumbs_up", "content": "{}"}, {"id": "2", "rating": "x"}]',
+    "shared_conversations.json": b"[]",
+    "chat.html": b"<html><head><title>ChatGPT Data Export</title></head><script>var jsonData = [];</script>",
+    "file-1.dat": b"\x00\x01\x02\x03" * 900,
+}
+
+
+def test_the_conversations_of_a_chat_services_export_are_found_among_its_other_files(tmp_path: Path) -> None:
+    path = tmp_path / "export.zip"
+    path.write_bytes(zipped(EXPORT))
+    source = sniff(path)
+    assert [part.name for part in source.parts] == ["conversations.json"]
+    assert {name for name, _reason in source.others} == EXPORT.keys() - {"conversations.json"}
+    assert "user.json holds no examples, as conversations.json does." in [
+        str(reason) for _name, reason in source.others
+    ]
+    (draft,) = mapping.apply(mapping.suggest(source), read(source), source=source)
+    assert isinstance(draft, Draft) and [m["content"] for m in draft.body["messages"]] == ["Hello", "Hi"]
 
 
 def test_files_that_hold_different_things_are_not_thrown_together(tmp_path: Path) -> None:

@@ -14,9 +14,9 @@ from damaging import read_damaged
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.dataset.examples import Kind
-from core.dataset.mapping import suggest
-from core.dataset.readers import Format, Row, read, sheets, sniff
+from core.dataset.examples import Draft, Kind
+from core.dataset.mapping import apply, suggest
+from core.dataset.readers import ALL_SHEETS, Format, Reject, Row, read, sheets, sniff
 from core.errors import BadInput
 
 FAR = b"""<?xml version="1.0"?><worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>
@@ -102,6 +102,112 @@ def test_another_sheet_can_be_chosen(workbook: Path) -> None:
     by_sniff = sniff(workbook, sheet="Other")
     assert by_sniff.columns == ("text", "category")
     assert list(read(by_sniff)) == list(read(sniff(workbook), "Other"))
+
+
+def months(path: Path) -> Path:
+    """Three sheets with the same columns, one of them with a column more, and two that are something else."""
+    book = openpyxl.Workbook()
+    cover = book.active
+    assert cover is not None
+    cover.title = "Cover"
+    for row in (["title", "by"], ["Questions of 2026", "Ann"]):
+        cover.append(row)
+    for name, rows in {
+        "January": [["question", "answer"], ["a", "b"], ["c", "d"]],
+        "February": [["Answer ", "question"], ["f", "e"]],
+        "March": [["question", "answer", "remark"], ["g", "", "unanswered"], ["h", "i", "old"]],
+        "Empty": [],
+    }.items():
+        sheet = book.create_sheet(name)
+        for line in rows:
+            sheet.append(line)
+    book.save(path)
+    return path
+
+
+def test_all_sheets_with_the_same_columns_are_read_as_one(tmp_path: Path) -> None:
+    source = sniff(months(tmp_path / "book.xlsx"), sheet=ALL_SHEETS)
+    assert (source.format, source.sheet, source.sheets[1]) == (Format.XLSX, ALL_SHEETS, "January")
+    assert source.columns == ("question", "answer", "remark")
+    rows = [row for row in read(source) if isinstance(row, Row)]
+    assert [row.cells["question"] for row in rows] == ["a", "c", "e", "g", "h"]
+    assert [(row.file, row.number) for row in rows][1:3] == [("book.xlsx › January", 3), ("book.xlsx › February", 2)]
+    assert [str(reason) for _name, reason in source.others] == ["The sheet Cover has other columns: title, by."]
+    assert [row.cells for row in read(sniff(source.path), ALL_SHEETS)] == [row.cells for row in rows]
+
+
+def test_a_row_of_one_of_all_sheets_says_which_when_it_is_left_out(tmp_path: Path) -> None:
+    source = sniff(months(tmp_path / "book.xlsx"), sheet=ALL_SHEETS)
+    made = list(apply(suggest(source), read(source), source=source))
+    (left,) = [reject for reject in made if isinstance(reject, Reject)]
+    assert (left.file, left.row, left.column) == ("book.xlsx › March", 2, "answer")
+    assert [d.origin.sheet for d in made if isinstance(d, Draft)] == ["January", "January", "February", "March"]
+
+
+def test_all_sheets_of_a_packed_workbook_and_of_several(tmp_path: Path) -> None:
+    months(tmp_path / "book.xlsx")
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
+        archive.write(tmp_path / "book.xlsx", "one.xlsx")
+        archive.write(tmp_path / "book.xlsx", "two.xlsx")
+    source = sniff(tmp_path / "all.zip", sheet=ALL_SHEETS)
+    files = [row.file for row in read(source)]
+    assert len(files) == 10 and files[0] == "one.xlsx › January" and files[-1] == "two.xlsx › March"
+
+
+def with_formulas(path: Path, *, left: int = 1) -> Path:
+    """Formulas as a program writes them that does not calculate."""
+    book = openpyxl.Workbook()
+    sheet = book.active
+    assert sheet is not None
+    sheet.title = "Q & A"
+    lines: list[list[str | None]] = [
+        ["question", "answer", "length"],
+        ["a", '=A2&" yes"', "=LEN(A2)"],
+        ["b", "B", "=LEN(A3)"],
+        ["c", None, "=1"],
+    ]
+    for number, line in enumerate(lines, 1):
+        for place, value in enumerate(line, left):
+            sheet.cell(number, place, value)
+    book.save(path)
+    return path
+
+
+@pytest.mark.parametrize(("left", "first"), [(1, "B2"), (3, "D2")])
+def test_a_formula_that_was_never_calculated_is_told_with_its_cell(tmp_path: Path, left: int, first: str) -> None:
+    source = sniff(with_formulas(tmp_path / "book.xlsx", left=left))
+    ((_name, told),) = source.others
+    assert f"formulas that were never calculated: 4, the first in cell {first} of the sheet Q & A." in str(told)
+    made = list(apply(suggest(source), read(source), source=source))
+    wrong, empty = [reject for reject in made if isinstance(reject, Reject)]
+    assert (wrong.row, wrong.column) == (2, "answer") and f"The formula in cell {first} was never" in str(wrong.reason)
+    assert "message is empty" in str(empty.reason)
+    assert len(made) == 3
+
+
+def test_formulas_with_a_value_are_no_news(tmp_path: Path) -> None:
+    path = tmp_path / "book.xlsx"
+    book = xlsxwriter.Workbook(path)
+    sheet = book.add_worksheet()
+    for place, name in enumerate(("question", "answer", "remark")):
+        sheet.write_string(0, place, name)
+    sheet.write_string(1, 0, "a")
+    sheet.write_formula(1, 1, '=A2&"!"', value="a!")
+    book.close()
+    source = sniff(path)
+    assert source.sample[0].cells == {"question": "a", "answer": "a!", "remark": ""} and not source.others
+
+
+def test_formulas_of_all_sheets_are_told_for_each(tmp_path: Path) -> None:
+    path = with_formulas(tmp_path / "book.xlsx")
+    book = openpyxl.load_workbook(path)
+    book.copy_worksheet(book.worksheets[0]).title = "More"
+    book.save(path)
+    source = sniff(path, sheet=ALL_SHEETS)
+    assert [name for name, _told in source.others] == ["Q & A", "More"]
+    made = list(apply(suggest(source), read(source), source=source))
+    told = [(r.file, str(r.reason)[:27]) for r in made if isinstance(r, Reject) and "formula" in str(r.reason)]
+    assert told == [(f"book.xlsx › {name}", "The formula in cell B2 was ") for name in ("Q & A", "More")]
 
 
 def test_a_sheet_that_is_not_there_is_named_with_those_that_are(workbook: Path) -> None:
