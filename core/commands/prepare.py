@@ -66,7 +66,11 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     parser.add_argument("file", type=Path, nargs="+", help="the table to read, or several")
     parser.add_argument("--recipe", type=Path, metavar="R", help="how columns become examples (else it is guessed)")
     parser.add_argument("--out", type=Path, metavar="D", help="folder to write to (else the folder of FILE)")
-    parser.add_argument("--sheet", metavar="S", help="sheet of a workbook (else the first that holds rows)")
+    parser.add_argument(
+        "--sheet",
+        metavar="S",
+        help='sheet of a workbook, "*" for all with the same columns (else the first that holds rows)',
+    )
     parser.add_argument("-q", "--quiet", action="store_true", help="take all advice without asking")
     parser.add_argument(
         "--format", choices=("chat", "completion"), help="what to make of a table (else by its columns)"

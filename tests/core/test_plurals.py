@@ -43,6 +43,7 @@ NEVER_ONE = {  # begun only from two on, or so by its rule
     "The suffix “{seen}” has {number} characters; {model} takes at most {limit}.",
     "Your rows stand in {n} files.",
     "Bring {n} files together in one",
+    "Bring {n} sheets together in one",
     "{file} holds {n} files, {limit} at most can be read.",
     "{model} failed {n} times in a row: {why}",
     "{n} files",
