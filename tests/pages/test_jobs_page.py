@@ -7,13 +7,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from pagedriver import HOSTILE, Open, Page, Workshop, wait_for
+from pagedriver import HOSTILE, Open, Page, Workshop
 
 from core import jobs, tasks
 from core.jobs import Event, Job, JobDraft, LaunchState, Metric
 from core.provider import Status
 from core.store import Store
 from core.words import T
+from tests.waiting import wait_for
 
 JOBS = "pages/train/jobs.py"
 
