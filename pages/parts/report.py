@@ -70,8 +70,8 @@ def values(dataset_id: int, revision: int, encoding: str) -> tuple[list[int], li
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
-def exact_repeats(dataset_id: int, revision: int) -> Repeats:
-    """Exact repeats in this revision of a dataset."""
+def exact_repeats(dataset_id: int, revision: int, aside: tuple[tuple[str, str], ...]) -> Repeats:
+    """Exact repeats in this revision of a dataset, but for those that are set aside."""
     return resources.store().repeats(dataset_id, FIRST_ROWS)
 
 
@@ -174,7 +174,8 @@ def issues(dataset: Dataset, found: Figures) -> None:
 
 def _repeats(dataset: Dataset) -> bool:
     """Rows that stand there twice, and held-out rows that also train, each in a line; whether there are any."""
-    repeats = exact_repeats(dataset.id, dataset.revision)
+    aside = tuple(sorted(resources.store().asides.marks(dataset.id)))
+    repeats = exact_repeats(dataset.id, dataset.revision, aside)
     said = []
     if repeats.leaked:
         leak = _("{n} held-out rows also stand among the training rows: comparing on them flatters the model.",

@@ -111,3 +111,15 @@ def test_without_classes_nothing_is_said_of_the_classifier(open_page: Open, stor
     store.add_drafts(made.id, [Draft(dump({"messages": said}), Kind.CHAT)])
     page = looked(open_page, store, settings, store.finish_import(made.id))
     assert page.says("There are no classes here to compare") and not page.says("the classifier gives")
+
+
+def test_kept_labels_are_listed_and_asked_about_again(
+    open_page: Open, store: Store, settings: Settings, dataset: Dataset
+) -> None:
+    page = looked(open_page, store, settings, dataset)
+    waiting = store.doubts.waiting(dataset.id)
+    press(press(page, "doubt_keep"), "doubt_keep")
+    again = open_page(frame.CHECK, dataset=str(dataset.id))
+    assert again.says("2 set aside") and again.unescaped(HOSTILE) == []
+    again.click("Bring all back")
+    assert store.doubts.waiting(dataset.id) == waiting and not again.says("set aside")
