@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from core.tokens.encodings import base_of
+from core.tokens.openmodels import open_models
 from core.tokens.price import Price, Row, bad, parse
 from core.words import T
 
 SHIPPED = Path(__file__).parent / "prices.json"
+CLASSIC = ("local", "local-classic-1")
 
 
 @dataclass(frozen=True)
@@ -79,8 +81,14 @@ def _dated(model: str, base: str) -> bool:
     return bool(base) and model.startswith(base + "-") and model[len(base) + 1 :].replace("-", "").isdigit()
 
 
-@cache
 def _shipped() -> tuple[Price, ...]:
+    """The table, and the open models that this machine is set up to train."""
+    classic = next(price for price in _table() if price.name == CLASSIC)
+    return (*_table(), *open_models(classic))
+
+
+@cache
+def _table() -> tuple[Price, ...]:
     table = json.loads(SHIPPED.read_text(encoding="utf-8"))
     rows = [{"checked_on": table["checked_on"], **row} for row in table["models"]]
     return Catalogue.from_rows(rows).prices

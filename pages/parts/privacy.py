@@ -101,7 +101,7 @@ def _odd(dataset: Dataset, counts: dict[str, tuple[int, int]]) -> None:
 
 def _kind(dataset: Dataset, kind: str, rows: int, found: int, label: str) -> None:
     times = _("{n} in {m} rows", n=f"{found:,}", m=f"{rows:,}")
-    with st.expander(f"{escape(privacy.title(kind))} · **{escape(times)}**"):
+    with st.expander(f"{escape(privacy.title(kind))} · **{escape(times)}**", expanded=asides.is_open(kind)):
         if kind == LOST:
             st.caption(
                 _("What stood there is lost. Bring the file again in its right encoding, or write the words anew.")

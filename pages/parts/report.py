@@ -14,7 +14,7 @@ from core.dataset.examples import Kind, Split, user_text
 from core.store import Dataset
 from core.store.aggregates import Repeats
 from core.tokens import DEFAULT, Distribution, Money, Price, default_epochs, distribution
-from core.tokens.folders import INSTALLED, installed, is_own
+from core.tokens.folders import INSTALLED, at_hand, is_own
 from core.words import _
 from pages.parts import charts, frame, grid, progress, resources, state, tabs, tokenisers
 from pages.parts.snapshot import MARKS
@@ -263,18 +263,23 @@ def recount(dataset: Dataset, price: Price | None) -> None:
     task = resources.store().tasks.latest("recount", str(dataset.id))
     if task is not None and task.is_active:
         progress.show(task, _("Counting tokens again"))
-    elif is_own(dataset.encoding) and dataset.encoding not in installed():
+    elif is_own(dataset.encoding) and dataset.encoding not in at_hand():
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
             sentence = _("The tokeniser {model} is not here any more: rows that you change are saved, but not counted.",
                          model=dataset.encoding.removeprefix(INSTALLED))  # fmt: skip
             st.markdown(escape(sentence), width="stretch")
             tokenisers.count_again(dataset.id, price.encoding if price is not None else DEFAULT)
-    elif price is not None and price.encoding != dataset.encoding and not is_own(dataset.encoding):
+    elif price is not None and price.encoding != dataset.encoding and _counts_otherwise(dataset, price):
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
             sentence = _("This model counts tokens with {wanted}; these were counted with {seen}.",
-                         wanted=price.encoding, seen=dataset.encoding)  # fmt: skip
+                         wanted=tokenisers.shown(price.encoding), seen=tokenisers.shown(dataset.encoding))  # fmt: skip
             st.markdown(escape(sentence), width="stretch")
             tokenisers.count_again(dataset.id, price.encoding)
+
+
+def _counts_otherwise(dataset: Dataset, price: Price) -> bool:
+    """Whether it is worth a word: who chose a model's own tokenizer meant it, but for a model with another one."""
+    return is_own(price.encoding) or not is_own(dataset.encoding)
 
 
 def today() -> date:
