@@ -256,6 +256,8 @@ def _forecast(
         return
     fits, text = found.get("fits"), words.told(found) or str(found.get("message", ""))
     hint = T("Take a smaller model, a smaller batch size, shorter rows or fewer epochs.")
+    if fits == "unknown":
+        hint = T("See that the workers of the cluster have that much.")
     yield Item(fits == "yes", fits == "no", text, "" if fits == "yes" else hint)
 
 
