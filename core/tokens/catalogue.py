@@ -82,9 +82,10 @@ def _dated(model: str, base: str) -> bool:
 
 
 def _shipped() -> tuple[Price, ...]:
-    """The table, and the open models that this machine is set up to train."""
-    classic = next(price for price in _table() if price.name == CLASSIC)
-    return (*_table(), *open_models(classic))
+    """The table, and behind the classic model the open ones that this machine is set up to train as well."""
+    table = _table()
+    at = next(at for at, price in enumerate(table, start=1) if price.name == CLASSIC)
+    return (*table[:at], *open_models(table[at - 1]), *table[at:])
 
 
 @cache

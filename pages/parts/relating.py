@@ -286,20 +286,25 @@ def _labels(dataset: Dataset, found: RelationReport, stale: bool) -> None:
             buttons.mend(dataset, label, ":material/done_all:", settling.write_labels, stale)
     if not found.labels:
         st.caption(_("None."))
-    for label, rows, meant, meant_rows, why in found.labels[: 10 * GROUPS]:
-        with st.container(border=True, horizontal=True, vertical_alignment="center"):
-            sentence = (
-                _("“{label}” ({n} rows) is “{meant}” ({m} rows) but for case, space or width")
-                if why == "form"
-                else _("“{label}” ({n} rows) is nearly “{meant}” ({m} rows)")
-            )
-            said = sentence.format(label=label, n=f"{rows:,}", meant=meant, m=f"{meant_rows:,}")
-            st.markdown(escape(said), width="stretch")
-            asides.button(f"slip-{label}", asides.fine, dataset.id, slip_mark((label, rows, meant)))
-            where = {"dataset": str(dataset.id), "label": label}
-            st.page_link(frame.EDIT, label=_("Show them"), icon=":material/edit:", query_params=where)
-            buttons.mend(dataset, _("Write “{meant}”", meant=escape(meant)), ":material/spellcheck:",
-                         relating.write_label, stale, label, meant)  # fmt: skip
+    for slip in found.labels[: 10 * GROUPS]:
+        with st.container(border=True):
+            _slip(dataset, slip, stale)
+
+
+def _slip(dataset: Dataset, slip: Sequence[Any], stale: bool) -> None:
+    label, rows, meant, meant_rows, why = slip
+    sentence = (
+        _("“{label}” ({n} rows) is “{meant}” ({m} rows) but for case, space or width")
+        if why == "form"
+        else _("“{label}” ({n} rows) is nearly “{meant}” ({m} rows)")
+    )
+    st.markdown(escape(sentence.format(label=label, n=f"{rows:,}", meant=meant, m=f"{meant_rows:,}")))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        buttons.mend(dataset, _("Write “{meant}”", meant=escape(meant)), ":material/spellcheck:",
+                     relating.write_label, stale, label, meant)  # fmt: skip
+        asides.button(f"slip-{label}", asides.fine, dataset.id, slip_mark(slip))
+        where = {"dataset": str(dataset.id), "label": label}
+        st.page_link(frame.EDIT, label=_("Show them"), icon=":material/edit:", query_params=where)
 
 
 def _slips_aside(dataset: Dataset) -> None:

@@ -21,6 +21,7 @@ from pages.parts.snapshot import MARKS
 from pages.parts.text import escape
 
 FIRST_ROWS = 5
+NONE_REPEATED = Repeats(0, 0, ())
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Figures:
     trained: list[int]
     limit: int
     whole: tuple[Issue, ...] = ()  # what is to be said of the dataset as a whole
+    repeats: Repeats = NONE_REPEATED
 
     @property
     def epochs(self) -> int:
@@ -46,9 +48,11 @@ class Figures:
         return sum(value > self.limit for value in self.tokens)
 
     def found(self, severity: Severity) -> int:
-        """How many findings of this severity there are."""
+        """How many findings of this severity there are; of rows that are too long or stand there twice, how many."""
         table = issue_table()
         of_rows = sum(count for code, count in self.issues.items() if table.get(code) is severity)
+        if severity is Severity.WARNING:
+            of_rows += self.over + self.repeats.extra + self.repeats.leaked
         return of_rows + sum(issue.severity is severity for issue in self.whole)
 
     def billable(self, limit: int | None = None) -> int:
@@ -89,7 +93,10 @@ def figures(dataset: Dataset, price: Price | None) -> Figures:
     limit = (price.context if price else None) or DEFAULT_LIMIT
     counts = resources.store().issue_counts(dataset.id)
     issues = {code: count for code, count in counts.items() if minded(code, price)}
-    return Figures(dataset.rows, issues, tokens, answers, trained, limit, tuple(_of_the_whole(dataset, price)))
+    aside = tuple(sorted(resources.store().asides.marks(dataset.id)))
+    repeats = exact_repeats(dataset.id, dataset.revision, aside)
+    whole = tuple(_of_the_whole(dataset, price))
+    return Figures(dataset.rows, issues, tokens, answers, trained, limit, whole, repeats)
 
 
 def model(prices: list[Price]) -> Price | None:
@@ -163,7 +170,7 @@ def issues(dataset: Dataset, found: Figures) -> None:
                          n=f"{found.over:,}", limit=f"{found.limit:,}")  # fmt: skip
             st.markdown(f"{MARKS[Severity.WARNING]} {escape(sentence)}", width="stretch")
             _link(_("Show them"), over=str(found.limit), sort="-tokens")
-    repeated = _repeats(dataset)
+    repeated = _repeats(found.repeats)
     if not found.issues and not found.whole and not found.over and not repeated:
         st.success(_("Nothing to object to: every row keeps the rules of its format."))
     order = list(Severity)
@@ -172,10 +179,8 @@ def issues(dataset: Dataset, found: Figures) -> None:
             _first_rows(dataset, code, count)
 
 
-def _repeats(dataset: Dataset) -> bool:
+def _repeats(repeats: Repeats) -> bool:
     """Rows that stand there twice, and held-out rows that also train, each in a line; whether there are any."""
-    aside = tuple(sorted(resources.store().asides.marks(dataset.id)))
-    repeats = exact_repeats(dataset.id, dataset.revision, aside)
     said = []
     if repeats.leaked:
         leak = _("{n} held-out rows also stand among the training rows: comparing on them flatters the model.",

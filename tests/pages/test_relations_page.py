@@ -48,6 +48,10 @@ def compared(open_page: Open, store: Store, settings: Settings, dataset: Dataset
     return page.run()
 
 
+def warnings(page: Page) -> str:
+    return next(str(tile.value) for tile in page.app.metric if "Warnings" in tile.label)
+
+
 def test_the_overview_tells_repeats_in_a_line_and_leads_to_their_tab(open_page: Open, dataset: Dataset) -> None:
     page = open_page(frame.CHECK, dataset=str(dataset.id))
     assert page.says("Rows that repeat another row exactly") and page.unescaped(HOSTILE) == []
@@ -171,7 +175,9 @@ def test_a_reload_and_a_way_back_find_the_same_tab_and_findings(
 def test_what_is_fine_is_set_aside_counts_no_more_and_comes_back(
     open_page: Open, store: Store, settings: Settings, dataset: Dataset
 ) -> None:
-    page = compared(open_page, store, settings, dataset).click("This is fine")
+    page = compared(open_page, store, settings, dataset)
+    assert warnings(page) == "2", "few rows, and one that repeats another"
+    page.click("This is fine")
     assert page.says("Leaks · 0") and page.says("1 set aside") and page.says("Contradictions · 1")
     page.app.segmented_control(key="relations_sort").set_value("contradiction").run()
     page.click("This is fine")
@@ -184,6 +190,7 @@ def test_what_is_fine_is_set_aside_counts_no_more_and_comes_back(
         assert again.says(f"{name} · 0"), name
     assert not again.says("Rows that repeat another row exactly") and not again.says("stands for itself")
     assert again.unescaped(HOSTILE) == []
+    assert warnings(again) == "1"
     again.click("Bring it back")
     assert again.says("Exact repeats · 1") and again.says("Rows that repeat another row exactly")
 
