@@ -13,7 +13,16 @@ from core.checks.targets import Contents, check_target, minded
 from core.dataset.examples import Kind, Split, user_text
 from core.store import Dataset
 from core.store.aggregates import Repeats
-from core.tokens import DEFAULT, Distribution, Money, Price, default_epochs, distribution
+from core.tokens import (
+    DEFAULT,
+    Distribution,
+    Money,
+    Price,
+    default_epochs,
+    distribution,
+    in_dollars,
+    known_encoding,
+)
 from core.tokens.folders import INSTALLED, at_hand, is_own
 from core.words import _
 from pages.parts import charts, frame, grid, progress, resources, state, tabs, tokenisers
@@ -142,12 +151,7 @@ def tiles(found: Figures, cost: Money | None) -> None:
 
 def money(cost: Money | None) -> str:
     """A range of dollars in short."""
-    if cost is None:
-        return _("not known")
-    if cost.high == 0:
-        return _("free")
-    low, high = f"{cost.low:,.2f}", f"{cost.high:,.2f}"
-    return f"${high}" if low == high else f"${low} – {high}"
+    return _("not known") if cost is None else in_dollars(cost.low, cost.high)
 
 
 def _of_the_whole(dataset: Dataset, price: Price | None) -> list[Issue]:
@@ -283,8 +287,8 @@ def recount(dataset: Dataset, price: Price | None) -> None:
 
 
 def _counts_otherwise(dataset: Dataset, price: Price) -> bool:
-    """Whether it is worth a word: who chose a model's own tokenizer meant it, but for a model with another one."""
-    return is_own(price.encoding) or not is_own(dataset.encoding)
+    """Whether it is worth a word: who chose a model's own tokenizer meant it, but not for a model with another one."""
+    return is_own(price.encoding) or not is_own(dataset.encoding) or known_encoding(price.model) is not None
 
 
 def today() -> date:

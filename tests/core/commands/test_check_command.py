@@ -58,6 +58,7 @@ def test_errors_end_with_one_and_are_written_out_where_they_are(bad: Path, capsy
     assert call(bad) == 1
     out = capsys.readouterr().out
     assert "not_json (25)" in out
+    assert f"check {bad} --repair {bad.with_name(bad.stem + '_repaired.jsonl')}" in out
     assert "line 21: The line is not valid JSON at character 2" in out
     assert "line 40: " in out and "line 41: " not in out
     assert "… and 5 more" in out
