@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import streamlit as st
@@ -72,6 +72,13 @@ def _sort(found: RelationReport) -> str:
     counted = [sort for sort in SORTS if found.counts[COUNTED[sort]]]
     counted = counted or [sort for sort in SORTS if _aside(found, sort)]
     return last if last in counted else counted[0]
+
+
+def told(found: RelationReport) -> Iterator[str]:
+    """What was found of each sort, in short."""
+    for sort in SORTS:
+        if number := found.counts[COUNTED[sort]]:
+            yield f"{_name(sort)} · {number:,}"
 
 
 def _aside(found: RelationReport, sort: str) -> int:

@@ -196,7 +196,9 @@ def _repeats(repeats: Repeats) -> bool:
     if said:
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
             st.markdown("  \n".join(f"{MARKS[Severity.WARNING]} {line}" for line in said), width="stretch")
-            st.button(_("Show them"), icon=":material/join_inner:", on_click=tabs.open_repeats, key="repeats_show")
+            st.button(
+                _("Show them"), icon=":material/join_inner:", on_click=tabs.open_tab, args=(2,), key="repeats_show"
+            )
     return bool(said)
 
 

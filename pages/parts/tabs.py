@@ -41,6 +41,11 @@ def _last() -> int:
     return int(at) if dataset == state.dataset_id() else 0
 
 
-def open_repeats() -> None:
-    """In a callback: show the tab that compares the rows."""
-    state.put(KEY, _names()[2])
+def name(at: int) -> str:
+    """The name of the tab at this place."""
+    return _names()[at]
+
+
+def open_tab(at: int) -> None:
+    """In a callback: show the tab at this place."""
+    state.put(KEY, _names()[at])
