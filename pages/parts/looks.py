@@ -9,8 +9,9 @@ import streamlit as st
 from core import tasks
 from core.checks.privacy import GARBLED, ODD, OTHER_SCRIPT, PERSONAL
 from core.store import Dataset
+from core.store.doubts import LabelReport
 from core.words import _
-from pages.parts import feedback, grid, relating, resources, tabs
+from pages.parts import doubting, feedback, grid, relating, resources, tabs
 from pages.parts.text import escape
 
 TABS = {"relate": 2, "doubt": 3, "scan": 4}  # the tab that shows what a task has found
@@ -28,7 +29,7 @@ def show(dataset: Dataset) -> None:
             _line(kind, found[kind], kind in working)
         if waiting:
             st.button(_("Look for all of this"), icon=":material/search:", key="look_for_all", on_click=_look,
-                      args=(dataset.id, waiting), type="primary")  # fmt: skip
+                      args=(dataset.id, waiting))  # fmt: skip
 
 
 def _line(kind: str, found: list[str] | None, working: bool) -> None:
@@ -52,10 +53,17 @@ def _found(dataset: Dataset, kind: str) -> list[str] | None:
         compared = store.relations.latest(dataset.id)
         return None if compared is None else list(relating.told(compared))
     if kind == "doubt":
-        waiting = store.doubts.waiting(dataset.id)
-        said = [_("{n} labels are in doubt", n=f"{waiting:,}")] if waiting else []
-        return None if store.doubts.latest(dataset.id) is None else said
+        doubted = store.doubts.latest(dataset.id)
+        return None if doubted is None else list(_doubts(doubted, store.doubts.waiting(dataset.id)))
     return None if store.findings.latest(dataset.id) is None else list(_private(dataset))
+
+
+def _doubts(found: LabelReport, waiting: int) -> Iterator[str]:
+    if waiting and found.agreed < doubting.POOR:
+        yield _("{n} weak hints, since the classifier gives the same label to {share} only",
+                n=f"{waiting:,}", share=f"{found.agreed:.0%}")  # fmt: skip
+    elif waiting:
+        yield _("{n} labels are in doubt", n=f"{waiting:,}")
 
 
 def _private(dataset: Dataset) -> Iterator[str]:
