@@ -129,3 +129,25 @@ def test_marks_go_with_their_dataset_and_those_of_an_older_database_are_taken_ov
     assert opened.asides.marks(dataset.id) == set()
     opened.close()
     assert json.loads(slip_mark(["é", 1, "e", 2, "form"])[1]) == ["é", "e"]
+
+
+def test_looks_hold_where_no_text_has_changed(store: Store) -> None:
+    dataset = make(store, [draft("Call 13812345678"), draft("Twice"), draft("Twice")])
+    relating.relate(store, dataset.id)
+    privacy.scan_dataset(store, dataset.id)
+    store.doubts.save(LabelReport(dataset.id, dataset.revision, 3, 0, 0, 0.0, datetime.now(UTC)), [])
+
+    def fresh() -> list[bool]:
+        now = store.dataset(dataset.id).revision
+        looks = (store.relations.latest(dataset.id), store.findings.latest(dataset.id), store.doubts.latest(dataset.id))
+        return [look is not None and look.revision == now for look in looks]
+
+    assert fresh() == [True, True, True]
+    store.set_encoding(dataset.id, "cl100k_base")
+    assert fresh() == [True, True, True], "tokens were counted, nothing else"
+    first = next(iter(store.examples(dataset.id)))
+    store.assign_splits(dataset.id, {first.id: Split.TEST}, "ann")
+    assert fresh() == [False, True, True], "leaks look at the splits"
+    change(store, first.id, user="Other")
+    store.assign_splits(dataset.id, {first.id: Split.TRAIN}, "ann")
+    assert fresh() == [False, False, False]
