@@ -186,7 +186,7 @@ def _group(dataset: Dataset, sort: str, group: Group, rows: Sequence[Example], w
         _answers(dataset, group, rows, wrap, aside)
         return
     if sort == "exact":
-        _row(dataset, rows[0], wrap, group=None if aside else group)
+        _row(dataset, rows[0], wrap, group=None if aside else group, told=True)
         return
     for start in range(0, min(len(rows), ROWS), 2):
         for column, row in zip(st.columns(2), rows[start : start + 2], strict=False):
@@ -201,7 +201,8 @@ def _lead(sort: str, group: Group, rows: Sequence[Example]) -> str:
     if sort == "contradiction":
         return _("{n} rows with this question", n=f"{len(group.rows):,}")
     if sort == "exact":
-        return _("{n} times the same", n=f"{len(rows):,}")
+        times = _("{n} times the same", n=f"{len(rows):,}")
+        return " · ".join(part for part in (times, _about(rows[0])) if part)
     return _("the same question") if group.score == 1 else _("{share} alike", share=f"{group.score:.0%}")
 
 
@@ -232,9 +233,9 @@ def _answers(dataset: Dataset, group: Group, rows: Sequence[Example], wrap: Wrap
             _open(dataset, row, wrap)
 
 
-def _row(dataset: Dataset, row: Example, wrap: Wrap, group: Group | None = None) -> None:
-    """A row; with its group the button that keeps it alone."""
-    about = _about(row)
+def _row(dataset: Dataset, row: Example, wrap: Wrap, group: Group | None = None, told: bool = False) -> None:
+    """A row; with its group the button that keeps it alone. `told`: its part and label stand above."""
+    about = "" if told else _about(row)
     beside = group is None or not about  # else name and two buttons are too much for half a narrow window
     if not beside:
         st.caption(escape(about))
