@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 from collections.abc import Container
 from itertools import groupby
 from pathlib import Path
@@ -92,7 +93,8 @@ def run(options: argparse.Namespace) -> int:
             meter.clear()
             found = target.judged(found)
             told.update(found.issues)
-            _print(*_head(options.file, found), *targets.not_described(options, catalogue, price), *_issues(found))
+            described = targets.not_described(options, catalogue, price)
+            _print(*_head(options.file, found), *described, *_issues(found), *_repairable(options, found))
 
         report = check_file(
             options.file,
@@ -163,6 +165,16 @@ def _head(path: Path, report: Report) -> list[str]:
         command = f"python -m core prepare {path}"
         lines.append(_("This is no training file. If it is a table, turn it into one: {command}", command=command))
     return lines
+
+
+def _repairable(options: argparse.Namespace, report: Report) -> list[str]:
+    """The way to mend lines that are nearly JSON."""
+    if options.repair or "not_json" not in report.issues:
+        return []
+    path: Path = options.file
+    mended = path.with_name(f"{path.stem}_repaired.jsonl")
+    command = shlex.join(["python", "-m", "core", "check", str(path), "--repair", str(mended)])
+    return ["", _("Lines that are nearly JSON can be put right, each change is told: {command}", command=command)]
 
 
 def _issues(report: Report, but: Container[str] = ()) -> list[str]:

@@ -36,7 +36,7 @@ def load_of_file(path: Path, report: Report, asks_a_day: int) -> Load:
 
 def of_model(report: Report, price: Price, ratio: Ratio | None) -> list[str]:
     """What training this file would cost with the model that it was checked for."""
-    from core.tokens import estimate
+    from core.tokens import estimate, in_dollars
 
     named = {"model": _name(price), "provider": price.provider}
     tools = bool(report.with_tools)
@@ -44,7 +44,7 @@ def of_model(report: Report, price: Price, ratio: Ratio | None) -> list[str]:
         report.billable_tokens, report.epochs, price, examples=report.examples, with_tools=tools, ratio=ratio
     )
     if money is not None:
-        each = _range(money.low, money.high)
+        each = in_dollars(money.low, money.high)
     elif price.training_hour:
         each = _("${each} an hour", each=f"{price.training_hour:,.2f}")
     else:
@@ -107,14 +107,16 @@ def lines(costs: list[Priced], load: Load) -> list[str]:
 
 def _one(cost: Cost, takes: bool) -> str:
     """A line on one model: what is known of it, and what is not in a word."""
+    from core.tokens import in_dollars
+
     parts = [_total(cost)] if takes else [_("does not take this file"), _total(cost)]
     if cost.training is not None and cost.training.high:
         money = cost.training
-        parts.append(_("training {range}", range=_range(money.low, money.high)))
+        parts.append(_("training {range}", range=in_dollars(money.low, money.high)))
     elif cost.price.training_hour:
         parts.append(_("training ${each} an hour", each=f"{cost.price.training_hour:,.2f}"))
     if cost.validation and cost.validation.high:
-        parts.append(_("held-out rows {range}", range=_range(cost.validation.low, cost.validation.high)))
+        parts.append(_("held-out rows {range}", range=in_dollars(cost.validation.low, cost.validation.high)))
     parts += [_("hosting {month}", month=f"${cost.hosting:,.2f}")] if cost.hosting else []
     parts += [_("use {month}", month=f"${cost.use:,.2f}")] if cost.use else []
     if cost.price.jobs_end:
@@ -129,11 +131,7 @@ def _total(cost: Cost) -> str:
         return _("not known")
     names = {"validation": _("held-out rows"), "hosting": _("hosting"), "use": _("use")}
     unknown = ", ".join(names[part] for part in cost.unknown)
-    whole = _range(*cost.total)
+    from core.tokens import in_dollars
+
+    whole = in_dollars(*cost.total)
     return _("{total} and what is not known ({parts})", total=whole, parts=unknown) if unknown else whole
-
-
-def _range(low: float, high: float) -> str:
-    if not high:
-        return _("free")
-    return f"${high:,.2f}" if f"{low:,.2f}" == f"{high:,.2f}" else f"${low:,.2f} – {high:,.2f}"

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.errors import BadInput
-from core.words import T, _
+from core.dataset.copying import copy_of
+from core.words import _
 
 if TYPE_CHECKING:
     from core.dataset.repairing import Part
@@ -21,11 +21,10 @@ def repair(path: Path, target: Path) -> Path:
     from core.dataset import repairing
     from core.dataset.readers import sniff
 
-    if target.exists() and (not path.exists() or target.samefile(path)):
-        raise BadInput(T("The repaired file must be another one than {file}.", file=path.name))
     source = sniff(path)
     counts = {True: 0, False: 0}
-    repairing.write(_told(repairing.parts_of(path, source), counts), target)
+    with copy_of(path, target) as part:
+        repairing.write(_told(repairing.parts_of(path, source), counts), part)
     summary = _("{file}: {n} {n:line|lines} repaired, {m} left out.", file=target.name, n=counts[True], m=counts[False])
     print(summary, file=sys.stderr)
     return target

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.commands.relations import bodies
-from core.errors import BadInput
-from core.words import T, _
+from core.dataset.copying import copy_of
+from core.words import _
 
 if TYPE_CHECKING:
     from core.checks.relations import Relations
@@ -21,20 +21,9 @@ def tidy(path: Path, target: Path, found: Relations) -> None:
     One row of each repeat stays, of a near one where the answers agree; of contradictions the answer that more than
     half of the rows give, a draw stays; a row that is held out as well goes.
     """
-    if target.exists() and target.samefile(path):
-        raise BadInput(T("The tidy file must be another one than {file}.", file=path.name))
     gone = _gone(path, found)
-    fresh = target.with_name(f".{target.name}.part")
-    try:
-        with path.open("rb") as file, fresh.open("wb") as out:
-            out.writelines(line for number, line in enumerate(file, start=1) if number not in gone)
-        fresh.replace(target)
-    except OSError as error:
-        raise BadInput(
-            T("{file} cannot be written: {reason}.", file=target.name, reason=error.strerror or str(error))
-        ) from error
-    finally:
-        fresh.unlink(missing_ok=True)
+    with copy_of(path, target) as part, path.open("rb") as file, part.open("wb") as out:
+        out.writelines(line for number, line in enumerate(file, start=1) if number not in gone)
     counts = Counter(gone.values())
     said = _(
         "{file}: {repeats} {repeats:repeat|repeats}, {near} near {near:one|ones}, {contradictions}"

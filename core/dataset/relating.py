@@ -117,8 +117,10 @@ def _key(row: Example, exact_key: Callable[..., int]) -> int | None:
 def move_leaks(store: Store, dataset_id: int, who: str) -> Applied:
     """Put every held-out row that has a twin in another split, and the twins of its twins, into train.
 
-    Where one of them is in a locked test set, all others join it there: none of them may be trained on.
+    Where one of them is in a locked test set, all others join it there: none of them may be trained on. Leaks that
+    were set aside stay as they are.
     """
+    left = _rows(store, dataset_id, aside=True) - _rows(store, dataset_id, aside=False)
     rows = [row for group in store.relations.groups(dataset_id, "to_train") for row in group.rows]
     moved = dict.fromkeys(rows, Split.TRAIN)
     if store.splits.lock(dataset_id) is not None:
@@ -126,7 +128,11 @@ def move_leaks(store: Store, dataset_id: int, who: str) -> Applied:
         for company in store.relations.groups(dataset_id, "company"):
             if tested.intersection(company.rows):
                 moved |= dict.fromkeys(company.rows, Split.TEST)
-    return store.assign_splits(dataset_id, moved, who)
+    return store.assign_splits(dataset_id, {row: part for row, part in moved.items() if row not in left}, who)
+
+
+def _rows(store: Store, dataset_id: int, aside: bool) -> set[int]:
+    return {row for leak in store.relations.groups(dataset_id, "leak", aside=aside) for row in leak.rows}
 
 
 def write_label(store: Store, dataset_id: int, label: str, meant: str, who: str) -> Applied:

@@ -98,6 +98,16 @@ def write_labels(store: Store, dataset_id: int, who: str) -> Applied:
     return store.apply(dataset_id, Edits(changed=changes), who) if changes else Applied()
 
 
+def set_aside(store: Store, dataset_id: int, kind: str, found: Group) -> None:
+    """These rows are fine as they are: the find is not asked about again until one of their texts is another.
+
+    Raises BadInput where that has happened already.
+    """
+    if store.relations.contents([found.rows]) != [found.content]:
+        raise BadInput(T("Rows have changed since they were compared."), T("Compare the rows again first."))
+    store.asides.add(dataset_id, [(kind, found.content)])
+
+
 def _groups(store: Store, dataset_id: int, kind: str) -> Iterable[list[Example]]:
     """The rows of each group as far as they are there, where two of them are."""
     _current(store, dataset_id)

@@ -20,6 +20,7 @@ from core.provider import Connection, connect
 from core.provider.outcome import Outcome
 from core.settings import Settings
 from core.tokens import Catalogue, Cost, Money, Price, cost
+from core.tokens.estimates import LEAST
 from core.words import T, Text
 
 if TYPE_CHECKING:
@@ -260,6 +261,8 @@ def _forecast(
         return
     fits, text = found.get("fits"), words.told(found) or str(found.get("message", ""))
     hint = T("Take a smaller model, a smaller batch size, shorter rows or fewer epochs.")
+    if fits == "unknown":
+        hint = T("See that the workers of the cluster have that much.")
     yield Item(fits == "yes", fits == "no", text, "" if fits == "yes" else hint)
 
 
@@ -279,8 +282,8 @@ def _price_lines(connection: Connection, found: Cost | None) -> Iterator[Item]:
     money, checked = found.training, found.price.checked_on
     told = T(
         "It costs about {low} to {high} US dollars for {tokens} tokens (prices checked on {day}).",
-        low=f"{money.low:,.2f}",
-        high=f"{money.high:,.2f}",
+        low=_amount(money.low, money.high),
+        high=_amount(money.high, money.high),
         tokens=f"{money.high_tokens:,}",
         day=checked.isoformat() if checked else "–",
     )
@@ -291,9 +294,14 @@ def _price_lines(connection: Connection, found: Cost | None) -> Iterator[Item]:
                  jobs=jobs, low=low, high=high)  # fmt: skip
         yield Item(True, False, told)
     if found.validation and found.validation.high:
-        low, high = f"{found.validation.low:,.2f}", f"{found.validation.high:,.2f}"
+        low, high = (_amount(value, found.validation.high) for value in (found.validation.low, found.validation.high))
         yield Item(True, False, T("The held-out rows are billed too: {low} to {high} US dollars.", low=low, high=high))
     if found.hosting:
         told = T("Keeping the model ready costs about {month} US dollars a month, also while nobody asks it.",
                  month=f"{found.hosting:,.0f}")  # fmt: skip
         yield Item(False, False, told, T("Take it down when you do not need it."))
+
+
+def _amount(dollars: float, most: float) -> str:
+    """Dollars to the cent; to a hundredth of it where all is less than one."""
+    return f"{dollars:,.2f}" if most >= LEAST or not most else f"{dollars:.4f}"

@@ -11,9 +11,8 @@ from typing import Any
 from core.checks.files import read_lines
 from core.checks.privacy import PERSONAL, Book, Style, findings, masked, rewritten, scan_row, texts_of
 from core.checks.privacy.rows import load_any
-from core.errors import BadInput
+from core.dataset.copying import copy_of, filled_lines
 from core.privacy.showing import shown
-from core.words import T
 
 KEPT = 20  # finds of one kind that are written out
 
@@ -38,15 +37,8 @@ def scan_file(path: Path) -> FileScan:
     made = FileScan()
     kept: Counter[str] = Counter()
     scripts: Counter[str] = Counter()
-    try:
-        with path.open("rb") as file:
-            for number, line in enumerate(read_lines(file), start=1):
-                if line is not None and line.strip():
-                    _look(made, number, line.decode("utf-8-sig", "replace"), kept, scripts)
-    except OSError as error:
-        raise BadInput(
-            T("{file} cannot be read: {reason}.", file=path.name, reason=error.strerror or str(error))
-        ) from error
+    for number, line in filled_lines(path):
+        _look(made, number, line, kept, scripts)
     made.scripts = dict(scripts.most_common())
     made.kinds = dict(sorted(made.kinds.items(), key=lambda item: -item[1]["rows"]))
     return made
@@ -57,27 +49,16 @@ def mask_file(path: Path, target: Path, style: Style = Style.KIND) -> tuple[int,
 
     Other lines stay byte for byte; the copy is there whole or not at all. Raises BadInput where it cannot be.
     """
-    if target.exists() and (not path.exists() or target.samefile(path)):
-        raise BadInput(T("The masked file must be another one than {file}.", file=path.name))
     book = Book(secrets.token_bytes(16))
     changed = left = 0
-    fresh = target.with_name(f".{target.name}.part")
-    try:
-        with path.open("rb") as file, fresh.open("wb") as out:
-            for line in read_lines(file):
-                if line is None:
-                    left += 1
-                    continue
-                new = _masked(line, style, book)
-                changed += new != line
-                out.write(new + b"\n")
-        fresh.replace(target)
-    except OSError as error:
-        raise BadInput(
-            T("{file} cannot be written: {reason}.", file=target.name, reason=error.strerror or str(error))
-        ) from error
-    finally:
-        fresh.unlink(missing_ok=True)
+    with copy_of(path, target) as part, path.open("rb") as file, part.open("wb") as out:
+        for line in read_lines(file):
+            if line is None:
+                left += 1
+                continue
+            new = _masked(line, style, book)
+            changed += new != line
+            out.write(new + b"\n")
     return changed, left
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from core.checks.privacy import GARBLED, ODD, OTHER_SCRIPT, PERSONAL, Book, Style, masked, mended, rewritten, without
 from core.dataset.edits import Applied, Change, Edits, Problem, Removed
@@ -11,7 +11,7 @@ from core.dataset.examples import Split
 from core.errors import AppError, Cancelled
 from core.privacy.scanning import look_again
 from core.store import Store
-from core.store.findings import Found, Line
+from core.store.findings import Found, Line, Scan
 from core.words import T
 
 Progress = Callable[[int, int], None]
@@ -36,26 +36,37 @@ def fix(
     progress: Progress | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Applied:
-    """Mask or mend every find of these kinds that the last scan knows of. Doing it again changes nothing."""
+    """Mask or mend every find of these kinds that the last scan knows of, but for those that were set aside.
+
+    Doing it again changes nothing.
+    """
     for _attempt in range(3):
         book = Book(*store.findings.book(dataset_id))
-        changes, problems = _changes(store, dataset_id, kinds, (style, book), progress, cancelled)
+        found = _changes(store, dataset_id, kinds, (style, book), progress, cancelled)
         if store.findings.add_to_book(dataset_id, book.added):
             break  # else somebody masks the same dataset: take their numbers and begin again
     else:
         raise AppError(T("Somebody else is masking these rows."), T("Wait a moment and try again."))
     before, revision = store.findings.latest(dataset_id), store.dataset(dataset_id).revision
     different = set(store.findings.rows(dataset_id, [OTHER_SCRIPT]))
-    applied = store.apply(dataset_id, Edits(changed=changes), who)
+    applied = store.apply(dataset_id, Edits(changed=found.changes), who)
     if before is not None:
-        found: list[Found] = []
-        for lines in store.findings.lines(dataset_id, [change.example_id for change in changes]):
-            for line in lines:
-                found += look_again(line, before.main_script if line.id in different else "")
-        store.findings.add(before.id, found)
+        _look_again(store, before, found, different)
         if before.revision == revision and applied.batch_id is not None:
             store.findings.keep_up(before, revision + 1)
-    return replace(applied, problems=(*applied.problems, *problems))
+    return replace(applied, problems=(*applied.problems, *found.problems))
+
+
+def _look_again(store: Store, scan: Scan, made: _Changes, different: set[int]) -> None:
+    """What the changed rows still hold is found, and what was set aside in them stays so: nobody edited that."""
+    found: list[Found] = []
+    aside: list[tuple[str, str]] = []
+    for lines in store.findings.lines(scan.dataset_id, [change.example_id for change in made.changes]):
+        for line in lines:
+            found += look_again(line, scan.main_script if line.id in different else "")
+            aside += [(kind, line.content_hash) for kind in made.aside.get(line.id, ())]
+    store.findings.add(scan.id, found)
+    store.asides.add(scan.dataset_id, aside)
 
 
 def drop(store: Store, dataset_id: int, kinds: Collection[str], who: str) -> Applied:
@@ -79,6 +90,15 @@ def undo(store: Store, dataset_id: int, who: str, batch_id: int) -> Applied:
     return applied
 
 
+@dataclass
+class _Changes:
+    """What a fix does to the rows, and the kinds that are set aside in each."""
+
+    changes: list[Change] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    aside: dict[int, set[str]] = field(default_factory=dict)
+
+
 def _changes(
     store: Store,
     dataset_id: int,
@@ -86,24 +106,31 @@ def _changes(
     how: tuple[Style, Book],
     progress: Progress | None,
     cancelled: Callable[[], bool] | None,
-) -> tuple[list[Change], list[Problem]]:
+) -> _Changes:
     ids = store.findings.rows(dataset_id, kinds)
-    changes: list[Change] = []
-    problems: list[Problem] = []
+    marked: dict[str, set[str]] = {}
+    for kind, content in store.asides.marks(dataset_id):
+        marked.setdefault(content, set()).add(kind)
+    made = _Changes()
     done = 0
     for lines in store.findings.lines(dataset_id, ids):
         if cancelled and cancelled():
             raise Cancelled(T("The work was stopped."))
         for line in lines:
+            aside = marked.get(line.content_hash, set())
             try:
-                changes += [change] if (change := _change(line, kinds, *how)) else []
+                change = _change(line, [kind for kind in kinds if kind not in aside], *how)
             except (ValueError, TypeError, RecursionError):
                 message = T("This row is nested too deeply to edit its text. Edit its JSON instead.")
-                problems.append(Problem(line.id, message))
+                made.problems.append(Problem(line.id, message))
+                continue
+            if change:
+                made.changes.append(change)
+                made.aside[line.id] = aside
         done += len(lines)
         if progress:
             progress(done, len(ids))
-    return changes, problems
+    return made
 
 
 def _change(line: Line, kinds: Collection[str], style: Style, book: Book) -> Change | None:

@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from core.checks.privacy import scan_row
-from core.errors import BadInput
-from core.words import T
 
 ODD_ONE = 0.2  # a script or language that fewer rows than this share are in differs from the rest
 _FEWEST = 10  # rows with letters, below which nothing is "the rest"
@@ -89,23 +87,14 @@ class Languages(NamedTuple):
 
 def look(path: Path) -> Languages:
     """The languages of a JSON Lines file. Raises BadInput where it cannot be read."""
-    from core.checks.files import read_lines
     from core.checks.privacy.rows import said
+    from core.dataset.copying import filled_lines
 
     tongues: Tongues[tuple[int, str]] = Tongues()
     rows = 0
-    try:
-        with path.open("rb") as file:
-            for number, line in enumerate(read_lines(file), start=1):
-                if line is not None and line.strip():
-                    rows += 1
-                    raw = line.decode("utf-8-sig", "replace")
-                    found = scan_row(raw)
-                    tongues.add(found.script, found.language, (number, said(raw)[:SEEN]))
-    except OSError as error:
-        raise BadInput(
-            T("{file} cannot be read: {reason}.", file=path.name, reason=error.strerror or str(error))
-        ) from error
+    for rows, (number, raw) in enumerate(filled_lines(path), start=1):  # noqa: B007
+        found = scan_row(raw)
+        tongues.add(found.script, found.language, (number, said(raw)[:SEEN]))
     strangers = [Stranger(number, name, seen) for name, of in tongues.different().items() for number, seen in of]
     scripts, languages = (dict(counts.most_common()) for counts in (tongues.scripts, tongues.languages))
     return Languages(rows, scripts, languages, sorted(strangers))

@@ -28,7 +28,7 @@ class AutoOr:
         if value is None or value == AUTO:
             return AUTO
         if not self.range.holds(value):
-            raise PydanticCustomError("auto_or_number", 'must be "auto" or {words}', {"words": self.range.words})
+            raise PydanticCustomError("auto_or_number", 'must be "auto" or {words}', {"words": str(self.range.words)})
         return int(value) if self.range.whole else float(value)
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:

@@ -16,6 +16,7 @@ from core import sqlite
 from core.errors import AppError
 from core.settings import Settings
 from core.store.aggregates import Aggregates
+from core.store.asides import Asides
 from core.store.contents import Contents
 from core.store.database import Database
 from core.store.datasets import Datasets
@@ -52,6 +53,7 @@ class Store(Datasets, Rejects, Rows, Editing, History, Aggregates, Versions):
         self.findings = Findings(database)
         self.splits = Splits(database)
         self.doubts = LabelDoubts(database)
+        self.asides = Asides(database)
         self.contents = Contents(database)
 
     @classmethod

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import case, func, select
 
 from core.dataset.examples import Split
+from core.store.asides import is_aside
 from core.store.database import run
 from core.store.part import Part
 from core.store.schema import example
@@ -75,7 +76,10 @@ class Aggregates(Part):
         return [(int(id), int(position)) for id, position in rows]
 
     def repeats(self, dataset_id: int, limit: int = 20) -> Repeats:
-        """Rows whose content is exactly that of an earlier row, and held-out rows that also train."""
+        """Rows whose content is exactly that of an earlier row, and held-out rows that also train.
+
+        What was set aside does not count.
+        """
         first = func.min(example.c.position).label("first")
         held_out = func.sum(case((example.c.split.in_(_HELD_OUT), 1), else_=0)).label("held_out")
         groups = (
@@ -85,12 +89,14 @@ class Aggregates(Part):
             .having(func.count() > 1)
             .subquery()
         )
-        leaked = case((groups.c.held_out < groups.c.rows, groups.c.held_out), else_=0)
-        totals = select(func.sum(groups.c.rows - 1), func.sum(leaked))
+        repeated, leaks_on = (is_aside(dataset_id, kind, groups.c.content_hash, False) for kind in ("exact", "leak"))
+        extra_rows = case((repeated, groups.c.rows - 1), else_=0)
+        leaked = case((leaks_on & (groups.c.held_out < groups.c.rows), groups.c.held_out), else_=0)
+        totals = select(func.sum(extra_rows), func.sum(leaked))
         later = (
             select(example.c.id, example.c.position)
             .join(groups, groups.c.content_hash == example.c.content_hash)
-            .where(example.c.dataset_id == dataset_id, example.c.position > groups.c.first)
+            .where(example.c.dataset_id == dataset_id, example.c.position > groups.c.first, repeated)
         )
         with self.database.read() as connection:
             extra, leaks = connection.execute(totals).one()

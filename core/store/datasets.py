@@ -19,6 +19,7 @@ from core.store.part import (
     OriginFacts,
     Part,
     chunks,
+    keep_looks,
     load_dataset,
     reserve_ids,
     to_dataset,
@@ -204,7 +205,9 @@ class Datasets(Part):
                 )
             count_again(connection, dataset_id)
             _update(connection, dataset_id, encoding=encoding, revision=current.revision + 1)
-            return load_dataset(connection, dataset_id)
+            recounted = load_dataset(connection, dataset_id)
+            keep_looks(connection, recounted)
+            return recounted
 
     def _count(
         self, connection: Connection, ids: Sequence[int], how: tuple[str, Kind], known: dict[str, tuple[int, int]]

@@ -21,13 +21,13 @@ from sqlalchemy import (
     String,
     Table,
     delete,
-    exists,
     func,
     insert,
     select,
 )
 
-from core.store.database import Database, Json, Moment, bulk_insert, insert_missing, metadata, now, plain_text
+from core.store.asides import Asides, is_aside
+from core.store.database import Database, Json, Moment, bulk_insert, metadata, now, plain_text
 from core.store.part import load_dataset
 from core.store.schema import example
 
@@ -55,14 +55,8 @@ label_doubt = Table(
     Column("suggested_share", Float, nullable=False),
     Column("alike", Json, nullable=False),
 )
-label_kept = Table(
-    "label_kept",
-    metadata,
-    Column("dataset_id", ForeignKey("dataset.id", ondelete="CASCADE"), primary_key=True),
-    Column("content_hash", String(32), primary_key=True),
-    Column("label", plain_text(), primary_key=True),
-)
-TABLES = (label_report, label_doubt, label_kept)
+TABLES = (label_report, label_doubt)
+KIND = "label"  # of what is set aside: a label that was kept
 
 
 @dataclass(frozen=True)
@@ -115,30 +109,30 @@ class LabelDoubts:
             row = connection.execute(wanted).one_or_none()
         return LabelReport(**row._mapping) if row is not None else None
 
-    def waiting(self, dataset_id: int) -> int:
-        """How many doubts wait for a decision."""
+    def waiting(self, dataset_id: int, kept: bool = False) -> int:
+        """How many doubts wait for a decision; `kept`: of how many labels it was said that they are right."""
         with self._database.read() as connection:
-            wanted = select(func.count()).select_from(label_doubt.join(example, _holds())).where(*_open(dataset_id))
-            return int(connection.execute(wanted).scalar_one())
+            wanted = select(func.count()).select_from(label_doubt.join(example, _holds()))
+            return int(connection.execute(wanted.where(*_of(dataset_id, kept))).scalar_one())
 
-    def page(self, dataset_id: int, start: int = 0, limit: int = 1) -> list[LabelDoubt]:
-        """Some of the doubts that wait, the worst first."""
+    def page(self, dataset_id: int, start: int = 0, limit: int = 1, kept: bool = False) -> list[LabelDoubt]:
+        """Some of the doubts that wait, or of those whose label was kept, the worst first."""
         columns = [label_doubt.c[name] for name in LabelDoubt._fields]
-        wanted = select(*columns).join(example, _holds()).where(*_open(dataset_id)).order_by(label_doubt.c.place)
+        wanted = select(*columns).join(example, _holds()).where(*_of(dataset_id, kept)).order_by(label_doubt.c.place)
         with self._database.read() as connection:
             return [LabelDoubt(*row) for row in connection.execute(wanted.offset(start).limit(limit))]
 
+    def mark(self, doubt: LabelDoubt) -> tuple[str, str]:
+        """The mark by which the label of a doubt is kept."""
+        return KIND, f"{doubt.content_hash} {doubt.given}"
+
     def keep(self, dataset_id: int, doubt: LabelDoubt) -> None:
         """Remember that this label is right."""
-        values = {"dataset_id": dataset_id, "content_hash": doubt.content_hash, "label": doubt.given}
-        with self._database.write() as connection:
-            connection.execute(insert_missing(connection, label_kept).values(**values))
+        Asides(self._database).add(dataset_id, [self.mark(doubt)])
 
     def ask_again(self, dataset_id: int, doubt: LabelDoubt) -> None:
         """Forget that this label was kept."""
-        mine = (label_kept.c.content_hash == doubt.content_hash, label_kept.c.label == doubt.given)
-        with self._database.write() as connection:
-            connection.execute(delete(label_kept).where(label_kept.c.dataset_id == dataset_id, *mine))
+        Asides(self._database).take_back(dataset_id, [self.mark(doubt)])
 
 
 def _holds() -> ColumnElement[bool]:
@@ -147,13 +141,10 @@ def _holds() -> ColumnElement[bool]:
     return (label_doubt.c.example_id == example.c.id) & same
 
 
-def _open(dataset_id: int) -> tuple[ColumnElement[bool], ...]:
-    kept = exists().where(
-        label_kept.c.dataset_id == dataset_id,
-        label_kept.c.content_hash == label_doubt.c.content_hash,
-        label_kept.c.label == label_doubt.c.given,
-    )
-    return label_doubt.c.dataset_id == dataset_id, example.c.dataset_id == dataset_id, ~kept
+def _of(dataset_id: int, kept: bool) -> tuple[ColumnElement[bool], ...]:
+    mark = label_doubt.c.content_hash + " " + label_doubt.c.given
+    mine = (label_doubt.c.dataset_id == dataset_id, example.c.dataset_id == dataset_id)
+    return *mine, is_aside(dataset_id, KIND, mark, kept)
 
 
 def _json(alike: Sequence[Sequence[float]]) -> str:

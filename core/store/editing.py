@@ -25,6 +25,7 @@ from core.dataset.examples import Split
 from core.errors import BadInput
 from core.store.loading import draft_row
 from core.store.part import (
+    BLIND_TO_SPLITS,
     Held,
     Part,
     Seen,
@@ -32,6 +33,8 @@ from core.store.part import (
     insert_examples,
     insert_issues,
     judged,
+    keep_looks,
+    load_dataset,
     reserve_ids,
     seen_rows,
 )
@@ -75,7 +78,10 @@ class Editing(Part):
                 wanted = splits.get(row.id)
                 if wanted is not None and wanted != row.split:
                     writer.change(row.id, row.revision, {"split": row.split}, {"split": Split(wanted).value})
-            return writer.finish("edit")
+            applied = writer.finish("edit")
+            if applied.batch_id is not None:
+                keep_looks(connection, load_dataset(connection, dataset_id), BLIND_TO_SPLITS)
+            return applied
 
     def undo(self, dataset_id: int, who: str, batch_id: int | None = None) -> Applied:
         """Turn around the newest batch that is not undone, or the one named."""

@@ -30,6 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from core.checks.privacy.values import ODD, PERSONAL
+from core.store.asides import is_aside
 from core.store.database import Database, Json, Moment, insert_missing, inserted_id, metadata, now
 from core.store.part import chunks
 from core.store.schema import example
@@ -158,17 +159,20 @@ class Findings:
             where = (privacy_scan.c.id == scan.id, privacy_scan.c.revision == scan.revision)
             connection.execute(update(privacy_scan).where(*where).values(revision=revision))
 
-    def counts(self, dataset_id: int) -> dict[str, tuple[int, int]]:
-        """Of each kind, the rows that hold it and how often in all, the most frequent first."""
+    def counts(self, dataset_id: int, aside: bool = False) -> dict[str, tuple[int, int]]:
+        """Of each kind, the rows that hold it and how often in all, the most frequent first.
+
+        Here and in `rows` finds that were set aside do not count; `aside`: only those.
+        """
         rows, found = func.count().label("rows"), func.sum(privacy_finding.c.found)
-        wanted = select(privacy_finding.c.kind, rows, found).join(example, _holds()).where(*_of(dataset_id))
+        wanted = select(privacy_finding.c.kind, rows, found).join(example, _holds()).where(*_of(dataset_id, aside))
         with self._database.read() as connection:
             result = connection.execute(wanted.group_by(privacy_finding.c.kind).order_by(rows.desc()))
             return {kind: (int(number), int(times)) for kind, number, times in result}
 
-    def rows(self, dataset_id: int, kinds: Iterable[str], limit: int | None = None) -> list[int]:
+    def rows(self, dataset_id: int, kinds: Iterable[str], limit: int | None = None, aside: bool = False) -> list[int]:
         """The ids of the rows that hold one of these kinds, in their order."""
-        wanted = select(example.c.id).where(example.c.id.in_(with_finding(dataset_id, kinds)))
+        wanted = select(example.c.id).where(example.c.id.in_(with_finding(dataset_id, kinds, aside)))
         wanted = wanted.where(example.c.dataset_id == dataset_id).order_by(example.c.position)
         with self._database.read() as connection:
             return list(connection.execute(wanted if limit is None else wanted.limit(limit)).scalars())
@@ -214,14 +218,15 @@ def _holds() -> ColumnElement[bool]:
     return (privacy_finding.c.example_id == example.c.id) & same
 
 
-def _of(dataset_id: int) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+def _of(dataset_id: int, aside: bool) -> tuple[ColumnElement[bool], ...]:
     newest = select(func.max(privacy_scan.c.id)).where(
         privacy_scan.c.dataset_id == dataset_id, privacy_scan.c.done == 1
     )
-    return privacy_finding.c.scan_id == newest.scalar_subquery(), example.c.dataset_id == dataset_id
+    asked = is_aside(dataset_id, privacy_finding.c.kind, privacy_finding.c.content_hash, aside)
+    return privacy_finding.c.scan_id == newest.scalar_subquery(), example.c.dataset_id == dataset_id, asked
 
 
-def with_finding(dataset_id: int, kinds: Iterable[str]) -> Select[tuple[int]]:
+def with_finding(dataset_id: int, kinds: Iterable[str], aside: bool = False) -> Select[tuple[int]]:
     """The ids of the rows that hold one of these kinds, as a part of another question."""
     wanted = select(privacy_finding.c.example_id).join(example, _holds())
-    return wanted.where(*_of(dataset_id), privacy_finding.c.kind.in_(list(kinds)))
+    return wanted.where(*_of(dataset_id, aside), privacy_finding.c.kind.in_(list(kinds)))

@@ -107,9 +107,23 @@ def m_lean_history(connection: Connection) -> None:
         index.create(connection, checkfirst=True)
 
 
+def m_set_aside(connection: Connection) -> None:
+    """Finds that a person has set aside, labels that were kept among them; comparisons are to be made again."""
+    metadata.create_all(connection, tables=[metadata.tables["set_aside"]])
+    tables = inspect(connection).get_table_names()
+    if "label_kept" in tables:
+        kept = "SELECT dataset_id, 'label', content_hash || ' ' || label FROM label_kept"
+        run(connection, f"INSERT INTO set_aside (dataset_id, kind, content) {kept}")
+        run(connection, "DROP TABLE label_kept")
+    if "content" not in {column["name"] for column in inspect(connection).get_columns("relation_group")}:
+        again = [metadata.tables[name] for name in ("relation_report", "relation_group")]
+        metadata.drop_all(connection, again)
+        metadata.create_all(connection, again)
+
+
 MIGRATIONS: list[Callable[[Connection], None]] = [
     *(m001_tables, m002_relations, m_privacy_findings),
-    *(m_kept_counts, m_split_plan, m_label_doubts, m_mended_rejects, m_lean_history),
+    *(m_kept_counts, m_split_plan, m_label_doubts, m_mended_rejects, m_lean_history, m_set_aside),
 ]
 
 

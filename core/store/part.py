@@ -24,7 +24,7 @@ from core.dataset.examples import (
     user_text,
 )
 from core.errors import BadInput, NotFound
-from core.store.database import Database, bulk_insert, insert_missing, read_json, read_moment, run, run_many
+from core.store.database import Database, bulk_insert, insert_missing, metadata, read_json, read_moment, run, run_many
 from core.store.schema import counter, dataset, example
 from core.store.values import Dataset
 from core.words import T
@@ -32,6 +32,8 @@ from core.words import T
 Item = TypeVar("Item")
 OriginFacts = tuple[str, int, str, dict[str, str]]
 Said = tuple[Sequence[str], Sequence[str]]  # the roles of a plain chat and its contents
+BLIND_TO_SPLITS = ("label_report", "privacy_scan")  # results of looks that change with the texts of the rows alone
+LOOKS = (*BLIND_TO_SPLITS, "relation_report")
 CHUNK = 500  # rows that are asked for at once by their ids
 
 
@@ -283,3 +285,10 @@ def facts_json(facts: OriginFacts) -> str:
         file, row, sheet, fields = facts
         named = {clean(str(name)): clean(str(value)) for name, value in fields.items()}
         return orjson.dumps([clean(file), int(row), clean(sheet), named]).decode()
+
+
+def keep_looks(connection: Connection, after: Dataset, looks: Sequence[str] = LOOKS) -> None:
+    """What was found in the rows of the revision before holds for this one too, since no text has changed."""
+    for table in (metadata.tables[name] for name in looks):
+        mine = (table.c.dataset_id == after.id, table.c.revision == after.revision - 1)
+        connection.execute(update(table).where(*mine).values(revision=after.revision))

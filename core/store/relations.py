@@ -1,24 +1,29 @@
 """What a dataset's rows have to do with each other, as it was computed last: for which revision, how much, which rows.
 
 The result is replaced as a whole. Its rows are ids, in the order that the finding gave them; a row that was edited or
-removed since is still named, so whoever acts on them looks at the rows themselves first.
+removed since is still named, so whoever acts on them looks at the rows themselves first. What was set aside is not in
+the counts, the labels and the groups, but where it is asked for.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from sqlalchemy import Column, ForeignKey, Integer, String, Table, delete, insert, select
 
 from core.dataset.examples import Body, Example, load
+from core.store.asides import Asides, is_aside
 from core.store.database import Database, Json, Moment, bulk_insert, metadata, now
-from core.store.part import load_dataset, load_examples
+from core.store.part import chunks, load_dataset, load_examples
 from core.store.schema import example
 
-KINDS = ("exact", "near", "contradiction", "leak", "to_train", "company")
+ASKED = ("exact", "near", "contradiction", "leak")  # the kinds that a person may set aside
+SLIP = "label_slip"  # and of label names, each with the one that was probably meant
 _READ_AT_ONCE = 2_000
 _WRITTEN_AT_ONCE = 20_000
 
@@ -41,13 +46,17 @@ group = Table(
     Column("place", Integer, primary_key=True),
     Column("share", Integer, nullable=False),  # how much is alike, in hundredths of a percent
     Column("rows", Json, nullable=False),
+    Column("content", String(32), nullable=False, server_default=""),  # what is set aside: the same for the same texts
     sqlite_with_rowid=False,
 )
 
 
 @dataclass(frozen=True)
 class RelationReport:
-    """What was found for one revision of a dataset; `labels` holds [label, rows, meant, rows of that, why]."""
+    """What was found for one revision of a dataset; `labels` holds [label, rows, meant, rows of that, why].
+
+    `aside` says how many finds of each kind were set aside.
+    """
 
     dataset_id: int
     revision: int
@@ -55,13 +64,15 @@ class RelationReport:
     made_at: datetime
     counts: dict[str, int]
     labels: list[list[Any]]
+    aside: dict[str, int] = field(default_factory=dict)
 
 
 class Group(NamedTuple):
-    """Ids of rows that belong together, and how much they are alike: 1 is the same."""
+    """Ids of rows that belong together, how much they are alike (1 is the same), and what names their texts."""
 
     rows: tuple[int, ...]
     score: float
+    content: str = ""
 
 
 class Relations:
@@ -98,11 +109,13 @@ class Relations:
         groups: Mapping[str, Iterable[Group]],
     ) -> None:
         """Keep a result in place of the one before. Raises NotFound where the dataset is gone."""
-        lines = [
-            (dataset_id, kind, place, round(found.score * 10_000), f"[{','.join(map(str, found.rows))}]")
-            for kind, of_kind in groups.items()
-            for place, found in enumerate(of_kind)
-        ]
+        lines = []
+        for kind, of_kind in groups.items():
+            listed = list(of_kind)
+            contents = self.contents([found.rows for found in listed]) if kind in ASKED else [""] * len(listed)
+            for place, (found, content) in enumerate(zip(listed, contents, strict=True)):
+                share = round(found.score * 10_000)
+                lines.append((dataset_id, kind, place, share, f"[{','.join(map(str, found.rows))}]", content))
         with self._database.write() as connection:
             load_dataset(connection, dataset_id, lock=True)
             for table in (group, report):
@@ -113,28 +126,67 @@ class Relations:
             for start in range(0, len(lines), _WRITTEN_AT_ONCE):
                 bulk_insert(connection, group, names, lines[start : start + _WRITTEN_AT_ONCE])
 
+    def contents(self, groups: Sequence[Sequence[int]]) -> list[str]:
+        """What names the texts of each group of rows: the hash of their content, where it is one for all."""
+        ids = list({row for rows in groups for row in rows})
+        hashes: dict[int, str] = {}
+        for some in chunks(ids):
+            with self._database.read() as connection:
+                wanted = select(example.c.id, example.c.content_hash).where(example.c.id.in_(some))
+                hashes |= {row.id: row.content_hash for row in connection.execute(wanted)}
+        return [_one_name(sorted({hashes[row] for row in rows if row in hashes})) for rows in groups]
+
     def latest(self, dataset_id: int) -> RelationReport | None:
         """The result that was computed last; None where there is none."""
         with self._database.read() as connection:
             row = connection.execute(select(report).where(report.c.dataset_id == dataset_id)).one_or_none()
-        return RelationReport(**row._mapping) if row is not None else None
+        return self._without_asides(RelationReport(**row._mapping)) if row is not None else None
 
-    def groups(self, dataset_id: int, kind: str, start: int = 0, limit: int | None = None) -> list[Group]:
-        """Some groups of a kind, from the place `start` on."""
-        wanted = select(group.c.rows, group.c.share).where(
-            group.c.dataset_id == dataset_id, group.c.kind == kind, group.c.place >= start
-        )
-        if limit is not None:
-            wanted = wanted.where(group.c.place < start + limit)
+    def _without_asides(self, found: RelationReport) -> RelationReport:
+        groups = {kind: self.groups(found.dataset_id, kind, aside=True) for kind in ASKED}
+        marks = Asides(self._database).marks(found.dataset_id)
+        labels = [slip for slip in found.labels if slip_mark(slip) not in marks]
+        aside = {kind: len(of_kind) for kind, of_kind in groups.items()} | {SLIP: len(found.labels) - len(labels)}
+        rows = {kind: sum(len(of.rows) for of in of_kind) for kind, of_kind in groups.items()}
+        less = {
+            "repeat_groups": aside["exact"], "repeats": rows["exact"] - aside["exact"], "near_pairs": aside["near"],
+            "contradictions": aside["contradiction"], "contradicting_rows": rows["contradiction"],
+            "leaks": aside["leak"], "to_train": aside["leak"], "label_slips": aside[SLIP],
+        }  # fmt: skip
+        counts = {name: count - less.get(name, 0) for name, count in found.counts.items()}
+        return replace(found, counts=counts, labels=labels, aside=aside)
+
+    def slips_aside(self, dataset_id: int) -> list[list[Any]]:
+        """The label names that were set aside, as they are in a report."""
         with self._database.read() as connection:
-            rows = connection.execute(wanted.order_by(group.c.place)).all()
-        return [Group(tuple(row.rows), row.share / 10_000) for row in rows]
+            wanted = select(report.c.labels).where(report.c.dataset_id == dataset_id)
+            labels: list[list[Any]] = connection.execute(wanted).scalar_one_or_none() or []
+        marks = Asides(self._database).marks(dataset_id)
+        return [slip for slip in labels if slip_mark(slip) in marks]
+
+    def groups(self, dataset_id: int, kind: str, limit: int | None = None, aside: bool = False) -> list[Group]:
+        """The groups of a kind, or the first of them; `aside`: of those that were set aside."""
+        mine = (group.c.dataset_id == dataset_id, group.c.kind == kind)
+        columns = (group.c.rows, group.c.share, group.c.content)
+        wanted = select(*columns).where(*mine, is_aside(dataset_id, kind, group.c.content, aside))
+        with self._database.read() as connection:
+            rows = connection.execute(wanted.order_by(group.c.place).limit(limit)).all()
+        return [Group(tuple(row.rows), row.share / 10_000, row.content) for row in rows]
 
     def living(self, dataset_id: int, ids: Sequence[int]) -> dict[int, Example]:
         """The rows of a dataset among these ids, as they are now."""
         with self._database.read() as connection:
             found = load_examples(connection, ids)
         return {id: row for id, row in found.items() if row.dataset_id == dataset_id}
+
+
+def slip_mark(slip: Sequence[Any]) -> tuple[str, str]:
+    """The mark of a slip that is set aside: the label and the name that was probably meant."""
+    return SLIP, json.dumps([slip[0], slip[2]], ensure_ascii=False)
+
+
+def _one_name(hashes: Sequence[str]) -> str:
+    return hashes[0] if len(hashes) == 1 else blake2b(" ".join(hashes).encode(), digest_size=16).hexdigest()
 
 
 def _body(raw: str) -> Body | None:

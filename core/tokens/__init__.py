@@ -2,8 +2,8 @@
 
 from core.tokens.catalogue import Catalogue
 from core.tokens.counting import Count, Counter, count_body, count_texts, counter
-from core.tokens.encodings import DEFAULT, base_of, encoding, encoding_name_for, encoding_names
-from core.tokens.estimates import Cost, Load, Money, Ratio, compare, cost, estimate
+from core.tokens.encodings import DEFAULT, base_of, encoding, encoding_name_for, encoding_names, known_encoding
+from core.tokens.estimates import Cost, Load, Money, Ratio, compare, cost, estimate, in_dollars
 from core.tokens.figures import Distribution, default_epochs, distribution
 from core.tokens.price import Price
 
@@ -30,4 +30,6 @@ __all__ = [
     "encoding_name_for",
     "encoding_names",
     "estimate",
+    "in_dollars",
+    "known_encoding",
 ]

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from core.tokens.encodings import base_of
+from core.tokens.openmodels import open_models
 from core.tokens.price import Price, Row, bad, parse
 from core.words import T
 
 SHIPPED = Path(__file__).parent / "prices.json"
+CLASSIC = ("local", "local-classic-1")
 
 
 @dataclass(frozen=True)
@@ -79,8 +81,15 @@ def _dated(model: str, base: str) -> bool:
     return bool(base) and model.startswith(base + "-") and model[len(base) + 1 :].replace("-", "").isdigit()
 
 
-@cache
 def _shipped() -> tuple[Price, ...]:
+    """The table, and behind the classic model the open ones that this machine is set up to train as well."""
+    table = _table()
+    at = next(at for at, price in enumerate(table, start=1) if price.name == CLASSIC)
+    return (*table[:at], *open_models(table[at - 1]), *table[at:])
+
+
+@cache
+def _table() -> tuple[Price, ...]:
     table = json.loads(SHIPPED.read_text(encoding="utf-8"))
     rows = [{"checked_on": table["checked_on"], **row} for row in table["models"]]
     return Catalogue.from_rows(rows).prices

@@ -118,5 +118,10 @@ def base_of(model: str) -> str:
 
 def encoding_name_for(model: str) -> str:
     """The encoding of a model, through its base (`ft:gpt-4.1…` is no gpt-4); o200k_base for names not known."""
+    return known_encoding(model) or DEFAULT
+
+
+def known_encoding(model: str) -> str | None:
+    """The encoding of a model, through its base; None where its name tells none."""
     base = base_of(model).rpartition("/")[2]
-    return next((name for prefix, name in _PREFIXES if base.startswith(prefix)), DEFAULT)
+    return next((name for prefix, name in _PREFIXES if base.startswith(prefix)), None)

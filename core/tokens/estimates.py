@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from core.tokens.counting import PER_EXAMPLE
 from core.tokens.images import extra_tokens
 from core.tokens.price import Price
+from core.words import _
 
 TOOLS_SURCHARGE = 1.4  # the same chats were billed about 40 % higher with `tools` than with `functions`
 FEW_JOBS, MARGIN = 3, 0.02  # a ratio that rests on fewer jobs than this is widened on both sides
 DAYS = 30  # of a month
+LEAST = 0.01  # US dollars: less is told as such
 
 
 @dataclass(frozen=True)
@@ -159,3 +161,12 @@ def compare(prices: Iterable[Price], load: Load, ratios: dict[tuple[str, str], R
     """The costs of several models, the cheapest first; behind them those of which a part, or all, is not known."""
     costs = [cost(price, load, (ratios or {}).get(price.name)) for price in prices]
     return sorted(costs, key=lambda it: (it.total is None, bool(it.unknown), it.total or (0, 0), it.price.name))
+
+
+def in_dollars(low: float, high: float) -> str:
+    """A range of US dollars in short, such as "$0.74 – 0.79"; what is next to nothing is not nothing."""
+    if not high:
+        return _("free")
+    if high < LEAST:
+        return _("less than ${amount}", amount=f"{LEAST:.2f}")
+    return f"${high:,.2f}" if f"{low:,.2f}" == f"{high:,.2f}" else f"${low:,.2f} – {high:,.2f}"

@@ -9,6 +9,8 @@ import re
 import shutil
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from core.words import T
 
 INSTALLED, GIVEN = "own:", "folder:"  # how the names of such encodings begin
 FILES = {"tokenizer.json": 96 << 20, "tokenizer_config.json": 8 << 20, "chat_template.jinja": 256 << 10}  # most bytes
+HUB = "snapshots"  # the folder in which the hub's own store keeps what a model was at some time
 _PICKLES = (".bin", ".pkl", ".pickle", ".pt", ".pth", ".ckpt")
 
 
@@ -31,10 +34,33 @@ def read_folder(folder: Path) -> dict[str, bytes]:
     if not folder.is_dir():
         told = T("There is no folder {path}.", path=str(folder)[:200])
         raise BadInput(told, T("Give the folder of the model, which holds tokenizer.json."))
-    found = {name: data for name, most in FILES.items() if (data := _read(folder / name, most)) is not None}
+    found = {name: data for name, most in FILES.items() if (data := _read(_own(folder / name), most)) is not None}
     if "tokenizer.json" not in found:
         raise _without(folder)
     return found
+
+
+def _own(path: Path) -> Path:
+    """The file itself where the hub's own store keeps it elsewhere, and links to it."""
+    return path.resolve() if path.parent.parent.name == HUB else path
+
+
+def model_folder(source: str) -> Path | None:
+    """The folder of an open-weight model, given as such or by its name at the hub; None where it is not here."""
+    if is_folder(source):
+        folder = Path(source).expanduser().resolve()
+        return folder if folder.is_dir() else None
+    try:
+        from huggingface_hub import try_to_load_from_cache
+    except ImportError:
+        return None
+    found = try_to_load_from_cache(source, "config.json")
+    return Path(found).parent if isinstance(found, str) else None
+
+
+def is_folder(source: str) -> bool:
+    """Whether a model was given as a folder, not by its name at the hub."""
+    return source.startswith(("~", ".")) or Path(source).expanduser().is_absolute()
 
 
 def _read(path: Path, most: int) -> bytes | None:
@@ -85,9 +111,7 @@ def install(folder: Path | str) -> str:
     folder = Path(folder).expanduser()
     files = read_folder(folder)
     OwnTokenizer(files)
-    digest = hashlib.sha256(b"\0".join(files.get(name, b"") for name in FILES)).hexdigest()[:8]
-    short = re.sub(r"[^A-Za-z0-9.]+", "-", folder.resolve().name).strip("-.")[:24] or "model"
-    target = home() / f"{short}-{digest}"
+    target = home() / _short_name(folder, files)
     if not target.exists():
         part = target.with_name(f".{target.name}.{os.getpid()}")
         part.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -95,6 +119,43 @@ def install(folder: Path | str) -> str:
             (part / name).write_bytes(data)
         part.rename(target)
     return INSTALLED + target.name
+
+
+def _short_name(folder: Path, files: dict[str, bytes]) -> str:
+    digest = hashlib.sha256(b"\0".join(files.get(name, b"") for name in FILES)).hexdigest()[:8]
+    here = folder.resolve()
+    name = here.parent.parent.name.rpartition("--")[2] if here.parent.name == HUB else here.name
+    short = re.sub(r"[^A-Za-z0-9.]+", "-", name).strip("-.")[:24] or "model"
+    return f"{short}-{digest}"
+
+
+def own_name(folder: Path) -> str:
+    """The name of the encoding of a model's folder, as `install` gives it. Raises BadInput where it has none."""
+    stamps = [(name, (found.st_size, found.st_mtime_ns)) for name in FILES if (found := _stat(folder / name))]
+    return _own_name(folder, tuple(stamps))
+
+
+@lru_cache(maxsize=64)
+def _own_name(folder: Path, _stamps: tuple[Any, ...]) -> str:
+    return INSTALLED + _short_name(folder, read_folder(folder))
+
+
+def _stat(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except OSError:
+        return None
+
+
+def at_hand() -> dict[str, Path]:
+    """The folder of each tokenizer that can count: those kept here, and of the models that are trained here."""
+    found = {INSTALLED + folder.name: folder for folder in _kept()}
+    for _name, source in Settings.from_env().lora_models:
+        folder = model_folder(source)
+        with suppress(BadInput, OSError):
+            if folder is not None:
+                found.setdefault(own_name(folder), folder)
+    return found
 
 
 def installed() -> list[str]:
@@ -118,10 +179,11 @@ def files_of(name: str) -> dict[str, bytes]:
     """The files behind the name of such an encoding. Raises NotFound where they are gone."""
     if name.startswith(GIVEN):
         return read_folder(Path(name.removeprefix(GIVEN)).expanduser())
-    if name not in installed():
+    folder = at_hand().get(name)
+    if folder is None:
         told = T("The tokenizer {name} is not here any more.", name=name)
         raise NotFound(told, T("Bring its folder again under Models and prices, or count with another one."))
-    return read_folder(home() / name.removeprefix(INSTALLED))
+    return read_folder(folder)
 
 
 def config_of(files: dict[str, bytes]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from pages.parts import (
     feedback,
     frame,
     leftovers,
+    looks,
     mending,
     privacy,
     relating,
@@ -59,6 +60,7 @@ def _overview(dataset: Dataset, found: report.Figures, trainable: list[Price]) -
     """What the checks found, how labels and tokens are spread, the split, the prices."""
     st.subheader(_("What the checks found"))
     report.issues(dataset, found)
+    looks.show(dataset)
     leftovers.folded(dataset)
     left, right = st.columns([1, 1], gap="large")
     with left:

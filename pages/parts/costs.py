@@ -10,7 +10,7 @@ import streamlit as st
 from core.checks import Severity
 from core.checks.targets import Contents, check_target
 from core.store import Dataset
-from core.tokens import Cost, Load, Money, Price, Ratio, compare, cost
+from core.tokens import Cost, Load, Money, Price, Ratio, compare, cost, in_dollars
 from core.words import _
 from pages.parts import report, resources
 
@@ -93,11 +93,8 @@ def total(each: Cost) -> str:
     """Training and the first month in short; "+ ?" where a part of it is not known."""
     if each.total is None:
         return _("not known")
-    low, high = (f"{value:,.2f}" for value in each.total)
-    known = f"${high}" if low == high else f"${low} – {high}"
-    if each.unknown:
-        return f"{known} + ?"
-    return _("free") if each.total[1] == 0 else known
+    known = in_dollars(*each.total)
+    return f"{known} + ?" if each.unknown else known
 
 
 def _training(each: Cost) -> str:

@@ -10,9 +10,9 @@ from core import tasks
 from core.dataset import doubting
 from core.dataset.examples import Example, user_text
 from core.store import Dataset
-from core.store.doubts import LabelDoubt, LabelReport
+from core.store.doubts import KIND, LabelDoubt, LabelReport
 from core.words import _
-from pages.parts import feedback, frame, grid, progress, resources, state, undoing
+from pages.parts import asides, feedback, frame, grid, progress, resources, state, undoing
 from pages.parts.text import escape
 from pages.parts.text import show as show_text
 from pages.parts.wrapping import Wrap, shared
@@ -57,11 +57,25 @@ def show(dataset: Dataset, keys: bool) -> None:
         state.put(f"doubt_{dataset.id}", 0)
     if doubt is None:
         st.success(_("No label is in doubt, or you have decided about each."))
-        return
-    with st.container(border=True):
-        st.caption(escape(_("{n} of {m}, the least likely label first", n=f"{at + 1:,}", m=f"{waiting:,}")))
-        _card(dataset, doubt, lambda: _buttons(dataset, doubt, at, keys))
-    _many(dataset)
+    else:
+        with st.container(border=True):
+            st.caption(escape(_("{n} of {m}, the least likely label first", n=f"{at + 1:,}", m=f"{waiting:,}")))
+            _card(dataset, doubt, lambda: _buttons(dataset, doubt, at, keys))
+        _many(dataset)
+    asides.folded(dataset.id, store.doubts.waiting(dataset.id, kept=True), (KIND,), lambda: _kept(dataset), "labels")
+
+
+def _kept(dataset: Dataset) -> None:
+    """The labels that were kept against a doubt, each with the way back."""
+    store = resources.store()
+    doubts = store.doubts.page(dataset.id, limit=asides.SHOWN, kept=True)
+    living = store.relations.living(dataset.id, [doubt.example_id for doubt in doubts])
+    wrap = _wrap(dataset)
+    for doubt in doubts:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            said = _short(_question(living[doubt.example_id], wrap))
+            st.markdown(f":gray-background[{escape(doubt.given)}] {escape(said)}", width="stretch")
+            asides.back(dataset.id, store.doubts.mark(doubt), f"label-{doubt.example_id}")
 
 
 def _head(dataset: Dataset, found: LabelReport) -> None:
@@ -90,7 +104,7 @@ def _card(dataset: Dataset, doubt: LabelDoubt, buttons: Callable[[], None]) -> N
     """The question, the two labels with how likely each is, what can be decided, and the rows that are most alike."""
     store = resources.store()
     living = store.relations.living(dataset.id, [doubt.example_id, *(int(row) for row, _like in doubt.alike)])
-    wrap = shared([user_text(row.body) for row in store.page(dataset.id, size=SAMPLE).examples])
+    wrap = _wrap(dataset)
     show_text(_question(living[doubt.example_id], wrap))
     left, right = st.columns(2)
     for column, name, label, share in (
@@ -109,14 +123,21 @@ def _card(dataset: Dataset, doubt: LabelDoubt, buttons: Callable[[], None]) -> N
     for row, like in alike:
         colour = {doubt.given: "gray", doubt.suggested: "blue"}.get(row.label, "orange")
         about = _("{share} alike", share=f"{like:.0%}")
-        said = _question(row, wrap)
-        short = said if len(said) <= SHORT else said[: SHORT - 1] + "…"
-        st.markdown(f":{colour}-background[{escape(row.label)}] {escape(short)} :gray[· {escape(about)}]")
+        said = _short(_question(row, wrap))
+        st.markdown(f":{colour}-background[{escape(row.label)}] {escape(said)} :gray[· {escape(about)}]")
 
 
 def _question(row: Example, wrap: Wrap) -> str:
     text = wrap.inner(user_text(row.body)).strip()
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= SHORT else text[: SHORT - 1] + "…"
+
+
+def _wrap(dataset: Dataset) -> Wrap:
+    return shared([user_text(row.body) for row in resources.store().page(dataset.id, size=SAMPLE).examples])
 
 
 def _buttons(dataset: Dataset, doubt: LabelDoubt, at: int, keys: bool) -> None:

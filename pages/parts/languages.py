@@ -12,7 +12,7 @@ from core.dataset.examples import Example, user_text
 from core.store import Dataset
 from core.store.findings import Scan
 from core.words import _
-from pages.parts import frame, resources
+from pages.parts import asides, frame, resources
 from pages.parts.text import escape
 
 FIRST_ROWS = 10
@@ -63,5 +63,6 @@ def _row(row: Example) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f":orange-background[{escape(name)}]", width="content")
         st.text(privacy.half_shown(user_text(row.body))[:160] or _("(empty)"), width="stretch")
+        asides.button(f"{OTHER_SCRIPT}-{row.id}", asides.fine, row.dataset_id, (OTHER_SCRIPT, row.content_hash))
         where = {"dataset": str(row.dataset_id), "finding": OTHER_SCRIPT, "row": str(row.id)}
         st.page_link(frame.EDIT, label=_("Open"), icon=":material/edit:", query_params=where)

@@ -7,10 +7,11 @@ import streamlit as st
 from core import privacy, tasks
 from core.checks.privacy import GARBLED, LOST, ODD, OTHER_SCRIPT, PERSONAL, Style
 from core.dataset.edits import Applied
+from core.dataset.examples import Example, user_text
 from core.store import Dataset
 from core.store.findings import Scan
 from core.words import _
-from pages.parts import feedback, frame, grid, languages, progress, resources, state, undoing
+from pages.parts import asides, feedback, frame, grid, languages, progress, resources, state, undoing
 from pages.parts.text import escape
 
 FIRST_ROWS = 5
@@ -41,6 +42,7 @@ def show(dataset: Dataset) -> None:
     _personal(dataset, {kind: counts[kind] for kind in PERSONAL if kind in counts})
     _odd(dataset, {kind: counts[kind] for kind in (GARBLED, *ODD) if kind in counts})
     languages.show(dataset, scan, _drop)
+    _asides(dataset)
 
 
 def _head(dataset: Dataset, scan: Scan) -> None:
@@ -101,7 +103,7 @@ def _odd(dataset: Dataset, counts: dict[str, tuple[int, int]]) -> None:
 
 def _kind(dataset: Dataset, kind: str, rows: int, found: int, label: str) -> None:
     times = _("{n} in {m} {m:row|rows}", n=f"{found:,}", m=f"{rows:,}")
-    with st.expander(f"{escape(privacy.title(kind))} · **{escape(times)}**"):
+    with st.expander(f"{escape(privacy.title(kind))} · **{escape(times)}**", expanded=asides.is_open(kind)):
         if kind == LOST:
             st.caption(
                 _("What stood there is lost. Bring the file again in its right encoding, or write the words anew.")
@@ -113,17 +115,42 @@ def _kind(dataset: Dataset, kind: str, rows: int, found: int, label: str) -> Non
 
 
 def _first_rows(dataset: Dataset, kinds: tuple[str, ...]) -> None:
-    store = resources.store()
+    store, (kind,) = resources.store(), kinds
     for example_id in store.findings.rows(dataset.id, kinds, FIRST_ROWS):
         row = store.example(example_id)
-        _field, made = privacy.pieces(row.raw, kinds)
-        said = "".join(map(_marked, made)) or escape(row.label[:2] + "…")
-        if made and kinds[0] in PERSONAL:
+        said = _said(row, kind)
+        if kind in PERSONAL and privacy.pieces(row.raw, kinds)[1]:
             style = Style(state.get("privacy_style", Style.KIND))
             said += f"  \n:gray[→ {escape(privacy.after(row.raw, kinds, style))}]"
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(said, width="stretch")
-            _link(_("Open"), finding=kinds[0], row=str(example_id))
+            asides.button(f"{kind}-{row.id}", asides.fine, dataset.id, (kind, row.content_hash))
+            _link(_("Open"), finding=kind, row=str(example_id))
+
+
+def _said(row: Example, kind: str) -> str:
+    """A row's first find of a kind with the text around it, or the beginning of a label that holds it."""
+    if kind == OTHER_SCRIPT:
+        return escape(privacy.half_shown(user_text(row.body))[:160])
+    return "".join(map(_marked, privacy.pieces(row.raw, (kind,))[1])) or escape(row.label[:2] + "…")
+
+
+def _asides(dataset: Dataset) -> None:
+    """The finds that were set aside."""
+    store = resources.store()
+    counts = store.findings.counts(dataset.id, aside=True)
+
+    def listed() -> None:
+        left = asides.SHOWN
+        for kind in counts:
+            rows = store.findings.rows(dataset.id, (kind,), left, aside=True)
+            left -= len(rows)
+            for row in map(store.example, rows):
+                with st.container(horizontal=True, vertical_alignment="center"):
+                    st.markdown(f":gray[{escape(privacy.title(kind))}]  \n{_said(row, kind)}", width="stretch")
+                    asides.back(dataset.id, (kind, row.content_hash), f"{kind}-{row.id}")
+
+    asides.folded(dataset.id, sum(rows for rows, _found in counts.values()), tuple(counts), listed, "privacy")
 
 
 def _marked(piece: privacy.Piece) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import streamlit as st
@@ -11,9 +11,9 @@ from core import tasks
 from core.dataset import relating, settling
 from core.dataset.examples import Example, Kind, answer_text, messages_of, text_of, user_text
 from core.store import Dataset
-from core.store.relations import Group, RelationReport
+from core.store.relations import SLIP, Group, RelationReport, slip_mark
 from core.words import _
-from pages.parts import feedback, frame, grid, progress, resources, state
+from pages.parts import asides, feedback, frame, grid, progress, resources, state
 from pages.parts import settling as buttons
 from pages.parts.text import escape
 from pages.parts.text import show as show_text
@@ -48,7 +48,7 @@ def show(dataset: Dataset) -> None:
     if stale:
         when = feedback.moment(found.made_at)
         _offer(dataset, _("Rows have changed since they were compared ({when}).", when=when))
-    if not any(found.counts[COUNTED[sort]] for sort in SORTS):
+    if not any(found.counts[COUNTED[sort]] or _aside(found, sort) for sort in SORTS):
         st.success(_("Every row stands for itself: no repeats, no leaks, no contradictions."))
         return
     state.once("relations_sort", lambda: _sort(found))
@@ -60,6 +60,7 @@ def show(dataset: Dataset) -> None:
     state.set_parameters(findings=str(chosen))
     if chosen == "labels":
         _labels(dataset, found, stale)
+        asides.folded(dataset.id, _aside(found, chosen), (SLIP,), lambda: _slips_aside(dataset), str(chosen))
     else:
         _lesson(dataset, found, str(chosen), stale)
         _groups(dataset, found, str(chosen))
@@ -69,7 +70,19 @@ def _sort(found: RelationReport) -> str:
     """The sort of findings that was looked at last, by the URL or in this session; else the first that there is."""
     last = state.parameter("findings") or state.get("relations_last", "")
     counted = [sort for sort in SORTS if found.counts[COUNTED[sort]]]
+    counted = counted or [sort for sort in SORTS if _aside(found, sort)]
     return last if last in counted else counted[0]
+
+
+def told(found: RelationReport) -> Iterator[str]:
+    """What was found of each sort, in short."""
+    for sort in SORTS:
+        if number := found.counts[COUNTED[sort]]:
+            yield f"{_name(sort)} · {number:,}"
+
+
+def _aside(found: RelationReport, sort: str) -> int:
+    return found.aside[SLIP if sort == "labels" else sort]
 
 
 def _name(sort: str) -> str:
@@ -126,53 +139,82 @@ def _lesson(dataset: Dataset, found: RelationReport, sort: str, stale: bool) -> 
 def _groups(dataset: Dataset, found: RelationReport, sort: str) -> None:
     store = resources.store()
     limit = state.get(f"relations_{sort}", GROUPS)
-    groups = store.relations.groups(dataset.id, sort, limit=limit)
-    living = store.relations.living(dataset.id, [row for group in groups for row in group.rows[:READ]])
+    groups = store.relations.groups(dataset.id, sort, limit)
     wrap = shared([user_text(row.body) for row in store.page(dataset.id, size=SAMPLE).examples])
     if groups and wrap.lead:
         st.caption(_("Left out here, because every row has it: {words}", words=escape(wrap.lead.strip()[:300])))
-    for group in groups:
-        rows = [living[row] for row in group.rows[:READ] if row in living]
-        if len(rows) > 1:  # else it was settled
-            with st.container(border=True):
-                _group(dataset, sort, group, rows, wrap)
+    _list(dataset, sort, groups, wrap)
     if not groups:
         st.caption(_("None."))
     elif found.counts[COUNTED[sort]] > limit:
         st.button(_("Show more"), on_click=_more, args=(sort, limit + 2 * GROUPS), key="relations_more")
+
+    def set_aside() -> None:
+        _list(dataset, sort, store.relations.groups(dataset.id, sort, asides.SHOWN, aside=True), wrap, aside=True)
+
+    asides.folded(dataset.id, _aside(found, sort), (sort,), set_aside, sort)
+
+
+def _list(dataset: Dataset, sort: str, groups: Sequence[Group], wrap: Wrap, aside: bool = False) -> None:
+    ids = [row for group in groups for row in group.rows[:READ]]
+    living = resources.store().relations.living(dataset.id, ids)
+    for group in groups:
+        rows = [living[row] for row in group.rows[:READ] if row in living]
+        if len(rows) > 1:  # else it was settled
+            with st.container(border=True):
+                _group(dataset, sort, group, rows, wrap, aside)
 
 
 def _more(sort: str, limit: int) -> None:
     state.put(f"relations_{sort}", limit)
 
 
-def _group(dataset: Dataset, sort: str, group: Group, rows: Sequence[Example], wrap: Wrap) -> None:
-    """Rows that belong together: what they share once, else two side by side."""
+def _group(dataset: Dataset, sort: str, group: Group, rows: Sequence[Example], wrap: Wrap, aside: bool) -> None:
+    """Rows that belong together: what they share once, else two side by side; of what is set aside the way back."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(escape(_lead(sort, group, rows)), width="stretch")
+        if aside:
+            asides.back(dataset.id, (sort, group.content), f"{sort}-{group.content}")
+        else:
+            if sort == "leak":
+                part = grid.split_name(rows[1].split)
+                label = _("Move to {part}", part=part) if part != "–" else _("Move to train")
+                buttons.button(dataset, label, ":material/move_item:", settling.move_beside, group.rows,
+                               key=f"{rows[0].id}-{rows[1].id}")  # fmt: skip
+            asides.button(f"{sort}-{'-'.join(map(str, group.rows[:2]))}", _fine, dataset.id, sort, group)
     if sort == "contradiction":
-        _answers(dataset, group, rows, wrap)
+        _answers(dataset, group, rows, wrap, aside)
         return
     if sort == "exact":
-        _row(dataset, rows[0], wrap, _("{n} times the same", n=f"{len(rows):,}"), group)
+        _row(dataset, rows[0], wrap, group=None if aside else group, told=True)
         return
-    with st.container(horizontal=True, vertical_alignment="center"):
-        alike = _("the same question") if group.score == 1 else _("{share} alike", share=f"{group.score:.0%}")
-        st.markdown(escape(alike), width="stretch")
-        if sort == "leak":
-            part = grid.split_name(rows[1].split)
-            label = _("Move to {part}", part=part) if part != "–" else _("Move to train")
-            buttons.button(dataset, label, ":material/move_item:", settling.move_beside, group.rows,
-                           key=f"{rows[0].id}-{rows[1].id}")  # fmt: skip
     for start in range(0, min(len(rows), ROWS), 2):
         for column, row in zip(st.columns(2), rows[start : start + 2], strict=False):
             with column:
-                _row(dataset, row, wrap, group=group if sort == "near" else None)
+                _row(dataset, row, wrap, group=group if sort == "near" and not aside else None)
     if len(rows) > ROWS:
         st.caption(escape(_("and {n} more", n=f"{len(rows) - ROWS:,}")))
 
 
-def _answers(dataset: Dataset, group: Group, rows: Sequence[Example], wrap: Wrap) -> None:
+def _lead(sort: str, group: Group, rows: Sequence[Example]) -> str:
+    """What rows have in common."""
+    if sort == "contradiction":
+        return _("{n} rows with this question", n=f"{len(group.rows):,}")
+    if sort == "exact":
+        times = _("{n} times the same", n=f"{len(rows):,}")
+        return " · ".join(part for part in (times, _about(rows[0])) if part)
+    return _("the same question") if group.score == 1 else _("{share} alike", share=f"{group.score:.0%}")
+
+
+def _fine(dataset_id: int, sort: str, group: Group) -> None:
+    """In a callback: these rows are fine as they are."""
+    with feedback.errors():
+        grid.flush()
+        settling.set_aside(resources.store(), dataset_id, sort, group)
+
+
+def _answers(dataset: Dataset, group: Group, rows: Sequence[Example], wrap: Wrap, aside: bool) -> None:
     """One question, and each answer to it with how many rows give it."""
-    st.markdown(escape(_("{n} rows with this question", n=f"{len(group.rows):,}")))
     _earlier(rows[0])
     show_text(_clipped(wrap.inner(user_text(rows[0].body))))
     given: dict[str, list[Example]] = {}
@@ -185,15 +227,16 @@ def _answers(dataset: Dataset, group: Group, rows: Sequence[Example], wrap: Wrap
             times = _("{n} {n:row|rows}", n=f"{len(same):,}") if len(same) > 1 else ""
             about = " · ".join(part for part in (times, _about(row, answer_text(row.body))) if part)
             st.caption(escape(about), width="content")
-            buttons.button(dataset, _("Keep this answer"), ":material/check:", settling.keep_answer, group.rows, row.id,
-                           key=f"answer-{row.id}")  # fmt: skip
+            if not aside:
+                buttons.button(dataset, _("Keep this answer"), ":material/check:", settling.keep_answer, group.rows,
+                               row.id, key=f"answer-{row.id}")  # fmt: skip
             _open(dataset, row, wrap)
 
 
-def _row(dataset: Dataset, row: Example, wrap: Wrap, lead: str = "", group: Group | None = None) -> None:
-    """A row; with its group the button that keeps it alone."""
-    about = " · ".join(part for part in (lead, _about(row)) if part)
-    beside = group is None or not _about(row)  # else name and two buttons are too much for half a narrow window
+def _row(dataset: Dataset, row: Example, wrap: Wrap, group: Group | None = None, told: bool = False) -> None:
+    """A row; with its group the button that keeps it alone. `told`: its part and label stand above."""
+    about = "" if told else _about(row)
+    beside = group is None or not about  # else name and two buttons are too much for half a narrow window
     if not beside:
         st.caption(escape(about))
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -253,16 +296,31 @@ def _labels(dataset: Dataset, found: RelationReport, stale: bool) -> None:
             buttons.mend(dataset, label, ":material/done_all:", settling.write_labels, stale)
     if not found.labels:
         st.caption(_("None."))
-    for label, rows, meant, meant_rows, why in found.labels[: 10 * GROUPS]:
-        with st.container(border=True, horizontal=True, vertical_alignment="center"):
-            named = {"label": label, "n": f"{rows:,}", "meant": meant, "m": f"{meant_rows:,}"}
-            said = (
-                _("“{label}” ({n} {n:row|rows}) is “{meant}” ({m} {m:row|rows}) but for case, space or width", **named)
-                if why == "form"
-                else _("“{label}” ({n} {n:row|rows}) is nearly “{meant}” ({m} {m:row|rows})", **named)
-            )
-            st.markdown(escape(said), width="stretch")
-            where = {"dataset": str(dataset.id), "label": label}
-            st.page_link(frame.EDIT, label=_("Show them"), icon=":material/edit:", query_params=where)
-            buttons.mend(dataset, _("Write “{meant}”", meant=escape(meant)), ":material/spellcheck:",
-                         relating.write_label, stale, label, meant)  # fmt: skip
+    for slip in found.labels[: 10 * GROUPS]:
+        with st.container(border=True):
+            _slip(dataset, slip, stale)
+
+
+def _slip(dataset: Dataset, slip: Sequence[Any], stale: bool) -> None:
+    label, rows, meant, meant_rows, why = slip
+    named = {"label": label, "n": f"{rows:,}", "meant": meant, "m": f"{meant_rows:,}"}
+    said = (
+        _("“{label}” ({n} {n:row|rows}) is “{meant}” ({m} {m:row|rows}) but for case, space or width", **named)
+        if why == "form"
+        else _("“{label}” ({n} {n:row|rows}) is nearly “{meant}” ({m} {m:row|rows})", **named)
+    )
+    st.markdown(escape(said))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        buttons.mend(dataset, _("Write “{meant}”", meant=escape(meant)), ":material/spellcheck:",
+                     relating.write_label, stale, label, meant)  # fmt: skip
+        asides.button(f"slip-{label}", asides.fine, dataset.id, slip_mark(slip))
+        where = {"dataset": str(dataset.id), "label": label}
+        st.page_link(frame.EDIT, label=_("Show them"), icon=":material/edit:", query_params=where)
+
+
+def _slips_aside(dataset: Dataset) -> None:
+    """The label names that are fine as they are, each with the way back."""
+    for slip in resources.store().relations.slips_aside(dataset.id)[: asides.SHOWN]:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(escape(f"“{slip[0]}” · “{slip[2]}”"), width="stretch")
+            asides.back(dataset.id, slip_mark(slip), f"slip-{slip[0]}")

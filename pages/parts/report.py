@@ -15,14 +15,25 @@ from core.checks.targets import Contents, check_target, minded
 from core.dataset.examples import Kind, Split, user_text
 from core.store import Dataset
 from core.store.aggregates import Repeats
-from core.tokens import DEFAULT, Distribution, Money, Price, default_epochs, distribution
-from core.tokens.folders import INSTALLED, installed, is_own
+from core.store.relations import slip_mark
+from core.tokens import (
+    DEFAULT,
+    Distribution,
+    Money,
+    Price,
+    default_epochs,
+    distribution,
+    in_dollars,
+    known_encoding,
+)
+from core.tokens.folders import INSTALLED, at_hand, is_own
 from core.words import _
 from pages.parts import charts, frame, grid, progress, resources, state, tabs, tokenisers
 from pages.parts.snapshot import MARKS
 from pages.parts.text import escape
 
 FIRST_ROWS = 5
+NONE_REPEATED = Repeats(0, 0, ())
 
 
 @dataclass(frozen=True)
@@ -36,7 +47,8 @@ class Figures:
     trained: list[int]
     limit: int
     whole: tuple[Issue, ...] = ()  # what is to be said of the dataset as a whole
-    compared: int = 0  # rows that repeat or give away another, or whose label is a slip of another
+    repeats: Repeats = NONE_REPEATED
+    slipped: int = 0  # rows whose label is probably a slip of another
     automatic: bool = False  # the model chooses the epochs as it learns
 
     @property
@@ -50,11 +62,12 @@ class Figures:
         return sum(value > self.limit for value in self.tokens)
 
     def found(self, severity: Severity) -> int:
-        """How many findings of this severity there are."""
+        """How many findings of this severity there are; of rows that are too long or stand there twice, how many."""
         table = issue_table()
         of_rows = sum(count for code, count in self.issues.items() if table.get(code) is severity)
-        warned = self.over + self.compared if severity is Severity.WARNING else 0
-        return of_rows + warned + sum(issue.severity is severity for issue in self.whole)
+        if severity is Severity.WARNING:
+            of_rows += self.over + self.repeats.extra + self.repeats.leaked + self.slipped
+        return of_rows + sum(issue.severity is severity for issue in self.whole)
 
     def billable(self, limit: int | None = None) -> int:
         """Tokens that one pass over the training rows is billed for: each row is cut at the limit."""
@@ -75,17 +88,23 @@ def values(dataset_id: int, revision: int, encoding: str) -> tuple[list[int], li
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
-def exact_repeats(dataset_id: int, revision: int) -> Repeats:
-    """Exact repeats in this revision of a dataset."""
+def exact_repeats(dataset_id: int, revision: int, aside: tuple[tuple[str, str], ...]) -> Repeats:
+    """Exact repeats in this revision of a dataset, but for those that are set aside."""
     return resources.store().repeats(dataset_id, FIRST_ROWS)
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
-def slips(dataset_id: int, revision: int) -> list[Slip]:
-    """Label names of this revision of a dataset that are probably another one written wrongly."""
+def slips(dataset_id: int, revision: int, aside: tuple[tuple[str, str], ...]) -> list[Slip]:
+    """Label names of this revision that are probably another one written wrongly, but for those that are set aside."""
     from core.checks import labels
 
-    return labels.slips(resources.store().label_counts(dataset_id))
+    found = labels.slips(resources.store().label_counts(dataset_id))
+    return [slip for slip in found if slip_mark(slip) not in aside]
+
+
+def _aside(dataset: Dataset) -> tuple[tuple[str, str], ...]:
+    """What somebody found fine in a dataset."""
+    return tuple(sorted(resources.store().asides.marks(dataset.id)))
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
@@ -102,11 +121,12 @@ def figures(dataset: Dataset, price: Price | None) -> Figures:
     limit = (price.context if price else None) or DEFAULT_LIMIT
     counts = resources.store().issue_counts(dataset.id)
     issues = {code: count for code, count in counts.items() if minded(code, price)}
-    repeats = exact_repeats(dataset.id, dataset.revision)
-    slipped = sum(slip.rows for slip in slips(dataset.id, dataset.revision))
+    aside = _aside(dataset)
     return Figures(
         dataset.rows, issues, tokens, answers, trained, limit, tuple(_of_the_whole(dataset, price)),
-        repeats.extra + repeats.leaked + slipped, price is not None and price.provider == "local",
+        exact_repeats(dataset.id, dataset.revision, aside),
+        sum(slip.rows for slip in slips(dataset.id, dataset.revision, aside)),
+        price is not None and price.provider == "local",
     )  # fmt: skip
 
 
@@ -156,12 +176,7 @@ def tiles(found: Figures, cost: Money | None) -> None:
 
 def money(cost: Money | None) -> str:
     """A range of dollars in short."""
-    if cost is None:
-        return _("not known")
-    if cost.high == 0:
-        return _("free")
-    low, high = f"{cost.low:,.2f}", f"{cost.high:,.2f}"
-    return f"${high}" if low == high else f"${low} – {high}"
+    return _("not known") if cost is None else in_dollars(cost.low, cost.high)
 
 
 def _of_the_whole(dataset: Dataset, price: Price | None) -> list[Issue]:
@@ -184,7 +199,7 @@ def issues(dataset: Dataset, found: Figures) -> None:
                          n=f"{found.over:,}", limit=f"{found.limit:,}")  # fmt: skip
             st.markdown(f"{MARKS[Severity.WARNING]} {escape(sentence)}", width="stretch")
             _link(_("Show them"), over=str(found.limit), sort="-tokens")
-    repeated = _compared(dataset)
+    repeated = _compared(dataset, found.repeats)
     if not found.issues and not found.whole and not found.over and not repeated:
         st.success(_("Nothing to object to: every row keeps the rules of its format."))
     order = list(Severity)
@@ -193,9 +208,8 @@ def issues(dataset: Dataset, found: Figures) -> None:
             _first_rows(dataset, code, count)
 
 
-def _compared(dataset: Dataset) -> bool:
+def _compared(dataset: Dataset, repeats: Repeats) -> bool:
     """Rows that stand there twice, held-out rows that also train, slips of labels: a line each; whether any is."""
-    repeats = exact_repeats(dataset.id, dataset.revision)
     said = []
     if repeats.leaked:
         leak = _("{n} {n:held-out row also stands|held-out rows also stand} among the training rows: comparing on"
@@ -205,7 +219,7 @@ def _compared(dataset: Dataset) -> bool:
     if repeats.extra:
         extra = _("Rows that repeat another row exactly. What is seen twice weighs double: delete one of them.")
         said.append(f"**{repeats.extra:,}** · {escape(extra)}")
-    slipped = slips(dataset.id, dataset.revision)
+    slipped = slips(dataset.id, dataset.revision, _aside(dataset))
     if slipped:
         slip = _("Label names that look like slips: “{label}” is probably “{meant}”.",
                  label=visible(slipped[0].label), meant=visible(slipped[0].meant))  # fmt: skip
@@ -291,18 +305,23 @@ def recount(dataset: Dataset, price: Price | None) -> None:
     task = resources.store().tasks.latest("recount", str(dataset.id))
     if task is not None and task.is_active:
         progress.show(task, _("Counting tokens again"))
-    elif is_own(dataset.encoding) and dataset.encoding not in installed():
+    elif is_own(dataset.encoding) and dataset.encoding not in at_hand():
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
             sentence = _("The tokeniser {model} is not here any more: rows that you change are saved, but not counted.",
                          model=dataset.encoding.removeprefix(INSTALLED))  # fmt: skip
             st.markdown(escape(sentence), width="stretch")
             tokenisers.count_again(dataset.id, price.encoding if price is not None else DEFAULT)
-    elif price is not None and price.encoding != dataset.encoding and not is_own(dataset.encoding):
+    elif price is not None and price.encoding != dataset.encoding and _counts_otherwise(dataset, price):
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
             sentence = _("This model counts tokens with {wanted}; these were counted with {seen}.",
-                         wanted=price.encoding, seen=dataset.encoding)  # fmt: skip
+                         wanted=tokenisers.shown(price.encoding), seen=tokenisers.shown(dataset.encoding))  # fmt: skip
             st.markdown(escape(sentence), width="stretch")
             tokenisers.count_again(dataset.id, price.encoding)
+
+
+def _counts_otherwise(dataset: Dataset, price: Price) -> bool:
+    """Whether it is worth a word: who chose a model's own tokenizer meant it, but not for a model with another one."""
+    return is_own(price.encoding) or not is_own(dataset.encoding) or known_encoding(price.model) is not None
 
 
 def today() -> date:

@@ -41,8 +41,18 @@ def _last() -> int:
     return int(at) if dataset == state.dataset_id() else 0
 
 
+def name(at: int) -> str:
+    """The name of the tab at this place."""
+    return _names()[at]
+
+
+def open_tab(at: int) -> None:
+    """In a callback: show the tab at this place."""
+    state.put(KEY, _names()[at])
+
+
 def open_repeats(findings: str | None = None) -> None:
     """In a callback: show the tab that compares the rows, and there these findings."""
-    state.put(KEY, _names()[2])
+    open_tab(2)
     if findings:
         state.put("relations_sort", findings)

@@ -7,7 +7,7 @@ import streamlit as st
 from core import tasks
 from core.store import Dataset
 from core.tokens import encoding_names
-from core.tokens.folders import INSTALLED, install, installed, remove
+from core.tokens.folders import INSTALLED, at_hand, install, installed, is_own, remove
 from core.words import _
 from pages.parts import feedback, frame, resources, state
 from pages.parts.text import escape
@@ -15,12 +15,12 @@ from pages.parts.text import escape
 
 def names() -> list[str]:
     """Every tokeniser that can be chosen, the usual one first."""
-    return [*encoding_names(), *installed()]
+    return [*encoding_names(), *at_hand()]
 
 
 def shown(name: str) -> str:
     """A tokeniser as a person reads it."""
-    return _("{model}, its own tokeniser", model=name.removeprefix(INSTALLED)) if name in installed() else name
+    return _("{model}, its own tokeniser", model=name.removeprefix(INSTALLED)) if is_own(name) else name
 
 
 def choose(dataset: Dataset) -> None:

@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Playwright, Request, expect
 
+from tests import waiting
+
 ROOT = Path(__file__).resolve().parents[2]
 ARTEFACTS = ROOT / "artefacts"
 HOSTS = ("127.0.0.1", "localhost")
@@ -226,10 +228,6 @@ class Grid:
         expect(cell).to_have_text(words)
 
 
-def wait_for(what: Callable[[], object], page: Page, seconds: float = 30) -> None:
+def wait_for(what: Callable[[], object], page: Page) -> None:
     """Wait until something outside the browser holds, while the browser goes on."""
-    for _look in range(int(seconds * 20)):
-        if what():
-            return
-        page.wait_for_timeout(50)
-    raise AssertionError(f"it did not come true in {seconds:.0f} s")
+    waiting.wait_for(what, PATIENCE / 1000, lambda: page.wait_for_timeout(50))

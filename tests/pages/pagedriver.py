@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from core.jobs import Job, JobDraft
 from core.settings import Settings
 from core.store import Dataset, Store
 from pages.parts.text import JOINER
+from tests.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 # What a file or a model may hold: a picture that calls home, a script, a formula, colours, a link.
@@ -75,7 +75,8 @@ class Page:
 
     def says(self, text: str) -> bool:
         """Whether a text stands anywhere on the page, however it had to be escaped."""
-        return any(text in plain(said) for element in self.elements for said in texts(element.proto))
+        said = [said for element in self.elements for said in texts(element.proto)]
+        return any(text in plain(one) for one in [*said, *(folded.label for folded in self.app.expander)])
 
     def unescaped(self, text: str) -> list[str]:
         """The kinds of elements that would read this foreign text as Markdown or HTML."""
@@ -124,15 +125,6 @@ def texts(proto: Any) -> list[str]:
 
 
 Open = Callable[..., Page]
-
-
-def wait_for(look: Callable[[], Any], seconds: float = 40) -> Any:
-    """The first true value of `look`."""
-    until = time.monotonic() + seconds
-    while not (value := look()):
-        assert time.monotonic() < until, "it did not happen in time"
-        time.sleep(0.05)
-    return value
 
 
 def forget() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from pagedriver import HOSTILE, Open, Page, Workshop, forget, wait_for
+from pagedriver import HOSTILE, Open, Page, Workshop, forget
 
 from core.dataset.examples import Draft, Kind, Split, dump
 from core.errors import AppError
@@ -16,6 +16,7 @@ from core.evaluation import Answer, Evaluation, EvaluationDraft, ModelRef, start
 from core.settings import Settings
 from core.store import Store
 from pages.parts import answers
+from tests.waiting import wait_for
 
 COMPARE, ASK = "pages/evaluate/compare.py", "pages/evaluate/ask.py"
 

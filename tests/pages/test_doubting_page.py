@@ -112,3 +112,15 @@ def test_without_labels_no_search_is_offered(open_page: Open, store: Store) -> N
     page = open_page("pages/data/check.py", dataset=str(store.finish_import(made.id).id), tab="3")
     assert page.says("These rows have no labels: their answers are free text.")
     assert "Look for wrong labels" not in [button.label for button in page.app.button]
+
+
+def test_kept_labels_are_listed_and_asked_about_again(
+    open_page: Open, store: Store, settings: Settings, dataset: Dataset
+) -> None:
+    page = looked(open_page, store, settings, dataset)
+    waiting = store.doubts.waiting(dataset.id)
+    press(press(page, "doubt_keep"), "doubt_keep")
+    again = open_page(frame.CHECK, dataset=str(dataset.id))
+    assert again.says("2 set aside") and again.unescaped(HOSTILE) == []
+    again.click("Bring all back")
+    assert store.doubts.waiting(dataset.id) == waiting and not again.says("set aside")

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from pagedriver import HOSTILE, Open, Page, Workshop, wait_for
+from pagedriver import HOSTILE, Open, Page, Workshop
 
 from core import jobs, tasks
 from core.dataset.examples import Kind
@@ -16,6 +16,7 @@ from core.provider import Status
 from core.settings import Settings
 from core.store import Store
 from core.words import T
+from tests.waiting import wait_for
 
 JOBS = "pages/train/jobs.py"
 

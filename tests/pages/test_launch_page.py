@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from pagedriver import HOSTILE, Open, Workshop, wait_for
+from pagedriver import HOSTILE, Open, Workshop
 
 from core.dataset.examples import Draft, Kind, dump
 from core.jobs import LaunchState
 from core.provider import Connection
 from core.store import Store
 from pages.parts import choices
+from tests.waiting import wait_for
 
 LAUNCH = "pages/train/launch.py"
 

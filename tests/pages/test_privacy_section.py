@@ -128,3 +128,28 @@ def test_rows_in_another_language_are_deleted_and_come_back(open_page: Open, sto
     assert store.dataset(dataset_id).rows == 16 and page.says("No row is in another language than the rest.")
     page.click("Undo")
     assert store.dataset(dataset_id).rows == 18 and page.says("2 rows are in another language than the rest")
+
+
+def test_one_find_is_set_aside_and_left_when_all_are_masked(open_page: Open, store: Store, dataset_id: int) -> None:
+    privacy.scan_dataset(store, dataset_id)
+    page = opened(open_page, CHECK, dataset_id)
+    page.app.button(key=f"fine-phone-{next(iter(store.examples(dataset_id))).id}").click()
+    page.run()
+    assert page.says("1 set aside") and "phone" not in store.findings.counts(dataset_id)
+    page.click("Mask all of them")
+    rows = [row.raw for row in store.examples(dataset_id)]
+    assert NUMBER in rows[0] and "a@b.cn" not in rows[1]
+    again = opened(open_page, CHECK, dataset_id)
+    assert again.says("1 set aside") and again.says("138****5678") and not again.says(NUMBER)
+    assert again.unescaped(HOSTILE) == []
+    again.click("Bring it back")
+    assert "phone" in store.findings.counts(dataset_id) and not again.says("1 set aside")
+
+
+def test_a_row_may_be_in_another_language(open_page: Open, store: Store, dataset_id: int) -> None:
+    privacy.scan_dataset(store, dataset_id)
+    page = opened(open_page, CHECK, dataset_id)
+    last = list(store.examples(dataset_id))[-1]
+    page.app.button(key=f"fine-other_script-{last.id}").click()
+    page.run().click("Delete them")
+    assert last.id in [row.id for row in store.examples(dataset_id)] and page.says("1 set aside")

@@ -48,6 +48,10 @@ def compared(open_page: Open, store: Store, settings: Settings, dataset: Dataset
     return page.run()
 
 
+def warnings(page: Page) -> str:
+    return next(str(tile.value) for tile in page.app.metric if "Warnings" in tile.label)
+
+
 def test_the_overview_tells_repeats_in_a_line_and_leads_to_their_tab(open_page: Open, dataset: Dataset) -> None:
     page = open_page(frame.CHECK, dataset=str(dataset.id))
     assert page.says("Rows that repeat another row exactly") and page.unescaped(HOSTILE) == []
@@ -184,3 +188,37 @@ def test_a_reload_and_a_way_back_find_the_same_tab_and_findings(
     assert page.run().app.query_params["tab"] in ("1", ["1"])
     page.app.session_state["language"] = "zh"
     assert page.run().app.query_params["tab"] in ("1", ["1"]) and not page.errors
+
+
+def test_what_is_fine_is_set_aside_counts_no_more_and_comes_back(
+    open_page: Open, store: Store, settings: Settings, dataset: Dataset
+) -> None:
+    page = compared(open_page, store, settings, dataset)
+    assert warnings(page) == "2", "few rows, and one that repeats another"
+    page.click("This is fine")
+    assert page.says("Leaks · 0") and page.says("1 set aside") and page.says("Contradictions · 1")
+    page.app.segmented_control(key="relations_sort").set_value("contradiction").run()
+    page.click("This is fine")
+    page.app.segmented_control(key="relations_sort").set_value("exact").run()
+    page.click("This is fine")
+    page.app.segmented_control(key="relations_sort").set_value("labels").run()
+    page.click("This is fine")
+    again = open_page(frame.CHECK, dataset=str(dataset.id), tab="2", findings="exact")
+    for name in ("Leaks", "Contradictions", "Exact repeats", "Label names"):
+        assert again.says(f"{name} · 0"), name
+    assert not again.says("Rows that repeat another row exactly") and not again.says("stands for itself")
+    assert again.unescaped(HOSTILE) == []
+    assert warnings(again) == "1"
+    again.click("Bring it back")
+    assert again.says("Exact repeats · 1") and again.says("Rows that repeat another row exactly")
+
+
+def test_what_changed_since_is_not_set_aside_and_the_page_says_so(
+    open_page: Open, store: Store, settings: Settings, dataset: Dataset
+) -> None:
+    page = compared(open_page, store, settings, dataset)
+    rows = store.relations.groups(dataset.id, "leak")[0].rows
+    row = store.example(rows[0])
+    store.apply(dataset.id, Edits(changed=[Change(row.id, row.revision, {"user": "Other"})]), "Bob")
+    page.click("This is fine")
+    assert "Rows have changed since they were compared." in page.errors and not page.says("1 set aside")

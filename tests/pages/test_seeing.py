@@ -127,3 +127,26 @@ def test_the_row_that_is_edited_can_be_seen_too(open_page: Open, store: Store) -
     page.app.toggle(key="row_seen").set_value(True)
     page.run()
     assert "half" in drawn(page)
+
+
+def test_a_model_that_is_trained_here_is_planned_for_and_counted_as_it_reads(
+    open_page: Open, store: Store, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = model_folder(tmp_path / "Tiny-1B")
+    (folder / "config.json").write_text('{"max_position_embeddings": 4}')
+    monkeypatch.setenv("LUOPAN_LORA_MODELS", f"tiny={folder}")
+    dataset = fill(store, [{"messages": [U, A]}] * 12)
+    page = open_page(CHECK, model="local/tiny")
+    assert page.app.selectbox(key="check_model").value == "local/tiny"
+    assert page.says("have more than 4 tokens")
+    assert page.says("This model counts tokens with Tiny-1B-") and installed() == []
+    page.click("Count again")
+    (task,) = store.tasks.active()
+    begun = store.tasks.begin(task.id)
+    assert begun is not None
+    HANDLERS["recount"].steps[0](Work(store, settings, begun, lambda: None))
+    store.tasks.finish(task.id, "succeeded")
+    assert not open_page(CHECK, model="local/tiny").says("This model counts tokens with")
+    dear = open_page(CHECK, model="openai/gpt-4.1-mini-2025-04-14")
+    assert dear.says("This model counts tokens with o200k_base"), "else the price would rest on a stranger's tokens"
+    assert store.dataset(dataset.id).encoding.startswith("own:")

@@ -26,7 +26,7 @@ _SHAPES = (
         "api_key",
         re.compile(
             _L + r"(?:sk-[A-Za-z0-9_-]{20,250}|[sr]k_(?:live|test)_[A-Za-z0-9]{16,250}|AIza[A-Za-z0-9_-]{35}"
-            r"|xox[abeprs]-[A-Za-z0-9-]{10,250}|glpat-[A-Za-z0-9_-]{20,250}|hf_[A-Za-z0-9]{30,250}|LTAI[A-Za-z0-9]{12,26}"
+            r"|xox[abeprs]-[A-Za-z0-9-]{10,250}|glpat-[A-Za-z0-9_-]{20,250}|LTAI[A-Za-z0-9]{12,26}"
             r"|AKID[A-Za-z0-9]{28,40}|SG\.[A-Za-z0-9_-]{16,40}\.[A-Za-z0-9_-]{30,60}|gsk_[A-Za-z0-9]{40,80}"
             r"|npm_[A-Za-z0-9]{36}|pypi-[A-Za-z0-9_-]{50,250}|whsec_[A-Za-z0-9+/=]{24,100}|GOCSPX-[A-Za-z0-9_-]{20,60}"
             r"|ya29\.[A-Za-z0-9_-]{30,250}|xai-[A-Za-z0-9]{40,100}|[0-9]{8,10}:AA[A-Za-z0-9_-]{32,33})(?![A-Za-z0-9_-])"
@@ -34,6 +34,9 @@ _SHAPES = (
     ),
     ("api_key", re.compile(r"https://hooks\.slack\.com/services/[A-Za-z0-9]+/[A-Za-z0-9]+/[A-Za-z0-9]{16,40}")),
 )
+HUGGING = "hf_"
+_HUGGING = re.compile(_L + r"hf_[A-Za-z0-9]{30,250}" + _R)
+_ZHIPU = re.compile(_L + r"[0-9a-f]{32}\.[A-Za-z0-9]{16}" + _R)
 _AWS_SECRET = re.compile(
     r"(?:aws|amazon)[\w .:-]{0,20}?(?:secret|key)[\w \"'.-]{0,24}?[:=：]\s*[\"']?([A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])",
     re.IGNORECASE,
@@ -82,6 +85,17 @@ def credentials(text: str) -> Iterator[Span]:
         for match in pattern.finditer(text):
             if kind == "aws_key" or _is_random(match[0]):
                 yield Span(kind, *match.span())
+    for match in _HUGGING.finditer(text) if HUGGING in text else ():
+        body = match[0].removeprefix(HUGGING)
+        if _is_random(body) or (not body.islower() and not body.isupper() and len(set(body)) >= 9):
+            yield Span("api_key", *match.span())  # these have letters alone
+
+
+def dotted_keys(text: str) -> Iterator[Span]:
+    """Keys of Zhipu, which have no sign of their own: an id of 32 digits, a dot, a secret."""
+    for match in _ZHIPU.finditer(text) if "." in text else ():
+        if _is_random(match[0]):
+            yield Span("api_key", *match.span())
 
 
 def named_secrets(text: str) -> Iterator[Span]:

@@ -23,7 +23,7 @@ from core.checks.privacy.values import Span
 _SKIPPED = frozenset({"role", "type", "id", "tool_call_id", "image_url", "input_audio", "detail", "data", "weight"})
 _DEPTH = 64
 # One word such as "sports" or "card_arrival": the name of a class, which says nothing of a text's own language.
-_CLASS = re.compile(r"[A-Za-z][\w&+./-]{0,39}")
+_CLASS = re.compile(r"[A-Za-z][\w&+./-]{0,39}", re.ASCII)
 
 
 @dataclass(frozen=True)

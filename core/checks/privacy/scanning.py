@@ -7,7 +7,17 @@ from bisect import bisect
 from collections.abc import Callable, Iterator
 
 from core.checks.privacy.announced import PASSWORDS, announced, passwords
-from core.checks.privacy.credentials import SIGNS, SPELT, WORDS, credentials, emails, named_secrets, spelt_emails
+from core.checks.privacy.credentials import (
+    HUGGING,
+    SIGNS,
+    SPELT,
+    WORDS,
+    credentials,
+    dotted_keys,
+    emails,
+    named_secrets,
+    spelt_emails,
+)
 from core.checks.privacy.nationals import nationals
 from core.checks.privacy.numbers import addresses, cards, ibans, residents, social_security
 from core.checks.privacy.phones import phones
@@ -18,7 +28,7 @@ _FEWEST = 6  # digits in the shortest number that is looked for
 _RANK = {kind: rank for rank, kind in enumerate(PERSONAL)}
 _RUN = re.compile(r"[0-9](?:[ .\-/()]{0,2}[0-9]){5}")  # digits of one number, as most numbers are written
 _Look = Callable[[str], Iterator[Span]]
-_LETTERED: tuple[_Look, ...] = (announced, ibans, nationals)  # these have letters between their digits
+_LETTERED: tuple[_Look, ...] = (announced, ibans, nationals, dotted_keys)  # these have letters between their digits
 _NUMBERS: tuple[_Look, ...] = (*_LETTERED, residents, cards, social_security, phones)
 
 
@@ -52,9 +62,11 @@ def suspicious(text: str) -> bool:
     count = digits(text)
     if count >= 4 or "@" in text or "＠" in text or text.count(":") >= 2 or "-----BEGIN" in text or "eyJ" in text:
         return True
+    if HUGGING in text:
+        return True
     small = text.lower()
     if count and (any(sign in text for sign in SIGNS) or any(word in small for word in PASSWORDS)):
-        return True  # no key and no password without a digit
+        return True  # no other key and no password without a digit
     return any(sign in small for sign in SPELT)
 
 

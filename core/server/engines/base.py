@@ -93,7 +93,8 @@ class JobSpec:
 @dataclass(frozen=True)
 class Plan:
     """What would be done for a spec. `hyperparameters` have no "auto" left; `trained_tokens` is what the job will
-    report, counted as the engine documents; `warnings` do not stop the job, `notes` are good to know."""
+    report, counted as the engine documents; `warnings` do not stop the job, `notes` are good to know.
+    0 seconds: nobody knows how long it takes."""
 
     mode: str
     hyperparameters: dict[str, Number]

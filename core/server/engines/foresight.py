@@ -8,7 +8,7 @@ from typing import Any, Literal
 from core.server.engines.said import told_with
 from core.words import Text
 
-Fits = Literal["yes", "perhaps", "no"]
+Fits = Literal["yes", "perhaps", "no", "unknown"]
 
 
 @dataclass(frozen=True)
@@ -25,18 +25,18 @@ class Size:
 
 @dataclass(frozen=True)
 class Forecast:
-    """Whether it would be begun, what it would take, and a sentence that says so."""
+    """Whether it would be begun, what it would take, and a sentence that says so; None for what is not known."""
 
     fits: Fits
-    seconds: float
+    seconds: float | None
     memory_bytes: int
-    free_bytes: int
+    free_bytes: int | None
     sentence: Text
 
     def as_json(self) -> dict[str, Any]:
         """As it is sent."""
         numbers = {
-            "seconds": round(self.seconds, 1),
+            "seconds": None if self.seconds is None else round(self.seconds, 1),
             "memory_bytes": self.memory_bytes,
             "free_bytes": self.free_bytes,
         }

@@ -10,33 +10,35 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from core.server.engines.base import Number, SpecError
-from core.words import T
+from core.words import T, Text
 
 
 @dataclass(frozen=True)
 class Range:
     """A range of numbers: from `least` on, or `above` something, up to `most`."""
 
+    most: float
     least: float | None = None
     above: float | None = None
-    most: float | None = None
     whole: bool = False
 
     def holds(self, value: object) -> bool:
         """Whether a value is a number within."""
         if not isinstance(value, int | float) or isinstance(value, bool) or not -1e300 < value < 1e300:
             return False
-        if (self.whole and value != int(value)) or (self.most is not None and value > self.most):
+        if (self.whole and value != int(value)) or value > self.most:
             return False
         return (self.least is None or value >= self.least) and (self.above is None or value > self.above)
 
     @property
-    def words(self) -> str:
+    def words(self) -> Text:
         """The range as a sentence goes on to say it."""
-        number = "a whole number" if self.whole else "a number"
+        ends = {"low": _plain(self.least if self.above is None else self.above), "high": _plain(self.most)}
         if self.above is not None:
-            return f"{number} above {_plain(self.above)}" + (f", at most {_plain(self.most)}" if self.most else "")
-        return f"{number} from {self.least:g} " + (f"to {_plain(self.most)}" if self.most else "on")
+            return T("a number above {low}, at most {high}", **ends)
+        if self.whole:
+            return T("a whole number from {low} to {high}", **ends)
+        return T("a number from {low} to {high}", **ends)
 
 
 def _plain(number: float | None) -> str:

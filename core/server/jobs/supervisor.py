@@ -219,11 +219,11 @@ class Supervisor:
             chosen = {**json.loads(job["hyperparameters"]), **plan["hyperparameters"]}
             moment = time.time()
             started = moment - (job["paused_at"] - job["started_at"] if job["started_at"] else 0)
-            finish = int(started + plan["estimated_seconds"]) + 1
+            finish = max(int(started + plan["estimated_seconds"]), int(moment)) + 1
             connection.execute(
                 "UPDATE jobs SET status = 'running', started_at = ?, paused_at = NULL, estimated_finish = ?,"
                 " hyperparameters = ? WHERE id = ?",
-                (started, max(finish, int(moment) + 1), json.dumps(chosen), job["id"]),
+                (started, finish if plan["estimated_seconds"] else None, json.dumps(chosen), job["id"]),
             )
             add_event(connection, job["id"], T("Fine-tuning job started"), key="started")
         if child is None or not child.alive():

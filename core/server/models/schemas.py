@@ -11,12 +11,12 @@ from core.server.schemas import Page
 
 
 class Foreseen(Reply):
-    """What a training of the size that was asked with would take."""
+    """What a training of the size that was asked with would take; of a cluster only the memory is known."""
 
-    fits: Literal["yes", "perhaps", "no"]
-    seconds: float
+    fits: Literal["yes", "perhaps", "no", "unknown"]
+    seconds: float | None
     memory_bytes: int
-    free_bytes: int
+    free_bytes: int | None
     message: str
     sentence: str
     params: dict[str, Any]

@@ -7,6 +7,8 @@ AWS = "wJalrXUtnFEMI/K7MDENG/" + "bPxRfiCYEXAMPLEKEY"
 GITHUB = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
 OPENAI = "sk-proj-" + "T3BlbkFJ4aB7cD9eF1gH3iJ5kL7mN9oP"
 DEEPSEEK = "sk-" + "3f9a1c7e5b2d4860a1b2c3d4e5f60718"
+HUGGING = "hf_" + "xWqnZbTgDRzQaFCeDNQcOhPbLmVoWcJmTs"
+ZHIPU = "3f9a1c7e5b2d4860a1b2c3d4e5f60718" + ".Ab3dEf6hIj9kLm2n"
 JWT = (
     "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIiwibmFtZSI6IkpvaG4gRG9lIn0"
     ".SflKxwRJSMeKKF2QT4fwpMeJf36POk6yJV_adQssw5c"
@@ -126,6 +128,8 @@ FOUND: list[tuple[str, list[str]]] = [
     ("AIza" + "SyA1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6Q", ["api_key:AIza" + "SyA1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6Q"]),
     ("xoxb-" + "123456789012-abcdefGHIJKL", ["api_key:xoxb-" + "123456789012-abcdefGHIJKL"]),
     ("sk_live_" + "4eC39HqLyjWDarjtT1zdp7dc", ["api_key:sk_live_" + "4eC39HqLyjWDarjtT1zdp7dc"]),
+    (f"login with {HUGGING}", [f"api_key:{HUGGING}"]),
+    (f"智谱的 {ZHIPU}。", [f"api_key:{ZHIPU}"]),
     ("glpat-" + "x9Yz8Wv7Ut6Sr5Qp4On3", ["api_key:glpat-" + "x9Yz8Wv7Ut6Sr5Qp4On3"]),
     ('{"api_key": "9f8e7d6c5b4a39281706f5e4d3c2b1a0"}', ["api_key:9f8e7d6c5b4a39281706f5e4d3c2b1a0"]),
     (f"Authorization: Bearer {JWT}", [f"jwt:{JWT}"]),
@@ -258,6 +262,8 @@ NOT_FOUND: list[str] = [
     "sk-your-api-key-goes-here-please",
     "sk-xxxxxxxxxxxxxxxxxxxxxxxx",
     "use your api_key = YOUR_API_KEY_GOES_HERE",
+    "hf_your_token_goes_here, or hf_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+    "d41d8cd98f00b204e9800998ecf8427e.zip and d41d8cd98f00b204e9800998ecf8427e.",
     "api_key: ${API_KEY_FROM_THE_VAULT}",
     "ghp_short",
     "task-force-management-and-control-group",

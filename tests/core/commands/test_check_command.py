@@ -58,6 +58,7 @@ def test_errors_end_with_one_and_are_written_out_where_they_are(bad: Path, capsy
     assert call(bad) == 1
     out = capsys.readouterr().out
     assert "not_json (25)" in out
+    assert f"check {bad} --repair {bad.with_name(bad.stem + '_repaired.jsonl')}" in out
     assert "line 21: The line is not valid JSON at character 2" in out
     assert "line 40: " in out and "line 41: " not in out
     assert "… and 5 more" in out
@@ -310,3 +311,15 @@ def test_the_price_of_one_model_is_told_in_its_own_way(good: Path, capsys: pytes
     for (model, provider), told in prices.items():
         call(good, "--model", model, "--provider", provider)
         assert told in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("option", ["--repair", "--mask", "--tidy"])
+def test_a_copy_that_cannot_be_written_is_told_in_a_sentence_and_leaves_nothing(
+    good: Path, tmp_path: Path, option: str
+) -> None:
+    for target, told in ((tmp_path / "nowhere" / "x.jsonl", "x.jsonl cannot be written"), (good, "another one than")):
+        before = sorted(tmp_path.iterdir())
+        more = ["--relations"] if option == "--tidy" else []
+        with pytest.raises(BadInput, match=told):
+            call(good, option, target, *more)
+        assert sorted(tmp_path.iterdir()) == before

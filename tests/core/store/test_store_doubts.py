@@ -60,7 +60,7 @@ def test_what_was_kept_is_not_asked_about_again_unless_that_is_taken_back(store:
 
 def test_an_older_database_gets_the_tables(store: Store, store_settings: Settings) -> None:
     with store.database.write() as connection:
-        for name in ("label_report", "label_doubt", "label_kept"):
+        for name in ("label_report", "label_doubt"):
             connection.execute(text(f"DROP TABLE {name}"))
         connection.execute(delete(migrations.applied).where(migrations.applied.c.name == "m_label_doubts"))
     opened = Store.open(store_settings)

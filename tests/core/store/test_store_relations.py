@@ -22,9 +22,9 @@ def test_a_result_comes_back_as_it_was_kept_and_is_replaced_as_a_whole(store: St
     kept = store.relations.latest(dataset.id)
     assert kept is not None
     assert (kept.revision, kept.rows, kept.counts, kept.labels) == (3, 2, {"near_pairs": 2}, [slip])
-    assert store.relations.groups(dataset.id, "near") == groups["near"]
-    assert store.relations.groups(dataset.id, "near", 1, 5) == groups["near"][1:]
-    assert store.relations.groups(dataset.id, "near", 0, 1) == groups["near"][:1]
+    near = store.relations.groups(dataset.id, "near")
+    assert [group._replace(content="") for group in near] == groups["near"]
+    assert store.relations.groups(dataset.id, "near", limit=1) == near[:1]
     store.relations.save(dataset.id, 4, 2, {}, [], {"leak": [Group((1, 2), 0.9)]})
     assert store.relations.groups(dataset.id, "near") == [] and store.relations.latest(dataset.id).revision == 4
 

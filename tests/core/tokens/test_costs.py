@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from core.tokens import Catalogue, Load, Money, Price, Ratio, compare, cost, estimate
+from core.tokens import Catalogue, Load, Money, Price, Ratio, compare, cost, estimate, in_dollars
 from core.tokens.images import extra_tokens
 
 # 200 examples of 500 tokens, 3 epochs: 300,000 tokens; at $3 per million that is $0.90.
@@ -99,3 +99,16 @@ def test_images_cost_what_the_model_makes_of_them(model: str, low: int, high: in
 
 def test_an_estimate_from_jobs_needs_no_surcharge() -> None:
     assert estimate(1_000, 2, 1.0, with_tools=True, ratio=Ratio(1.0, 1.0, 4)) == Money(0.002, 0.002, 2_000, 2_000)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        (0.0, 0.0, "free"),
+        (0.0018, 0.0019, "less than $0.01"),
+        (0.004, 0.012, "$0.00 – 0.01"),
+        (1234.5, 1234.5, "$1,234.50"),
+    ],
+)
+def test_next_to_nothing_is_not_nothing(low: float, high: float, said: str) -> None:
+    assert in_dollars(low, high) == said

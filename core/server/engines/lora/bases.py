@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,12 +10,10 @@ from typing import Any
 from core.errors import BadInput
 from core.server.engines.base import SpecError
 from core.settings import Settings
-from core.tokens.folders import FILES, read_folder
+from core.tokens.folders import is_folder, model_folder, read_folder
+from core.tokens.openmodels import longest, settings_of
 from core.tokens.own import OwnTokenizer
 from core.words import T
-
-LONGEST = 65_536  # tokens of an example, however many a model could read
-_USUAL = 2_048  # where its settings do not say
 
 
 @dataclass(frozen=True)
@@ -29,21 +26,16 @@ class Base:
     @property
     def local(self) -> bool:
         """Whether it was given as a folder."""
-        return self.source.startswith(("~", ".")) or Path(self.source).expanduser().is_absolute()
+        return is_folder(self.source)
 
     def folder(self) -> Path | None:
-        """Where its files are; None for a model of the hub that nobody has fetched."""
-        if self.local:
-            return Path(self.source).expanduser().resolve()
-        from huggingface_hub import try_to_load_from_cache
-
-        found = try_to_load_from_cache(self.source, "config.json")
-        return Path(found).parent if isinstance(found, str) else None
+        """Where its files are; None where they are not here, as of a model of the hub that nobody has fetched."""
+        return model_folder(self.source)
 
     def found(self) -> Path:
         """Its folder. Raises SpecError where there is none; nothing is fetched here."""
         folder = self.folder()
-        if folder is not None and folder.is_dir():
+        if folder is not None:
             return folder
         if self.local:
             message = T("The folder of {model} is not there: {source}.", model=self.id, source=self.source)
@@ -71,25 +63,22 @@ class Folder:
     @cached_property
     def config(self) -> dict[str, Any]:
         """config.json; empty where it cannot be read."""
-        return _json(self.path / "config.json")
+        return settings_of(self.path)
 
     @property
     def longest(self) -> int:
         """The most tokens of an example."""
-        inner = self.config.get("text_config")
-        settings = {**self.config, **(inner if isinstance(inner, dict) else {})}
-        found = settings.get("max_position_embeddings") or settings.get("n_positions")
-        return min(LONGEST, found) if isinstance(found, int) and found > 0 else _USUAL
+        return longest(self.config)
 
     @cached_property
     def tokenizer(self) -> OwnTokenizer:
         """Its tokenizer and chat template, which thinks only where it was trained to. Raises BadInput."""
-        return OwnTokenizer(self._files(), enable_thinking=False)
+        return OwnTokenizer(read_folder(self.path), enable_thinking=False)
 
     @cached_property
     def end(self) -> int | None:
         """The token that ends a text."""
-        word = _json(self.path / "tokenizer_config.json").get("eos_token")
+        word = settings_of(self.path, "tokenizer_config.json").get("eos_token")
         word = word.get("content") if isinstance(word, dict) else word
         named = self.tokenizer.tokenizer.token_to_id(word) if isinstance(word, str) else None
         return named if named is not None else min(self._ends, default=None)
@@ -101,22 +90,8 @@ class Folder:
 
     @cached_property
     def _ends(self) -> set[int]:
-        given = [_json(self.path / name).get("eos_token_id") for name in ("generation_config.json", "config.json")]
+        given = [settings_of(self.path, name).get("eos_token_id") for name in ("generation_config.json", "config.json")]
         return {i for value in given for i in (value if isinstance(value, list) else [value]) if isinstance(i, int)}
-
-    def _files(self) -> dict[str, bytes]:
-        if any((self.path / name).is_symlink() for name in FILES) and self.path.parent.name == "snapshots":
-            # The hub's own store keeps its files elsewhere, and links to them.
-            return {name: (self.path / name).read_bytes() for name in FILES if (self.path / name).is_file()}
-        return read_folder(self.path)
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def tokenizer_of(folder: Folder) -> OwnTokenizer:

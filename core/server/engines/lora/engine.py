@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from core.server.engines.base import JobSpec, Launch, ModelCard, Plan, Predictor, SpecError
+from core.server.engines.base import JobSpec, Launch, ModelCard, Number, Plan, Predictor, SpecError
 from core.server.engines.foresight import Fits, Forecast, Size
 from core.server.engines.lora.bases import Base, Folder, configured
+from core.server.engines.lora.devices import Device
 from core.server.engines.lora.launching import device, elsewhere, launch
 from core.server.engines.lora.planning import (
     METHODS,
@@ -23,7 +25,11 @@ from core.server.engines.lora.planning import (
 from core.server.engines.lora.runner import Runners
 from core.words import T
 
+if TYPE_CHECKING:
+    from core.server.engines.lora.fit import Fit
+
 PACKAGES = ("torch", "transformers", "trl", "peft", "accelerate", "datasets", "safetensors")
+UNTOLD = 1 << 50  # bytes: the free memory of a worker that nobody knows does not decide how weights are held
 _CREATED = 1_780_000_000
 
 
@@ -53,7 +59,7 @@ class LoraEngine:
 
     def check(self, spec: JobSpec) -> Plan:
         """What would be done for a job; reads both files. Raises SpecError where it cannot be done."""
-        from core.server.engines.lora.fit import estimate, refusal
+        from core.server.engines.lora.fit import refusal
         from core.server.engines.lora.safety import UnsafeModel, check_folder
 
         base = refuse_what_cannot_be(spec, self._bases)
@@ -62,53 +68,37 @@ class LoraEngine:
             check_folder(folder)
             material = read_material(spec, Folder(folder))
             planned = plan(spec, material)
-            numbers = planned.hyperparameters
-            answers, most = _tries(spec, planned, material.encoder.longest)
-            fit = estimate(
-                folder,
-                rows_tokens=material.train.lengths(),
-                batch_size=int(numbers["batch_size"]),
-                epochs=float(numbers["n_epochs"]),
-                method=spec.method,
-                device=device(spec),
-                answers=answers,
-                answer_tokens=most,
-            )
+            numbers, longest = planned.hyperparameters, material.encoder.longest
+            fit = _estimate(folder, spec, material.train.lengths(), numbers, longest)
         except UnsafeModel as error:
             raise SpecError("model", "model_unusable", error.message) from error
-        told = None if elsewhere() else refusal(fit, spec.metadata)
+        planned = replace(planned, estimated_seconds=fit.seconds)
+        if elsewhere():
+            return replace(planned, notes=(fit.sentence, *planned.notes))
+        told = refusal(fit, spec.metadata)
         if told is not None:
             raise SpecError("model", "training_does_not_fit", told)
-        planned = replace(planned, estimated_seconds=fit.seconds)
-        if fit.is_tight and not elsewhere():
+        if fit.is_tight:
             return replace(planned, warnings=(fit.sentence, *planned.warnings))
         return replace(planned, notes=(fit.sentence, *planned.notes))
 
     def foresee(self, size: Size) -> Forecast | None:
-        """What a training of this size would take on this machine; None where a cluster trains, or nobody can say."""
-        from core.server.engines.lora.fit import estimate, refusal
+        """What a training of this size would take, of a cluster what is known of it; None where nobody can say."""
+        from core.server.engines.lora.fit import refusal
         from core.server.engines.lora.safety import UnsafeModel
 
         base = self._bases.get(size.base_model)
         folder = base.folder() if base else None
-        if elsewhere() or folder is None:
+        if folder is None:
             return None
         spec = JobSpec("", size.base_model, Path(), method=size.method, hyperparameters=size.hyperparameters)
         try:
-            numbers = resolved(size.method, size.hyperparameters, size.rows)
-            most = answer_tokens(spec, Folder(folder).longest) if size.method == "reinforcement" else 0
-            fit = estimate(
-                folder,
-                rows_tokens=_lengths(size, Folder(folder).longest),
-                batch_size=int(numbers["batch_size"]),
-                epochs=float(numbers["n_epochs"]),
-                method=size.method,
-                device=device(spec),
-                answers=answers_each(numbers) if size.method == "reinforcement" else 0,
-                answer_tokens=most,
-            )
+            numbers, longest = resolved(size.method, size.hyperparameters, size.rows), Folder(folder).longest
+            fit = _estimate(folder, spec, _lengths(size, longest), numbers, longest)
         except (OSError, SpecError, UnsafeModel):
             return None  # a job would say why
+        if elsewhere():
+            return Forecast("unknown", None, fit.bytes_needed, None, fit.sentence)
         fits: Fits = "no" if refusal(fit) else "perhaps" if fit.is_tight else "yes"
         return Forecast(fits, fit.seconds, fit.bytes_needed, fit.bytes_there, refusal(fit) or fit.sentence)
 
@@ -152,11 +142,27 @@ def _lengths(size: Size, most: int) -> list[int]:
     return [min(most, size.longest), *([min(most, others)] * (size.rows - 1))]
 
 
-def _tries(spec: JobSpec, planned: Plan, longest: int) -> tuple[int, int]:
-    """How many answers a reinforcement tries to a question, and of how many tokens; none for other methods."""
-    if spec.method != "reinforcement":
-        return 0, 0
-    return answers_each(planned.hyperparameters), answer_tokens(spec, longest)
+def _estimate(folder: Path, spec: JobSpec, lengths: Sequence[int], numbers: Mapping[str, Number], longest: int) -> Fit:
+    """What a job takes of what would train it; of a cluster, whose workers are not known, with each device.
+
+    Raises UnsafeModel, and SpecError for metadata that cannot be.
+    """
+    from core.server.engines.lora.fit import estimate, on_cluster
+
+    tries = spec.method == "reinforcement"
+
+    def on(trained_on: Device) -> Fit:
+        return estimate(
+            folder, rows_tokens=lengths, batch_size=int(numbers["batch_size"]), epochs=float(numbers["n_epochs"]),
+            method=spec.method, device=trained_on, answers=answers_each(numbers) if tries else 0,
+            answer_tokens=answer_tokens(spec, longest) if tries else 0,
+        )  # fmt: skip
+
+    here = device(spec)
+    if not elsewhere():
+        return on(here)
+    kinds = {kind: on(replace(here, kind=kind, free=UNTOLD)) for kind in ("cpu", "cuda")}
+    return on_cluster(kinds, folder.name, here.count)
 
 
 def environment() -> dict[str, str]:

@@ -17,7 +17,7 @@ from core.server.engines.lora.devices import Device, detect
 from core.server.engines.lora.weights import read_header, read_json, weight_files
 from core.words import T, Text
 
-__all__ = ["Device", "Fit", "Shape", "detect", "estimate", "refusal", "shape_of"]
+__all__ = ["Device", "Fit", "Shape", "detect", "estimate", "on_cluster", "refusal", "shape_of"]
 
 RANK = 16
 LIBRARIES = {"cpu": 0.85e9, "cuda": 1.2e9, "mps": 1.2e9}  # bytes that torch and the rest take by themselves
@@ -138,6 +138,21 @@ def estimate(
         turns = ceil(len(rows_tokens) / batch_size) * epochs * answer_tokens
         seconds += turns * (TURN + weights / BANDWIDTH[device.kind])
     return Fit(needed, device.free, seconds, _say(model_dir.name, needed, device, seconds))
+
+
+def on_cluster(fits: Mapping[str, Fit], name: str, workers: int) -> Fit:
+    """What is known of a training on a cluster: the memory of each worker, by its device; not what is free there, nor
+    how fast it is."""
+    on_gpu, on_cpu = fits["cuda"].bytes_needed, fits["cpu"].bytes_needed
+    values = {"model": name, "gpu": _giga(on_gpu), "cpu": _giga(on_cpu)}
+    if workers == 1:
+        said = T("Training {model} on the cluster needs about {gpu} GB of a GPU's memory, or {cpu} GB on a processor."
+                 " What is free there, and how long it takes, is not known here.", **values)  # fmt: skip
+    else:
+        said = T("Training {model} on {n} workers of the cluster needs about {gpu} GB of GPU memory on each, or"
+                 " {cpu} GB on a processor. What is free there, and how long it takes, is not known here.",
+                 n=workers, **values)  # fmt: skip
+    return Fit(on_gpu, 0, 0.0, said)
 
 
 def at_once(batch: int, longest: int, kind: str) -> int:

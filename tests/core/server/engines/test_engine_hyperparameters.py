@@ -45,8 +45,16 @@ def test_the_server_and_both_engines_take_the_same(name: str, value: Any, taken:
             continue
         with pytest.raises((ValidationError, SpecError)) as refused:
             take()
-        assert RANGES[name].words in str(refused.value)
+        assert str(RANGES[name].words) in str(refused.value)
 
 
 def test_an_open_model_answers_no_more_often_than_can_be() -> None:
     assert resolved("reinforcement", {"eval_samples": 200_000}, 100)["eval_samples"] == 64
+
+
+def test_a_refusal_is_told_in_the_reader_s_language_down_to_its_range() -> None:
+    with pytest.raises(SpecError) as refused:
+        resolved("supervised", {"n_epochs": 51}, 100)
+    told = refused.value.message.as_json()["params"]["words"]
+    assert told == {"sentence": "a whole number from {low} to {high}", "params": {"low": "1", "high": "50"}}
+    assert str(RANGES["learning_rate_multiplier"].words) == "a number above 0, at most 1000"

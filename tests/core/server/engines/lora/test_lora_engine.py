@@ -11,6 +11,7 @@ from lora_bench import LoraBench, chats, said
 from core.errors import BadInput
 from core.server.engines import offered
 from core.server.engines.base import JobSpec, SpecError
+from core.server.engines.foresight import Size
 from core.server.engines.lora import engine as lora_engine
 from core.server.engines.lora.bases import Base
 from core.server.engines.lora.engine import LoraEngine
@@ -100,3 +101,20 @@ def test_a_model_in_the_store_of_the_hub_is_trained_and_asked_by_its_name(
     model = engine.open(job.final_path, "tiny")
     assert isinstance(said(model, "What is the ripe apple of row 0?"), str)
     engine.close()
+
+
+@pytest.mark.parametrize("workers", ["", "2"])
+def test_of_a_cluster_its_memory_is_told_and_nothing_that_only_this_machine_knows(
+    lora: LoraBench, monkeypatch: pytest.MonkeyPatch, workers: str
+) -> None:
+    monkeypatch.setenv("LUOPAN_RAY_ADDRESS", "ray://head:10001")
+    monkeypatch.setenv("LUOPAN_LORA_WORKERS", workers)
+    size = Size("tiny", "supervised", 12, 240, 30, {"batch_size": 4})
+    told = lora.engine.foresee(size)
+    assert told is not None and (told.fits, told.seconds, told.free_bytes) == ("unknown", None, None)
+    assert told.memory_bytes > 1e9 and "is not known here" in str(told.sentence)
+    assert ("2 workers of the cluster" in str(told.sentence)) == (workers == "2")
+    assert told.as_json()["seconds"] is None
+    planned = lora.engine.check(lora.spec(chats(12)))
+    assert planned.estimated_seconds == 0 and not planned.warnings
+    assert "cluster needs about" in str(planned.notes[0]) and "are free" not in str(planned.notes[0])
