@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from core.checks.reading import read_lines
-from core.dataset.export import replacing
+from core.dataset.replacing import replacing
 from core.errors import BadInput
 from core.words import T
 

@@ -110,7 +110,7 @@ def _facts(source: Source) -> str:
         Format.MARKDOWN: "Markdown",
         Format.SEVERAL: _("several formats"),
     }
-    several = _("{n} sheets", n=len(source.parts)) if source.sheet else _("{n} files", n=len(source.parts))
+    several = _("{n} {n:sheet|sheets}", n=len(source.parts)) if source.sheet else _("{n} files", n=len(source.parts))
     facts = [several] if source.parts else []
     facts.append(names.get(source.format, source.format.value.upper()))
     if source.format.is_text and source.encoding:

@@ -60,10 +60,10 @@ def _found(dataset: Dataset, kind: str) -> list[str] | None:
 
 def _doubts(found: LabelReport, waiting: int) -> Iterator[str]:
     if waiting and found.agreed < doubting.POOR:
-        yield _("{n} weak hints, since the classifier gives the same label to {share} only",
+        yield _("{n} weak {n:hint|hints}, since the classifier gives the same label to {share} only",
                 n=f"{waiting:,}", share=f"{found.agreed:.0%}")  # fmt: skip
     elif waiting:
-        yield _("{n} labels are in doubt", n=f"{waiting:,}")
+        yield _("{n} {n:label is|labels are} in doubt", n=f"{waiting:,}")
 
 
 def _private(dataset: Dataset) -> Iterator[str]:
@@ -73,11 +73,11 @@ def _private(dataset: Dataset) -> Iterator[str]:
         for kinds, at in ((PERSONAL, 1), ((GARBLED, *ODD), 1), ((OTHER_SCRIPT,), 0))
     )
     if personal:
-        yield _("{n} finds of personal data or secrets", n=f"{personal:,}")
+        yield _("{n} {n:find|finds} of personal data or secrets", n=f"{personal:,}")
     if odd:
-        yield _("{n} odd characters", n=f"{odd:,}")
+        yield _("{n} odd {n:character|characters}", n=f"{odd:,}")
     if other:
-        yield _("{n} rows in another language", n=f"{other:,}")
+        yield _("{n} {n:row|rows} in another language", n=f"{other:,}")
 
 
 def _look(dataset_id: int, kinds: list[str]) -> None:

@@ -26,6 +26,7 @@ from core.tokens import (
     in_dollars,
     known_encoding,
 )
+from core.tokens.catalogue import CLASSIC
 from core.tokens.folders import INSTALLED, at_hand, is_own
 from core.words import _
 from pages.parts import charts, frame, grid, progress, resources, state, tabs, tokenisers
@@ -126,7 +127,7 @@ def figures(dataset: Dataset, price: Price | None) -> Figures:
         dataset.rows, issues, tokens, answers, trained, limit, tuple(_of_the_whole(dataset, price)),
         exact_repeats(dataset.id, dataset.revision, aside),
         sum(slip.rows for slip in slips(dataset.id, dataset.revision, aside)),
-        price is not None and price.provider == "local",
+        price is not None and (price.provider, price.model) == CLASSIC,
     )  # fmt: skip
 
 
