@@ -42,6 +42,7 @@ NEVER_ONE = {  # begun only from two on, or so by its rule
     "There are {number} examples and some show images; with images at most {limit} are taken.",
     "The suffix “{seen}” has {number} characters; {model} takes at most {limit}.",
     "Your rows stand in {n} files.",
+    "Your rows stand in {n} sheets.",
     "Bring {n} files together in one",
     "Bring {n} sheets together in one",
     "{file} holds {n} files, {limit} at most can be read.",
