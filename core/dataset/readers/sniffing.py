@@ -309,7 +309,10 @@ def _head(path: Path, encoding: str, name: str) -> tuple[str, bool]:
 
 def _estimate(head: str, complete: bool, size: int, rows: int) -> int:
     """About how many rows the whole file has."""
-    return rows if complete else round(rows * size / max(1, len(head.encode("utf-8", "replace"))))
+    if complete:
+        return rows
+    # The head ends with its last whole line; of long rows it may hold none but the header.
+    return round(rows * size / max(_HEAD, len(head.encode("utf-8", "replace"))))
 
 
 def _named(source: Source, rows: list[tuple[int, list[str]]], header: bool | int | None) -> Source:

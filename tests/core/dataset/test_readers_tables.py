@@ -266,3 +266,9 @@ def test_lines_taken_at_once_are_those_taken_one_by_one(text: str, delimiter: st
     even = "\r" not in text + ending and rows is not None and len(set(map(len, rows))) == 1
     assert columns is not None or not even
     assert columns is None or rows == list(map(list, zip(*columns, strict=True)))
+
+
+def test_the_rows_of_a_table_with_very_long_cells_are_not_overestimated(tmp_path: Path) -> None:
+    path = tmp_path / "long.csv"
+    path.write_text("question,answer\n" + "".join(f"Q {n}?,{'word ' * 56_000}\n" for n in range(12)), encoding="utf-8")
+    assert sniff(path).rows_estimate < 100
