@@ -7,7 +7,7 @@ a finding's `apply` is called.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
@@ -20,6 +20,7 @@ from core.dataset.profile import LAST_ENDING, LAST_SEPARATOR, Found, Profile, Te
 from core.words import T, Text
 
 ENOUGH = 100  # rows
+REPEATS = "duplicates"  # the finding whose fix has to know all rows before
 LONG_CHARACTERS = 10_000  # of prompt and completion: some 2,048 tokens
 LONG_PREFIX = 12  # a longer common beginning of all prompts is an instruction, to be removed
 LONG_LEAD = 5  # a common beginning of all completions from this length on is to be removed
@@ -72,12 +73,20 @@ def characters(row: Row) -> int:
     return len(row.question) + len(row.answer)
 
 
-def advise(source: Source, kind: Kind, *, measure: Measure = characters, limit: int = LONG_CHARACTERS) -> list[Finding]:
+def advise(
+    source: Source,
+    kind: Kind,
+    *,
+    measure: Measure = characters,
+    limit: int = LONG_CHARACTERS,
+    spared: Container[int] = (),
+) -> list[Finding]:
     """What the preparer says of these rows, in the order in which its fixes are applied.
 
-    `source` gives the rows anew each time it is called. `measure` and `limit` say which rows are long.
+    `source` gives the rows anew each time it is called. `measure` and `limit` say which rows are long, `spared` which
+    may say the same as an earlier one.
     """
-    profile = Profile.of(source(), whole=kind is not Kind.COMPLETION, measure=measure, limit=limit)
+    profile = Profile.of(source(), whole=kind is not Kind.COMPLETION, measure=measure, limit=limit, spared=spared)
     return advise_by(profile, source, kind)
 
 
@@ -200,10 +209,10 @@ def _duplicates(profile: Profile, completion: bool) -> Finding | None:
     if not count:
         return None
     return Finding(
-        "duplicates", Weight.OPTIONAL,
+        REPEATS, Weight.OPTIONAL,
         T("{n} {n:row says|rows say} the same as an earlier one: {rows}", n=count, rows=_where(profile.duplicates)),
         T("Remove {n} duplicate {n:row|rows}", n=count),
-        partial(fixes.drop_duplicates, whole=not completion), _gone(profile.duplicates), count,
+        partial(fixes.drop_duplicates, whole=not completion, spared=profile.spared), _gone(profile.duplicates), count,
     )  # fmt: skip
 
 

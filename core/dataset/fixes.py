@@ -7,7 +7,7 @@ They are plain functions over module-level names, so that a finding can be kept,
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from operator import is_not, or_
 
 from core.dataset.fixrows import Columns, Row, Rows, chunks
@@ -50,8 +50,9 @@ def keys_of(chunk: Columns, whole: bool) -> list[int]:
     return list(map(hash, zip(*shared[: 3 if whole else 2], strict=True)))
 
 
-def repeated(chunk: Columns, whole: bool, seen: set[int]) -> list[bool]:
-    """Which rows say the same as one before them; `seen` remembers their keys. Nothing where none does."""
+def repeated(chunk: Columns, whole: bool, seen: set[int], spared: Container[int] = ()) -> list[bool]:
+    """Which rows say the same as one before them, but for those that may; `seen` remembers their keys. Nothing where
+    none does."""
     keys = keys_of(chunk, whole)
     if seen.isdisjoint(keys):
         before = len(seen)
@@ -60,17 +61,17 @@ def repeated(chunk: Columns, whole: bool, seen: set[int]) -> list[bool]:
             return []
         seen.difference_update(keys)
     found = []
-    for key in keys:
-        found.append(key in seen)
+    for number, key in zip(chunk.ids, keys, strict=True):
+        found.append(key in seen and number not in spared)
         seen.add(key)
     return found
 
 
-def drop_duplicates(rows: Rows, *, whole: bool) -> Iterator[Columns]:
-    """Each row once, where it stands first."""
+def drop_duplicates(rows: Rows, *, whole: bool, spared: Container[int] = ()) -> Iterator[Columns]:
+    """Each row once, where it stands first; those that may stand there again stay."""
     seen: set[int] = set()
     for chunk in chunks(rows):
-        again = repeated(chunk, whole, seen)
+        again = repeated(chunk, whole, seen, spared)
         yield chunk.where(not known for known in again) if again else chunk
 
 

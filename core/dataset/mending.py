@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
-from core.dataset.advice import Finding, advise, apply
+from core.dataset.advice import REPEATS, Finding, advise, apply
 from core.dataset.edits import Added, Applied, Change, Edits, Removed
 from core.dataset.examples import Draft, Example, Kind, answer_text
 from core.dataset.fixrows import Row, fields_of, line_of, row_of, rows_in
@@ -23,15 +25,30 @@ def advice(store: Store, dataset: Dataset, limit: int) -> list[Finding]:
         examples = store.examples(dataset.id)
         return (row_of(place, example.raw, dataset.kind) for place, example in enumerate(examples, start=1))
 
+    spared = {place for place, _id in _spared(store, dataset.id)}
     if dataset.kind is Kind.COMPLETION:
-        return advise(rows, dataset.kind)
-    return advise(rows, dataset.kind, measure=in_tokens(dataset.kind, dataset.encoding, limit), limit=limit)
+        return advise(rows, dataset.kind, spared=spared)
+    measure = in_tokens(dataset.kind, dataset.encoding, limit)
+    return advise(rows, dataset.kind, measure=measure, limit=limit, spared=spared)
 
 
 def mend(store: Store, dataset_id: int, findings: Sequence[Finding], who: str) -> Applied:
     """Apply these fixes to the rows as they are now, as one batch."""
-    kind = store.dataset(dataset_id).kind
-    return store.apply(dataset_id, edits(store.examples(dataset_id), findings, kind), who)
+    kind, spared = store.dataset(dataset_id).kind, {number for _place, number in _spared(store, dataset_id)}
+    ready = [
+        replace(finding, fix=partial(finding.fix, spared=spared))
+        if finding.fix and finding.code == REPEATS
+        else finding
+        for finding in findings
+    ]
+    return store.apply(dataset_id, edits(store.examples(dataset_id), ready, kind), who)
+
+
+def _spared(store: Store, dataset_id: int) -> list[tuple[int, int]]:
+    """The places and ids of rows that somebody found fine though they stand there twice."""
+    fine = {content for kind, content in store.asides.marks(dataset_id) if kind == "exact"}
+    examples = enumerate(store.examples(dataset_id), start=1) if fine else ()
+    return [(place, example.id) for place, example in examples if example.content_hash in fine]
 
 
 def edits(examples: Iterable[Example], findings: Sequence[Finding], kind: Kind) -> Edits:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import compress
 
@@ -141,6 +141,7 @@ class Profile:
     whole: bool
     measure: Measure
     limit: int
+    spared: Container[int] = ()  # rows that may say the same as an earlier one
     rows: int = 0
     empty: Found = field(default_factory=Found)
     unasked: Found = field(default_factory=Found)
@@ -158,9 +159,9 @@ class Profile:
     _answers: set[int] = field(default_factory=set)
 
     @classmethod
-    def of(cls, rows: Rows, *, whole: bool, measure: Measure, limit: int) -> Profile:
+    def of(cls, rows: Rows, *, whole: bool, measure: Measure, limit: int, spared: Container[int] = ()) -> Profile:
         """The profile of these rows."""
-        profile = cls(whole, measure, limit)
+        profile = cls(whole, measure, limit, spared)
         for chunk in chunks(rows):
             profile.add(chunk)
         return profile
@@ -189,7 +190,7 @@ class Profile:
         if len(self.first) < FEW:
             self.first += list(chunk.rows())[: FEW - len(self.first)]
         self._answers.update(map(hash, chunk.answers))
-        self.duplicates.add(chunk, repeated(chunk, self.whole, self._keys))
+        self.duplicates.add(chunk, repeated(chunk, self.whole, self._keys, self.spared))
         self.long.add(chunk, too_long(chunk, self.measure, self.limit))
         texts = chunk.where(not frozen for frozen in chunk.frozen) if any(chunk.frozen) else chunk
         if texts.ids:

@@ -10,7 +10,7 @@ from functools import partial
 from typing import IO
 
 from core.beside import Beside, Lost, possible
-from core.dataset.advice import LONG_CHARACTERS, Finding, advise_by, characters
+from core.dataset.advice import LONG_CHARACTERS, REPEATS, Finding, advise_by, characters
 from core.dataset.examples import Kind
 from core.dataset.fixes import drop_empty
 from core.dataset.fixrows import Columns, chunks
@@ -93,7 +93,7 @@ class Twins:
 
     def pieces(self, findings: Sequence[Finding], kind: Kind) -> Iterator[Piece]:
         """What is written when these findings are mended; the rows are forgotten on the way."""
-        if any(finding.code == "duplicates" for finding in findings):  # it must know all the rows before
+        if any(finding.code == REPEATS for finding in findings):
             yield from pieces(findings, self(), kind)
             return
         self._beside.ask((findings, kind))

@@ -21,9 +21,14 @@ AT_ONCE = 20_000  # rows; for more the person decides when to look
 Ways = tuple[tuple[str, str], ...]
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
 def found(dataset_id: int, revision: int, limit: int) -> list[Finding]:
     """What the preparer says of this revision of a dataset."""
+    return _found(dataset_id, revision, limit, tuple(sorted(resources.store().asides.marks(dataset_id))))
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _found(dataset_id: int, revision: int, limit: int, aside: tuple[tuple[str, str], ...]) -> list[Finding]:
+    """What the preparer says of this revision of a dataset, but for what is set aside."""
     store = resources.store()
     return mending.advice(store, store.dataset(dataset_id), limit)
 

@@ -33,7 +33,7 @@ def test_all_fixes_are_applied_and_undone_in_one_step(open_page: Open, store: St
     dataset = made(store, ("one", "first it is"), ("two", "second so far"), ("one", "first it is"))
     before = texts(store, dataset)
     page = open_page(CHECK, dataset=str(dataset.id))
-    assert "Fixes" in [tab.label for tab in page.app.tabs] and "Remove 1 duplicate rows" in offered(page)
+    assert "Fixes" in [tab.label for tab in page.app.tabs] and "Remove 1 duplicate row" in offered(page)
     assert page.says("one ->\n→ first it is"), "a preview"
     page.click("Apply all 4")
     assert texts(store, dataset) == [("one ->", " first it is\n"), ("two ->", " second so far\n")]

@@ -194,7 +194,7 @@ def test_what_is_fine_is_set_aside_counts_no_more_and_comes_back(
     open_page: Open, store: Store, settings: Settings, dataset: Dataset
 ) -> None:
     page = compared(open_page, store, settings, dataset)
-    assert warnings(page) == "2", "few rows, and one that repeats another"
+    assert warnings(page) == "3", "few rows, one that repeats another, and a label that looks like a slip"
     page.click("This is fine")
     assert page.says("Leaks · 0") and page.says("1 set aside") and page.says("Contradictions · 1")
     page.app.segmented_control(key="relations_sort").set_value("contradiction").run()

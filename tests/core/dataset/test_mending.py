@@ -49,6 +49,17 @@ def test_one_fix_leaves_the_others(store: Store) -> None:
     assert [json.loads(raw)["prompt"] for raw in raws(store, dataset)] == ["one", "two", "three"]
 
 
+def test_rows_that_somebody_found_fine_are_neither_counted_nor_removed(store: Store) -> None:
+    dataset = completions(store, ("one", "a"), ("one", "a"), ("two", "b"), ("two", "b"), ("one", "a"))
+    fine = next(store.examples(dataset.id)).content_hash
+    store.asides.add(dataset.id, [("exact", fine), ("near", "else")])
+    (finding,) = [f for f in advice(store, dataset, 1_000) if f.code == "duplicates"]
+    assert finding.count == 1 and [shown.before.id for shown in finding.preview] == [4]
+    mend(store, dataset.id, [finding], "Ada")
+    assert [json.loads(raw)["prompt"] for raw in raws(store, dataset)] == ["one", "one", "two", "one"]
+    assert not [f for f in advice(store, store.dataset(dataset.id), 1_000) if f.code == "duplicates"]
+
+
 def test_keys_that_do_not_belong_are_taken_out_of_the_line(store: Store) -> None:
     dataset = completions(store, ("one", "a b"), ("two", "c d"), note="x")
     (finding,) = [f for f in advice(store, dataset, 1_000) if f.code == "extra_columns"]
