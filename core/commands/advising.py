@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from core.words import _
 
 if TYPE_CHECKING:
-    from core.dataset.advice import Finding
     from core.dataset.examples import Kind
+    from core.dataset.findings import Finding
     from core.dataset.fixrows import Row, Rows
 
 CHAT_LIMIT = 65_536  # tokens

@@ -18,7 +18,7 @@ from core.words import _
 
 if TYPE_CHECKING:
     from core.commands.preparing import Preparation
-    from core.dataset.advice import Finding
+    from core.dataset.findings import Finding
     from core.dataset.fixrows import Columns, Row
     from core.dataset.readers import Reject, Source
     from core.dataset.recipes import Recipe

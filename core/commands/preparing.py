@@ -20,7 +20,7 @@ from core.words import T, Text, _
 
 if TYPE_CHECKING:
     from core.commands.parting import Parting
-    from core.dataset.advice import Finding
+    from core.dataset.findings import Finding
     from core.dataset.readers import Reject, Source
     from core.dataset.spool import Piece, Spool
     from core.dataset.twins import Twins

@@ -8,64 +8,22 @@ a finding's `apply` is called.
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from enum import StrEnum
 from functools import partial
 
 from core.dataset import fixes
 from core.dataset.examples import Kind
+from core.dataset.findings import REPEATS, Finding, Shown, Weight
 from core.dataset.fixes import Fix, Measure
-from core.dataset.fixrows import Columns, Row, Rows, chunks, rows_in
+from core.dataset.fixrows import Row, Rows, rows_in
 from core.dataset.profile import LAST_ENDING, LAST_SEPARATOR, Found, Profile, Texts, small_letters
 from core.words import T, Text
 
 ENOUGH = 100  # rows
-REPEATS = "duplicates"  # the finding whose fix has to know all rows before
 LONG_CHARACTERS = 10_000  # of prompt and completion: some 2,048 tokens
 LONG_PREFIX = 12  # a longer common beginning of all prompts is an instruction, to be removed
 LONG_LEAD = 5  # a common beginning of all completions from this length on is to be removed
 LONG_ENDING = 10
 Source = Callable[[], Rows]
-
-
-class Weight(StrEnum):
-    """How much a finding weighs."""
-
-    REQUIRED = "required"
-    OPTIONAL = "optional"
-    STOP = "stop"
-    INFO = "info"
-
-
-@dataclass(frozen=True)
-class Shown:
-    """One row before a fix and after it: no row where it is removed, several where it is split."""
-
-    before: Row
-    after: tuple[Row, ...]
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What was found (`sentence`), and what can be done about it (`question`, `fix`), shown on a few rows."""
-
-    code: str
-    severity: Weight
-    sentence: Text
-    question: Text | None = None
-    fix: Fix | None = None
-    preview: tuple[Shown, ...] = ()
-    count: int = 0
-    ways: tuple[tuple[str, Text, Fix, tuple[Shown, ...]], ...] = ()
-
-    def apply(self, rows: Rows) -> Iterator[Columns]:
-        """The rows after the fix; as they are where there is none."""
-        return self.fix(rows) if self.fix else chunks(rows)
-
-    def by(self, way: str) -> Finding:
-        """The same finding, mended in another of its ways ("remove", "trim" or "split")."""
-        chosen = next((found for found in self.ways if found[0] == way), None)
-        return replace(self, question=chosen[1], fix=chosen[2], preview=chosen[3]) if chosen else self
 
 
 def characters(row: Row) -> int:
@@ -115,13 +73,6 @@ def _until_stop(found: Iterable[Finding | None]) -> list[Finding]:
             if finding.severity is Weight.STOP:
                 break
     return kept
-
-
-def apply(findings: Iterable[Finding], rows: Rows) -> Iterator[Columns]:
-    """The rows after all these fixes, in order."""
-    for finding in findings:
-        rows = finding.apply(rows)
-    return chunks(rows)
 
 
 def shown(fix: Fix, rows: Iterable[Row]) -> tuple[Shown, ...]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING
 
-from core.dataset.advice import REPEATS, Finding, advise, apply
+from core.dataset.advice import advise
 from core.dataset.edits import Added, Applied, Change, Edits, Removed
 from core.dataset.examples import Draft, Example, Kind, answer_text
+from core.dataset.findings import REPEATS, Finding, apply
 from core.dataset.fixrows import Row, fields_of, line_of, row_of, rows_in
 from core.dataset.lengths import in_tokens
 
@@ -35,12 +34,7 @@ def advice(store: Store, dataset: Dataset, limit: int) -> list[Finding]:
 def mend(store: Store, dataset_id: int, findings: Sequence[Finding], who: str) -> Applied:
     """Apply these fixes to the rows as they are now, as one batch."""
     kind, spared = store.dataset(dataset_id).kind, {number for _place, number in _spared(store, dataset_id)}
-    ready = [
-        replace(finding, fix=partial(finding.fix, spared=spared))
-        if finding.fix and finding.code == REPEATS
-        else finding
-        for finding in findings
-    ]
+    ready = [finding.sparing(spared) if finding.code == REPEATS else finding for finding in findings]
     return store.apply(dataset_id, edits(store.examples(dataset_id), ready, kind), who)
 
 

@@ -11,8 +11,8 @@ from typing import IO, NamedTuple
 
 import orjson
 
-from core.dataset.advice import Finding, apply
 from core.dataset.examples import Kind
+from core.dataset.findings import Finding, apply
 from core.dataset.fixrows import Columns, Joined, Rows, chunks, lines_of
 from core.dataset.profile import common_end
 

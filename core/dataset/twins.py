@@ -10,8 +10,9 @@ from functools import partial
 from typing import IO
 
 from core.beside import Beside, Lost, possible
-from core.dataset.advice import LONG_CHARACTERS, REPEATS, Finding, advise_by, characters
+from core.dataset.advice import LONG_CHARACTERS, advise_by, characters
 from core.dataset.examples import Kind
+from core.dataset.findings import REPEATS, Finding
 from core.dataset.fixes import drop_empty
 from core.dataset.fixrows import Columns, chunks
 from core.dataset.profile import Profile

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core.dataset import mending
-from core.dataset.advice import Finding, Weight
+from core.dataset.findings import Finding, Weight
 from core.store import Dataset
 from core.words import _
 from pages.parts import feedback, grid, resources, state, text, undoing

@@ -41,7 +41,7 @@ def test_all_fixes_are_applied_and_undone_in_one_step(open_page: Open, store: St
     page = open_page(CHECK, dataset=str(dataset.id))
     assert page.says("2 rows changed, 1 row deleted"), "after a reload too"
     page.click("Undo")
-    assert texts(store, dataset) == before and "Remove 1 duplicate rows" in offered(page)
+    assert texts(store, dataset) == before and "Remove 1 duplicate row" in offered(page)
 
 
 def test_one_fix_is_applied_alone(open_page: Open, store: Store) -> None:
@@ -49,7 +49,7 @@ def test_one_fix_is_applied_alone(open_page: Open, store: Store) -> None:
     page = open_page(CHECK, dataset=str(dataset.id))
     page.click("Apply")
     assert texts(store, dataset) == [("one", "first it is"), ("two", "second so far")]
-    assert "Remove 1 duplicate rows" not in offered(page)
+    assert "Remove 1 duplicate row" not in offered(page)
 
 
 def test_foreign_text_stays_text(open_page: Open, store: Store) -> None:

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.dataset import dealing, spool
-from core.dataset.advice import Finding, Weight, advise, apply
+from core.dataset.advice import advise
 from core.dataset.examples import Kind
+from core.dataset.findings import Finding, Weight, apply
 from core.dataset.fixes import drop_long, is_empty, split_long, trim_long
 from core.dataset.fixrows import Row, line_of, row_of, rows_in
 from core.dataset.lengths import in_tokens
