@@ -38,6 +38,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from benchmarks.memory import watch  # noqa: E402  (found where the line above says)
+
 CHANGED = 10
 
 
@@ -143,24 +145,13 @@ def _peak() -> float:
     return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
 
-def _watch(process: subprocess.Popen[str], together: list[float]) -> None:
-    """The most that a process and those beside it have held at a time, what they share counted once, in MiB."""
-    main = Path(f"/proc/{process.pid}")
-    while process.poll() is None:
-        with suppress(OSError):
-            others = (main / "task" / str(process.pid) / "children").read_text().split()
-            maps = [(Path("/proc") / pid / "smaps_rollup").read_text() for pid in (str(process.pid), *others)]
-            together.append(sum(int(text.split("\nPss:")[1].split()[0]) for text in maps) / 1024)
-        time.sleep(0.02)
-
-
 def run(name: str, path: Path, cache: Path) -> dict[str, Any]:
     command = [sys.executable, __file__, "--side", name, "--file", str(path), "--cache", str(cache)]
     plain = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}  # as users run it
     begun = time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=plain) as process:
         together = [0.0]
-        watcher = threading.Thread(target=_watch, args=(process, together))
+        watcher = threading.Thread(target=watch, args=(process, together))
         watcher.start()
         said, _nothing = process.communicate()
         wall = time.perf_counter() - begun

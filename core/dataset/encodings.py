@@ -35,8 +35,8 @@ _NUL_SHARE = 0.2
 _WHOLE, _PLACES = 1 << 26, 16  # bytes that are looked at one by one; places beyond them
 _LONGEST = 4  # bytes of a character
 _CONTINUATION = bytes(range(0x80, 0xC0))
-_PLAIN = re.compile("[\t\r\n -~]")
-_USUAL = re.compile("[\u00a1-\u00ff\u2010-\u2026\u3000-\u30ff\u4e00-\u9fff\uac00-\ud7a3\uff00-\uff5e]")
+_PLAIN = "[\t\r\n -~]"
+_USUAL = "[\u00a1-\u00ff\u2010-\u2026\u3000-\u30ff\u4e00-\u9fff\uac00-\ud7a3\uff00-\uff5e]"
 _FOREIGN = re.compile("[^\x00-\x7f]")
 
 
@@ -137,8 +137,8 @@ def _by_nul_pattern(head: bytes) -> str | None:
         even = head[: len(head) // 2 * 2]
         # At the end of the sample may stand half of a pair of surrogates.
         whole = even if _decodes(even, name) else even[:-2]
-        if whole and _decodes(whole, name) and (text := whole.decode(name)) and _PLAIN.search(text):
-            readable[name] = len(_PLAIN.findall(text)) + len(_USUAL.findall(text))
+        if whole and _decodes(whole, name) and (text := whole.decode(name)) and re.search(_PLAIN, text):
+            readable[name] = len(re.findall(_PLAIN, text)) + len(re.findall(_USUAL, text))
     return max(readable, key=lambda name: readable[name], default=None)
 
 
