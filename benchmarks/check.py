@@ -37,7 +37,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.memory import watch  # noqa: E402  (found where the line above says)
+from benchmarks.memory import watch
 
 CHANGED = 10
 

@@ -39,7 +39,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.memory import watch  # noqa: E402  (found where the line above says)
+from benchmarks.memory import watch
 
 WORDS = """
 新建 文件夹 今天 天气 比赛 股票 学校 the order arrived late card refund parcel device help me please with my account
