@@ -36,10 +36,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.memory import watch
+
+ROOT = Path(__file__).resolve().parent.parent
 
 WORDS = """
 新建 文件夹 今天 天气 比赛 股票 学校 the order arrived late card refund parcel device help me please with my account
