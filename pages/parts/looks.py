@@ -33,7 +33,7 @@ def show(dataset: Dataset) -> None:
 
 
 def _line(kind: str, found: list[str] | None, working: bool) -> None:
-    said = "; ".join(found or [_("nothing found")])
+    said = _("; ").join(found or [_("nothing found")])
     mark = feedback.DOUBT if found else feedback.GOOD
     if found is None:
         said, mark = _("not looked for yet"), ":gray[:material/radio_button_unchecked:]"
