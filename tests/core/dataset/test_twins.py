@@ -8,6 +8,8 @@ import os
 import random
 import re
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -214,3 +216,23 @@ def test_a_terminal_sees_how_many_rows_both_halves_have_read(
     _code, told, _files = say(IN_TWO["plain"].encode())
     counts = [int(count.replace(",", "")) for count in re.findall(r"([\d,]+) / [\d,]+\r", told)]
     assert counts == sorted(counts) and 1_100 < counts[-1] < 1_200
+
+
+@pytest.mark.parametrize("quiet", [True, False], ids=["not asked", "asked at a terminal"])
+def test_a_table_that_is_large_indeed_is_prepared_alike(quiet: bool, tmp_path: Path, say: Callable[..., Said]) -> None:
+    text = table(pairs(60_000, asked='Where is "order" {n}? 在哪里，我的包裹还没有到，请帮我看一下好吗？')).encode()
+    assert len(text) > 4 << 20
+    expected = alone(say, text)[2]
+    path = tmp_path / "x.csv"
+    ours, theirs = os.openpty()
+    os.write(ours, b"\n" * 9)
+    command = [sys.executable, "-m", "core", "prepare", str(path), *(["-q"] if quiet else [])]
+    try:
+        subprocess.run(command, stdin=theirs, capture_output=True, timeout=60, check=True)
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    written = {p.name: p.read_bytes() for p in tmp_path.iterdir() if p != path and p.is_file()}
+    assert written.keys() == expected.keys()
+    for name, content in expected.items():
+        assert written[name] == content, name
