@@ -33,7 +33,7 @@ def test_one_button_looks_for_all_and_each_line_leads_to_its_tab(
         HANDLERS[task.kind].steps[0](Work(store, settings, begun, lambda: None))
         store.tasks.finish(task.id, "succeeded")
     page.run()
-    assert page.says("Exact repeats · 1") and page.says("2 finds of personal data or secrets; 1 odd characters")
+    assert page.says("Exact repeats · 1") and page.says("2 finds of personal data or secrets; 1 odd character")
     assert page.says("nothing found") and not page.says("Look for all of this") and page.unescaped(HOSTILE) == []
     page.app.button(key="look_scan").click()
     page.run()

@@ -27,7 +27,7 @@ def test_the_number_is_exact_and_no_class_loses_all_its_rows(classes: list[str],
     wanted = round(len(pairs) * share)
     most = sum(max(1, size - 1) for size in sizes.values())
     if wanted > most:
-        with pytest.raises(BadInput, match=f"{most} rows at most"):
+        with pytest.raises(BadInput, match=f"{most} rows? at most"):
             assign(pairs, validation=share, seed=seed)
         return
     out = held_out(pairs, share, seed)
