@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from core.dataset.recipes import Recipe
     from core.dataset.twins import Twins
 
+_NO_TABLE = (b"[", b"{", b"<", b"|", b"")  # how JSON, markup and Markdown begin
+_LOOKED_AT = 64  # bytes
+
 
 def opened(
     options: argparse.Namespace,
@@ -30,8 +33,11 @@ def opened(
     from core.dataset.twins import WORTH, Twins, halves
 
     path = options.file[0]
-    if len(options.file) > 1 or path.stat().st_size < WORTH or not (encoding := at_first_sight(path)):
+    if len(options.file) > 1 or path.stat().st_size < WORTH:
         return None
+    with path.open("rb") as file:
+        if file.read(_LOOKED_AT).lstrip()[:1] in _NO_TABLE or not (encoding := at_first_sight(path)):
+            return None
     source = sniff(path, sheet=options.sheet, encoding=encoding)
     recipe = recipe_of(source)
     columns, both = paired(recipe), halves(source)

@@ -21,6 +21,7 @@ from core.dataset.spool import Piece, Spool, pieces
 
 WORTH = 4 << 20  # bytes of a table from which on a second process saves more than it costs
 _BLOCK = 1 << 18  # bytes
+_SEARCHED = 1 << 20  # bytes in which a row has to end
 _FIRST = 0.48  # of the bytes: the first process has more to do besides
 _BLANK = b' \t\r\n",;|'  # a line of these may be a row that is passed over without being counted
 
@@ -50,7 +51,8 @@ def _end_of_row(file: IO[bytes], near: int, quoted: bool) -> int:
         odd ^= block.count(b'"') % 2 == 1
         rest -= len(block)
     file.seek(near)
-    for line in file.readlines(_BLOCK):
+    last = near + _SEARCHED
+    while near < last and (line := file.readline(_BLOCK)):
         near += len(line)
         odd ^= quoted and line.count(b'"') % 2 == 1
         if not odd and line.endswith(b"\n") and line.strip(_BLANK):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import csv
 import io
 import os
@@ -19,7 +20,9 @@ from hypothesis import strategies as st
 
 from core.__main__ import main
 from core.beside import Beside
+from core.commands import intwo
 from core.dataset import encodings, twins
+from core.dataset.recipes import Recipe
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 
@@ -159,6 +162,24 @@ def test_one_process_tells_of_what_two_cannot(name: str, say: Callable[..., Said
 def test_whatever_is_asked_for_is_done(more: tuple[str, ...], say: Callable[..., Said], others: list[Beside]) -> None:
     text = IN_TWO["long rows"].encode()
     assert say(text, *more) == alone(say, text, *more)
+
+
+@pytest.mark.parametrize("start", ['[{"prompt": "a"', '{"prompt": "a"', " <html>", "| prompt | completion |"])
+def test_what_is_no_table_of_cells_is_not_recognised_twice(
+    start: str, tmp_path: Path, others: list[Beside], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "x"
+    path.write_text(start, encoding="utf-8")
+    monkeypatch.setattr("core.dataset.readers.sniff", lambda *_given, **_named: pytest.fail("looked at"))
+    assert intwo.opened(argparse.Namespace(file=[path]), lambda _source: Recipe(), lambda _source: None) is None
+
+
+def test_a_line_without_an_end_is_not_read_whole_to_find_where_a_row_ends() -> None:
+    rows = b"a,b\n" * 10
+    file = io.BytesIO(rows + b"x" * (8 << 20) + b"\n" + rows)
+    assert twins._end_of_row(file, len(rows) + 5, True) == 0
+    assert file.tell() < 3 << 20
+    assert twins._end_of_row(io.BytesIO(rows + b'"x\n\ny"\n' + rows), len(rows) + 2, True) == len(rows) + 7
 
 
 CELLS = st.text(st.sampled_from(list('ab"\n,;\t \x1f中É')), max_size=8)
