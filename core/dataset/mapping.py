@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -155,7 +156,7 @@ def _sampled(rows: Iterator[Unit | Reject], sample: Sample) -> Iterator[Unit | R
     elif sample.mode is Mode.FIRST:
         yield from _first(rows, sample.n)
     else:
-        chosen: deque[tuple[int, Unit]] = deque(maxlen=sample.n)
+        chosen: deque[tuple[int, Unit]] = deque(maxlen=min(sample.n, sys.maxsize))
         reservoir: list[tuple[int, Unit]] = []
         chance = random.Random(sample.seed)
         count = 0

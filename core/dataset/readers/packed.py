@@ -158,7 +158,7 @@ def _unzip(path: Path, name: str, folder: Path) -> list[Member]:
             raise BadInput(T("{file} holds no file with rows.", file=name), T("Choose another file."))
         found = []
         for number, entry in enumerate(entries, start=1):
-            member = Member(folder / f"{number:04}", entry.filename)
+            member = Member(folder / f"{number:04}", entry.filename or str(number))
             taken = min(size, taken + entry.compress_size)  # the same bytes may be listed many times
             with archive.open(entry) as stream:
                 _copy(stream, member.path, bound, lambda taken=taken: taken)  # type: ignore[misc]
@@ -169,7 +169,9 @@ def _unzip(path: Path, name: str, folder: Path) -> list[Member]:
 def _is_wanted(entry: zipfile.ZipInfo) -> bool:
     """Files with content, but not those that systems put there for themselves."""
     parts = entry.filename.replace("\\", "/").split("/")
-    return not entry.is_dir() and entry.file_size > 0 and not any(p.startswith((".", "__MACOSX")) for p in parts)
+    if entry.filename.endswith("/") or not entry.file_size:
+        return False
+    return not any(part.startswith((".", "__MACOSX")) for part in parts)
 
 
 def _is_office(path: Path) -> bool:

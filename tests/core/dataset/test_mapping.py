@@ -141,6 +141,11 @@ def test_classes_are_dropped_before_the_sample_is_taken() -> None:
     assert numbers(Sample(Mode.LAST, 99)) == list(range(10))
 
 
+@pytest.mark.parametrize("mode", [Mode.FIRST, Mode.LAST, Mode.RANDOM])
+def test_a_sample_may_be_larger_than_any_file(mode: Mode) -> None:
+    assert numbers(Sample(mode, 10**100)) == list(range(10))
+
+
 def test_a_random_sample_is_repeatable_in_order_and_fair() -> None:
     once = numbers(Sample(Mode.RANDOM, 4, seed=7))
     assert once == numbers(Sample(Mode.RANDOM, 4, seed=7)) == sorted(once)

@@ -205,6 +205,13 @@ def test_a_name_in_an_archive_is_never_a_path(tmp_path: Path) -> None:
     assert not (tmp_path.parent / "evil.csv").exists()
 
 
+def test_a_file_without_a_name_in_an_archive_is_called_by_its_number(tmp_path: Path) -> None:
+    path = tmp_path / "x.zip"
+    data = zipped({"a.csv": TABLE, "b.csv": TABLE})
+    path.write_bytes(data.replace(b"a.csv", b"\0.csv"))  # a name ends at its first NUL
+    assert [member.name for member in packed.unpack(path, "x.zip", tmp_path / "in")] == ["1", "b.csv"]
+
+
 @settings(deadline=None, max_examples=60)
 @given(st.sampled_from([gzip.compress, bz2.compress, lzma.compress, lambda d: zipped({"a.csv": d})]), st.data())
 def test_a_damaged_archive_gives_rows_or_a_sentence(
