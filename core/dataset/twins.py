@@ -75,10 +75,10 @@ class Twins:
         self.rejects: list[Reject] = []
         self._last = 0  # number of the last row of the first half
         self._file = tempfile.TemporaryFile()  # noqa: SIM115  (closed by `close`; the other process writes to it)
-        self._beside = Beside(self._other)
+        told = (lambda rows: progress(rows + self._beside.done)) if progress else _silent
+        self._spool = Spool(self._usable(read(first, told)))  # nothing is read yet
+        self._beside: Beside = Beside(self._other)
         try:
-            told = (lambda rows: progress(rows + self._beside.done)) if progress else _silent
-            self._spool = Spool(self._usable(read(first, told)))
             self.profile = _profile(self._spool())
             self._join(*self._beside.hear())
         except BaseException:
@@ -115,8 +115,7 @@ class Twins:
         """Forget the rows."""
         self._beside.stop()
         self._file.close()
-        if hasattr(self, "_spool"):
-            self._spool.close()
+        self._spool.close()
 
     def _usable(self, rows: Iterable[Columns | Reject]) -> Iterator[Columns]:
         """The rows but for those that are left out."""
@@ -151,7 +150,6 @@ class Twins:
 
     def _other(self, beside: Beside) -> None:
         """What the other process does: tell what its rows are like, then mend them as it is asked to."""
-        self._beside = beside
         spool = Spool(self._usable(self._read(self._behind, beside.reach)))
         beside.say((_profile(spool()), self.rejects))
         if not (question := beside.asked()):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import html
 import re
 import zipfile
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
+
+from core.dataset.readers.packed import FAULTS
 
 _MOST_HEAD, _MOST = 1 << 20, 4 << 20  # bytes of the lists of sheets, and of a sheet, that are looked at
 _MOST_CELLS = 2_000
@@ -16,7 +17,6 @@ _RELATION = re.compile(r"<(?:\w+:)?Relationship\b([^<>]*)>")
 _ATTRIBUTE = re.compile(r"""([\w:]+)\s*=\s*["']([^"'<>]*)["']""")
 _CELL = re.compile(r'<c r="([A-Z]{1,3})(\d{1,7})"[^<>]*>([^<>]*)<(f|v|is)\b')
 _UNCALCULATED = re.compile(r"<f\b[^<>]*(?:/>|>[^<>]*</f>)\s*(?:<v\s*/>|<v>\s*</v>)?\s*</c>")
-_FAULTS = (zipfile.BadZipFile, zlib.error, OSError, ValueError, KeyError, RuntimeError, NotImplementedError, EOFError)
 
 
 def uncalculated(path: Path, sheet: str, columns: Sequence[str]) -> dict[tuple[int, str], str]:
@@ -24,7 +24,7 @@ def uncalculated(path: Path, sheet: str, columns: Sequence[str]) -> dict[tuple[i
     try:
         with zipfile.ZipFile(path) as archive, archive.open(_entry(archive, sheet)) as stream:
             text = stream.read(_MOST).decode("utf-8", "ignore")
-    except _FAULTS:
+    except FAULTS:
         return {}
     if "<f" not in text:
         return {}

@@ -29,7 +29,8 @@ _SINGLE: dict[bytes, tuple[str, Callable[[IO[bytes]], Any]]] = {
     b"\xfd7zXZ\0": (".xz", lambda file: _LimitedXz(file)),
 }
 _OFFICE = ("[Content_Types].xml", "mimetype", "xl/", "word/", "ppt/", "META-INF/manifest.xml")
-_FAULTS = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, ValueError, RuntimeError)
+# What reading a damaged or an unknown one may raise; NotImplementedError is a RuntimeError.
+FAULTS = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, ValueError, KeyError, RuntimeError)
 _held: dict[tuple[str, int, int], tuple[tempfile.TemporaryDirectory[str], list[Member]]] = {}
 
 
@@ -62,7 +63,7 @@ def unpack(path: Path, name: str, folder: Path) -> list[Member]:
             found = [Member(folder / "0001", inner or name)]
             with path.open("rb") as file, opener(file) as stream:
                 _copy(stream, found[0].path, _Bound(name), file.tell)
-    except _FAULTS as error:
+    except FAULTS as error:
         raise BadInput(
             T("{file} cannot be unpacked: it is damaged, or needs a password.", file=name),
             T("Unpack it yourself and choose the file inside."),
@@ -178,7 +179,7 @@ def _is_office(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             return any(name.startswith(_OFFICE) for name in archive.namelist())
-    except (*_FAULTS, NotImplementedError):
+    except FAULTS:
         return True  # a damaged one: the workbook reader says so
 
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import re
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import repeat
 from pathlib import Path
 from typing import IO, Any
 
+from core.dataset.readers.packed import FAULTS
 from core.dataset.readers.tables import Even
 
 _BLOCK = 1 << 19  # bytes that are unpacked at once
@@ -47,7 +47,6 @@ _BETWEEN = "</t></si><si><t>"
 _REFERENCE = re.compile(rb"&(?!(?:amp|lt|gt|quot|apos);)")  # that only a parser reads
 _ESCAPED = re.compile(rb"_x[0-9A-Fa-f]{4}_")  # as spreadsheet programs write signs that XML has not
 _ENTITIES = (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&apos;", "'"), ("&amp;", "&"))
-_FAULTS = (zipfile.BadZipFile, zlib.error, OSError, ValueError, KeyError, RuntimeError, NotImplementedError, EOFError)
 
 
 class Odd(Exception):
@@ -209,11 +208,11 @@ def look(path: Path, sheet: str) -> tuple[zipfile.ZipFile, PlainSheet] | None:
     """A sheet (the first, where it has no name) that begins as one that can be read here, and its open archive."""
     try:
         archive = zipfile.ZipFile(path)
-    except _FAULTS:
+    except FAULTS:
         return None
     try:
         return archive, PlainSheet(archive, sheet)
-    except (Odd, *_FAULTS):
+    except (Odd, *FAULTS):
         archive.close()
         return None
 
@@ -223,7 +222,7 @@ def _told_as_odd() -> Iterator[None]:
     """What is broken is the parser's to tell."""
     try:
         yield
-    except _FAULTS as error:
+    except FAULTS as error:
         raise Odd from error
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import zipfile
-import zlib
 from collections.abc import Collection, Generator, Iterator
 from contextlib import closing, contextmanager, suppress
 from contextvars import ContextVar
@@ -15,6 +14,7 @@ from typing import Any
 import orjson
 
 from core.dataset.readers.children import Child
+from core.dataset.readers.packed import FAULTS
 from core.dataset.readers.tables import Even, Run
 from core.dataset.readers.values import Format
 from core.errors import BadInput
@@ -57,7 +57,7 @@ def guard(path: Path, name: str, but: Collection[str] = ()) -> None:
                 unpacked += _real_size(archive, entry, MAX_UNPACKED - unpacked) if seen else entry.file_size
                 if unpacked > MAX_UNPACKED or (unpacked > _SMALL and unpacked > MAX_RATIO * packed):
                     raise _too_large(name)
-    except (zipfile.BadZipFile, zlib.error, OSError, ValueError, RuntimeError, NotImplementedError, EOFError) as error:
+    except FAULTS as error:
         raise _broken(path, name) from error
 
 
