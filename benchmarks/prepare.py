@@ -9,15 +9,18 @@ and English. Time is the median of the rounds; memory is the peak of the process
 processes together, looked at in a run of its own. The outputs of the two are compared byte by byte. The last line is
 one JSON object.
 
-Measured on two quiet cores (median of five rounds):
+Measured on two cores (median of five rounds; where others use the machine, two processes lose more than one):
 
-    rows          ours: wall, cpu, peak         openai 0.28: wall, cpu, peak    wall     cpu
-    1,000   csv    0.10 s   0.10 s   22 MB       0.59 s   0.70 s    93 MB        6.1x    7.1x
-            xlsx   0.10 s   0.10 s   23 MB       0.73 s   0.82 s    99 MB        7.1x    8.0x
-    10,000  csv    0.15 s   0.15 s   30 MB       0.93 s   1.03 s   124 MB        6.2x    6.9x
-            xlsx   0.16 s   0.16 s   33 MB       1.32 s   1.42 s   134 MB        8.2x    8.9x
-    100,000 csv    0.44 s   0.64 s   95 MB       4.59 s   4.67 s   466 MB       10.5x    7.3x
-            xlsx   0.71 s   0.72 s  110 MB       7.18 s   7.22 s   515 MB       10.1x   10.0x
+    rows                 ours: wall, cpu, peak         openai 0.28: wall, cpu, peak    wall     cpu
+    1,000    text.csv    0.13 s   0.12 s   21 MB       0.72 s   0.81 s    93 MB        5.7x    6.6x
+             cells.xlsx  0.10 s   0.10 s   22 MB       0.78 s   0.88 s    99 MB        7.7x    8.7x
+             shared.xlsx 0.10 s   0.10 s   23 MB       0.74 s   0.84 s   100 MB        7.2x    8.2x
+    10,000   text.csv    0.14 s   0.14 s   29 MB       0.97 s   1.07 s   124 MB        6.7x    7.5x
+             cells.xlsx  0.19 s   0.19 s   30 MB       1.45 s   1.55 s   134 MB        7.8x    8.4x
+             shared.xlsx 0.18 s   0.18 s   32 MB       1.49 s   1.58 s   139 MB        8.3x    8.9x
+    100,000  text.csv    0.43 s   0.64 s   88 MB       4.93 s   5.03 s   467 MB       11.5x    7.9x
+             cells.xlsx  0.55 s   0.85 s   96 MB       7.67 s   7.73 s   515 MB       13.9x    9.1x
+             shared.xlsx 0.66 s   0.93 s  105 MB       8.21 s   8.28 s   567 MB       12.5x    8.9x
 """
 
 from __future__ import annotations
@@ -69,20 +72,25 @@ class Run(NamedTuple):
 
 
 def write(folder: Path, rows: int) -> list[Path]:
-    """The same table as CSV and as XLSX."""
+    """The same table as CSV, and as XLSX with the texts in its cells (as programs write them) or shared (as Excel)."""
     import xlsxwriter
 
     rng = random.Random(0)
     table = [("prompt", "completion")]
     table += [(" ".join(rng.choices(WORDS, k=44)) + f" {n}", rng.choice(CLASSES)) for n in range(rows)]
-    with (folder / "x.csv").open("w", newline="", encoding="utf-8") as file:
+    with (folder / "text.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows(table)
-    book = xlsxwriter.Workbook(str(folder / "x.xlsx"), {"constant_memory": True})
-    sheet = book.add_worksheet()
-    for number, row in enumerate(table):
-        sheet.write_row(number, 0, row)
-    book.close()
-    return [folder / "x.csv", folder / "x.xlsx"]
+    for name, in_cells in (("cells.xlsx", True), ("shared.xlsx", False)):
+        with xlsxwriter.Workbook(str(folder / name), {"constant_memory": in_cells}) as book:
+            sheet = book.add_worksheet()
+            for number, row in enumerate(table):
+                sheet.write_row(number, 0, row)
+    return [folder / name for name in ("text.csv", "cells.xlsx", "shared.xlsx")]
+
+
+def outputs(folder: Path) -> list[Path]:
+    """The files that a run wrote."""
+    return sorted(folder.glob("*_prepared*"))
 
 
 def run(command: list[str], folder: Path) -> Run:
@@ -93,7 +101,7 @@ def run(command: list[str], folder: Path) -> Run:
     done = subprocess.run(watched, cwd=folder, env=environment, check=True, capture_output=True, text=True)
     wall, cpu, peak = map(float, done.stdout.split()[-3:])
     digest = hashlib.sha256()
-    for path in sorted(folder.glob("x_prepared*")):
+    for path in outputs(folder):
         digest.update(path.name.encode() + path.read_bytes())
         path.unlink()
     return Run(wall, cpu, peak / 1024, digest.hexdigest()[:16])
@@ -105,7 +113,7 @@ def together(command: list[str], folder: Path) -> float:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, text=True) as process:
         watch(process, seen)
-    for path in folder.glob("x_prepared*"):
+    for path in outputs(folder):
         path.unlink()
     return max(seen)
 
@@ -144,13 +152,13 @@ def compared(path: Path, peer: str, rounds: int) -> dict[str, object]:
         found["ours"] = found["ours"]._replace(peak=most)
     entry: dict[str, object] = {side: figure._asdict() for side, figure in found.items()}
     for side, figure in found.items():
-        print(f"  {path.suffix[1:]:5} {side}: {figure.wall:6.2f} s, {figure.cpu:6.2f} s cpu, {figure.peak:4.0f} MB")
+        print(f"  {path.name:11} {side}: {figure.wall:6.2f} s, {figure.cpu:6.2f} s cpu, {figure.peak:4.0f} MB")
     if "peer" in found:
         ours, other = found["ours"], found["peer"]
         entry |= {"wall_ratio": round(other.wall / ours.wall, 1), "cpu_ratio": round(other.cpu / ours.cpu, 1)}
         entry["same_output"] = ours.digest == other.digest
         ratios = f"{entry['wall_ratio']} times less time, {entry['cpu_ratio']} times less cpu"
-        print(f"  {path.suffix[1:]:5} {ratios}, same output: {entry['same_output']}")
+        print(f"  {path.name:11} {ratios}, same output: {entry['same_output']}")
     return entry
 
 
@@ -168,7 +176,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             print(f"{rows:,} rows")
             folder = Path(name) / str(rows)
             folder.mkdir()
-            figures[str(rows)] = {p.suffix[1:]: compared(p, peer, options.rounds) for p in write(folder, rows)}
+            figures[str(rows)] = {p.name: compared(p, peer, options.rounds) for p in write(folder, rows)}
     print(json.dumps(figures))
 
 
