@@ -57,7 +57,7 @@ def pairs(
     source: Source, columns: tuple[str, str], progress: Callable[[int], None] | None
 ) -> Iterator[Columns | Reject]:
     """Prompts and completions straight from their columns; rows without a completion rejected."""
-    from core.dataset.fixes import filled
+    from core.dataset.joined import filled
     from core.dataset.readers import Reject, excerpt, read_blocks
 
     count = 0
@@ -231,7 +231,7 @@ class Preparation:
             if not rows:
                 raise BadInput(T("No row is left."), T("Take fewer fixes."))
             if split:
-                lines.deal(part, files[1])
+                lines.deal(part, files[1], self.rows.drawn)
         listed = ", ".join(f"`{path}`" for path in files)
         self._tell("\n" + _("{number} {number:example|examples} written to {file}", number=f"{rows:,}", file=listed))
         self._next(files, ends)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import mmap
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
 from pathlib import Path
 from queue import Queue
@@ -11,7 +11,7 @@ from threading import Thread
 from typing import IO
 
 from core.dataset.replacing import replacing
-from core.dataset.sampling import drawn
+from core.dataset.sampling import Drawn, drawn
 
 IN_MEMORY = 64 << 20  # bytes of lines; more of them wait on disk
 _AT_ONCE = 1_000  # lines
@@ -44,10 +44,10 @@ class Lines:
         self._file.write(block)
         self._places += list(accumulate((len(line) + 1 for line in lines), initial=self._places[-1]))[1:]
 
-    def deal(self, training: Path, held_out: Path) -> None:
+    def deal(self, training: Path, held_out: Path, draw: Callable[[int], Drawn] = drawn) -> None:
         """Write both files, all or nothing."""
         with replacing(held_out) as second, replacing(training) as first:
-            for target, numbers in zip((first, second), drawn(len(self)), strict=True):
+            for target, numbers in zip((first, second), draw(len(self)), strict=True):
                 parts = (numbers[start : start + _AT_ONCE] for start in range(0, len(numbers), _AT_ONCE))
                 with target.open("wb") as out:
                     written_behind(out, (b"\n".join([*self._at(part), b""]) for part in parts))

@@ -7,10 +7,11 @@ They are plain functions over module-level names, so that a finding can be kept,
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterator
 from operator import is_not, or_
 
 from core.dataset.fixrows import Columns, Row, Rows, chunks
+from core.dataset.joined import filled
 
 Fix = Callable[[Rows], Iterator[Columns]]
 Measure = Callable[[Row], int]
@@ -22,11 +23,6 @@ FRAME = 400  # characters of JSON around the texts of an example, more than enou
 def is_empty(row: Row) -> bool:
     """Whether nothing can be learnt from a row."""
     return not row.frozen and not row.answer.strip()
-
-
-def filled(texts: Iterable[str]) -> bool:
-    """Whether each of these texts says something."""
-    return all(texts) and not any(map(str.isspace, texts))
 
 
 def drop_empty(rows: Rows) -> Iterator[Columns]:

@@ -37,14 +37,6 @@ class Row(NamedTuple):
         return Row(self.id, question, answer, self.rest, self.raw, self.frozen, True)
 
 
-class Joined(list[str]):
-    """A column of texts that is at hand as one text, too, a sign between each two."""
-
-    def __init__(self, texts: Iterable[str], joined: str) -> None:
-        super().__init__(texts)
-        self.joined = joined
-
-
 class Columns(NamedTuple):
     """Rows that stand one below the other: each field of `Row` as a column."""
 

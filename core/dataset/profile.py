@@ -8,8 +8,9 @@ from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import compress
 
-from core.dataset.fixes import Measure, filled, is_empty, repeated, too_long, trimmed_end
-from core.dataset.fixrows import Columns, Joined, Row, Rows, chunks
+from core.dataset.fixes import Measure, is_empty, repeated, too_long, trimmed_end
+from core.dataset.fixrows import Columns, Row, Rows, chunks
+from core.dataset.joined import Joined, filled
 
 FEW = 3  # rows kept to show
 SEPARATORS = (" ->", "\n\n###\n\n", "\n\n===\n\n", "\n\n---\n\n", "\n\n===>\n\n", "\n\n--->\n\n")
@@ -62,8 +63,9 @@ class Texts:
 
     def add(self, texts: Sequence[str]) -> None:
         """Look at the next texts."""
-        joined = texts.joined if isinstance(texts, Joined) else "\0".join(texts)
-        raw = joined.encode()
+        if not isinstance(texts, Joined):
+            texts = Joined(texts, "\0".join(texts))
+        joined, raw = texts.joined, texts.raw
         self.characters += len(joined) - len(texts) + 1
         self.prefix = _common(texts, self.prefix)
         self.suffix = common_end(texts, self.suffix)
@@ -214,7 +216,6 @@ class Profile:
         self.first = [*self.first, *behind.first][:FEW]
         self.extra_keys |= behind.extra_keys
         self.unled = self.unled or behind.unled
-        self._keys.update(behind._keys)
         self._answers |= behind._answers
         self.questions.join(behind.questions)
         self.answers.join(behind.answers)

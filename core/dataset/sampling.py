@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import sys
 from array import array
+from collections.abc import Sequence
 from itertools import chain
 
 MOST_HELD_OUT = 1_000
@@ -12,8 +13,10 @@ SEED = 42
 _AT_ONCE = 4_096
 _WORDS = 624  # of the Mersenne Twister's state
 
+Drawn = tuple[Sequence[int], Sequence[int]]  # the places of the lines to train on, and of those held out
 
-def drawn(rows: int) -> tuple[list[int], list[int]]:
+
+def drawn(rows: int) -> Drawn:
     """The places of the rows to train on, in the order in which the old preparer wrote them: at least four fifths.
     Then those of the others, in their own order.
 

@@ -4,8 +4,6 @@ need hardly more than a thousand."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import repeat
-from operator import contains
 from sys import getsizeof
 from typing import IO, NamedTuple
 
@@ -13,11 +11,12 @@ import orjson
 
 from core.dataset.examples import Kind
 from core.dataset.findings import Finding, apply
-from core.dataset.fixrows import Columns, Joined, Rows, chunks, lines_of
+from core.dataset.fixrows import Columns, Rows, chunks, lines_of
+from core.dataset.joined import BETWEEN, Joined
 from core.dataset.profile import common_end
+from core.dataset.sampling import Drawn, drawn
 
 IN_MEMORY = 64 << 20  # bytes
-_BETWEEN = "\x1f"  # one that is looked for fast, and that hardly any text holds
 
 
 class Piece(NamedTuple):
@@ -47,16 +46,17 @@ class _Texts(NamedTuple):
 
     @classmethod
     def of(cls, texts: Sequence[str]) -> _Texts:
-        if any(map(contains, texts, repeat(_BETWEEN))):
-            return cls("", texts)
-        return cls(_BETWEEN.join(texts), ())
+        if isinstance(texts, Joined):
+            return cls(texts.joined, ())
+        joined = BETWEEN.join(texts)
+        return cls("", texts) if joined.count(BETWEEN) >= len(texts) else cls(joined, ())
 
     def known(self, texts: Sequence[str]) -> Sequence[str]:
         """These texts, where they are at hand as one, too."""
-        return texts if self.whole else Joined(texts, self.joined)
+        return texts if self.whole or isinstance(texts, Joined) else Joined(texts, self.joined)
 
     def texts(self) -> Sequence[str]:
-        return self.whole or self.joined.split(_BETWEEN)
+        return self.whole or self.joined.split(BETWEEN)
 
 
 class Spool:
@@ -88,6 +88,10 @@ class Spool:
     def pieces(self, findings: Sequence[Finding], kind: Kind) -> Iterator[Piece]:
         """What is written when these findings are mended; the rows are forgotten on the way."""
         return pieces(findings, self.drain(), kind)
+
+    def drawn(self, lines: int) -> Drawn:
+        """Which of so many lines are held out."""
+        return drawn(lines)
 
     def _keep(self, chunk: Columns) -> Columns:
         """Keep a chunk; the same with what was made of it on the way."""

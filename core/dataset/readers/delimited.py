@@ -5,13 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import re
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import contains
 from typing import Any
 
 from core.dataset.encodings import BLOCK, damage, decoded
+from core.dataset.readers import plaintables
 from core.dataset.readers.headers import HEADER_WITHIN, clean_name
 from core.dataset.readers.tables import Even, Run, named
 from core.dataset.readers.values import LONGEST_KEPT, Reject, Source, excerpt
@@ -74,7 +76,10 @@ def numbered(sample: str, layout: Layout) -> list[tuple[int, list[str]]]:
 
 def records(source: Source) -> Iterator[Run | Even | Reject]:
     """Every row with its number as a spreadsheet shows it; one that cannot be parsed is rejected, the next is read."""
-    layout, ahead, number = Layout(source.delimiter, source.quoted), _Ahead(source), 1
+    place, number = yield from plaintables.records(source)
+    if place:
+        source = replace(source, span=(place, source.span[1] if source.span else sys.maxsize), encoding="utf-8")
+    layout, ahead = Layout(source.delimiter, source.quoted), _Ahead(source)
     while ahead.fill():
         piece = ahead.piece(layout.quoted)
         sound = "\0" not in piece and (ahead.sound or not damage(piece))
@@ -170,20 +175,9 @@ def _at_once(piece: str, layout: Layout) -> list[list[str]] | None:
     ending = "\r\n" if "\r" in piece else "\n"
     if not piece.endswith(ending):
         return None
-    # Each break becomes a cell of its own: in even rows these stand at even distances, and nowhere else.
-    marked = piece.replace(ending, f"{layout.delimiter}{_END}{layout.delimiter}")
-    if ending == "\r\n" and ("\r" in marked or "\n" in marked):
+    if ending == "\r\n" and not piece.count("\r") == piece.count("\n") == piece.count(ending):
         return None
-    cells = marked.split(layout.delimiter)
-    if _END not in cells:
-        return None
-    width = cells.index(_END)
-    step = width + 1
-    ends = cells[width::step]
-    if len(cells) != len(ends) * step + 1 or not ends.count(_END) == len(ends) == cells.count(_END):
-        return None
-    del cells[-1]
-    return [cells[place::step] for place in range(width)]
+    return plaintables.cut(piece, ending, layout.delimiter, _END)
 
 
 def _quickly(piece: str, layout: Layout) -> list[list[str]] | None:

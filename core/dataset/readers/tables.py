@@ -7,6 +7,7 @@ from itertools import chain
 from typing import NamedTuple
 
 from core.dataset.encodings import damage
+from core.dataset.joined import filled
 from core.dataset.readers.values import Block, Reject, Row, damaged, excerpt
 from core.words import T
 
@@ -104,7 +105,7 @@ def _even(run: Even | None, width: int) -> Block | None:
     """The rows as one block, where nothing is wrong with any."""
     if not run or not run.sound or len(run.columns) < width:
         return None
-    whole = any(all(column) and not any(map(str.isspace, column)) for column in run.columns[:width])
+    whole = any(map(filled, run.columns[:width]))
     if not whole or any(map(str.strip, chain(*run.columns[width:]))):
         return None
     return Block(range(run.number, run.number + len(run.columns[0])), run.columns[:width])
