@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from core.dataset.fixrows import Columns, Row
     from core.dataset.readers import Reject, Source
     from core.dataset.recipes import Recipe
+    from core.dataset.twins import Twins
 
 DESCRIPTION = """\
 Turn a table into a training file.
@@ -159,9 +160,12 @@ def _advised(
     options: argparse.Namespace, source: Source, recipe: Recipe, folder: Path, parts: parting.Parting | None
 ) -> int:
     """Read, advise, ask (or take all), write what was agreed on."""
+    from core.commands import intwo
     from core.commands.preparing import Preparation
     from core.dataset.spool import Spool
 
+    if source.format.is_sheet and not parts and (rows := intwo.shared(source, recipe, _progress)):
+        return _talk_of_twins(options, source, recipe, folder, rows)
     outcome = Outcome()
     with closing(Spool(prepared_rows(recipe, source, outcome, parts))) as spool:
         found = advising.findings(spool, recipe.kind)
@@ -177,7 +181,6 @@ def _advised(
 def _advised_in_two(options: argparse.Namespace) -> int | None:
     """The same of a large table in two processes; None, and nothing done yet, where that cannot be."""
     from core.commands import intwo
-    from core.commands.preparing import Preparation
 
     opened = intwo.opened(options, lambda source: _recipe(options.recipe, source, options.format), _progress)
     if not opened:
@@ -185,6 +188,12 @@ def _advised_in_two(options: argparse.Namespace) -> int | None:
     source, recipe, rows = opened
     folder = options.out or options.file[0].parent
     folder.mkdir(parents=True, exist_ok=True)
+    return _talk_of_twins(options, source, recipe, folder, rows)
+
+
+def _talk_of_twins(options: argparse.Namespace, source: Source, recipe: Recipe, folder: Path, rows: Twins) -> int:
+    from core.commands.preparing import Preparation
+
     with closing(rows):
         preparation = Preparation(
             source, options.file, recipe, rows, rows.findings(), folder, rows.rejects, options.quiet, options.long

@@ -1,28 +1,33 @@
-"""The rows of a large text table in two processes: each reads, looks at and mends half of them."""
+"""The rows of a large table in two processes: each reads, looks at and mends half of them."""
 
 from __future__ import annotations
 
 import pickle
 import tempfile
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import IO
 
-from core.beside import Beside, Lost, possible
+from core.beside import Beside, Lost, possible, trim
 from core.dataset.advice import LONG_CHARACTERS, advise_by, characters
 from core.dataset.examples import Kind
 from core.dataset.findings import REPEATS, Finding
 from core.dataset.fixes import drop_empty
 from core.dataset.fixrows import Columns, chunks
 from core.dataset.profile import Profile
+from core.dataset.readers.sheets import parted
 from core.dataset.readers.values import Format, Reject, Source
+from core.dataset.sampling import Drawn, drawn
 from core.dataset.spool import Piece, Spool, pieces
 
 WORTH = 4 << 20  # bytes of a table from which on a second process saves more than it costs
 _BLOCK = 1 << 18  # bytes
 _SEARCHED = 1 << 20  # bytes in which a row has to end
-_FIRST = 0.48  # of the bytes: the first process has more to do besides
+_FIRST = 0.5  # of the bytes: the first process has more to do besides
+_FIRST_UNPACKED = 0.52  # the second has to unpack what it does not read
 _BLANK = b' \t\r\n",;|'  # a line of these may be a row that is passed over without being counted
 
 # Gives the rows of a half, and those of them that cannot be used; tells how many it has read.
@@ -33,8 +38,15 @@ Harmless = Callable[[Reject], bool]
 
 def halves(source: Source) -> tuple[Source, Source] | None:
     """Both halves of a table; None where it is left whole."""
+    if source.parts or not possible():
+        return None
+    if source.format.is_sheet:
+        spans = parted(source.path, source.sheet, _FIRST_UNPACKED)
+        if not spans or spans[1][1] < WORTH:
+            return None
+        return replace(source, span=spans[0]), replace(source, span=spans[1], header=False, top=0)
     plain = source.format in (Format.CSV, Format.TSV) and source.encoding in ("utf-8", "utf-8-sig")
-    if source.parts or not plain or source.size < WORTH or not possible():
+    if not plain or source.size < WORTH:
         return None
     with source.path.open("rb") as file:
         place = _end_of_row(file, int(source.size * _FIRST), source.quoted)
@@ -71,8 +83,10 @@ class Twins:
         self, source: tuple[Source, Source], read: Read, harmless: Harmless, progress: Callable[[int], None] | None
     ) -> None:
         first, self._behind = source
+        self._numbered = first.format.is_sheet  # whether the rows of the other half know their numbers
         self._read, self._harmless = read, harmless
         self.rejects: list[Reject] = []
+        self._draws = False  # whether the other process draws which lines are held out
         self._last = 0  # number of the last row of the first half
         self._file = tempfile.TemporaryFile()  # noqa: SIM115  (closed by `close`; the other process writes to it)
         told = (lambda rows: progress(rows + self._beside.done)) if progress else _silent
@@ -100,16 +114,30 @@ class Twins:
             yield from pieces(findings, self(), kind)
             return
         self._beside.ask((findings, kind))
-        yield from pieces(findings, self._spool.drain(), kind)
+        rows = 0
+        for piece in pieces(findings, self._spool.drain(), kind):
+            rows += len(piece.ids)
+            yield piece
+        self._beside.ask(rows)
         try:
             number = self._beside.hear()
         except Lost:
             yield from pieces(findings, self._others(), kind)
             return
+        self._draws = True
         self._file.seek(0)
         for _ in range(number):
             piece = pickle.load(self._file)
             yield piece._replace(ids=self._moved(piece.ids))
+        self._file.truncate(0)  # what is written next takes its place in memory
+
+    def drawn(self, lines: int) -> Drawn:
+        """Which of so many lines are held out: the other process draws while this one reads what it has mended."""
+        if self._draws:
+            with suppress(Lost):
+                places: Drawn = self._beside.hear()
+                return places
+        return drawn(lines)
 
     def close(self) -> None:
         """Forget the rows."""
@@ -131,10 +159,10 @@ class Twins:
 
     def _join(self, behind: Profile, rejects: list[Reject]) -> None:
         """Add what the other process tells of its rows."""
-        self.rejects += [replace(reject, row=reject.row + self._last) for reject in rejects]
         if not self._last or not self.profile.rows + behind.rows:
             raise Lost
-        behind.number_on(self._last)
+        self.rejects += [replace(reject, row=reject.row + self._before) for reject in rejects]
+        behind.number_on(self._before)
         self.profile.join(behind, drop_empty(self._others()))
 
     def _others(self) -> Iterator[Columns]:
@@ -142,11 +170,16 @@ class Twins:
         for found in chunks(found for found in self._read(self._behind, _silent) if not isinstance(found, Reject)):
             yield found._replace(ids=self._moved(found.ids))
 
+    @property
+    def _before(self) -> int:
+        """How many rows come before those that the other half counts."""
+        return 0 if self._numbered else self._last
+
     def _moved(self, numbers: Sequence[int]) -> Sequence[int]:
         """The numbers in the whole table of rows in the other half."""
         if isinstance(numbers, range):
-            return range(numbers.start + self._last, numbers.stop + self._last)
-        return [number + self._last for number in numbers]
+            return range(numbers.start + self._before, numbers.stop + self._before)
+        return [number + self._before for number in numbers]
 
     def _other(self, beside: Beside) -> None:
         """What the other process does: tell what its rows are like, then mend them as it is asked to."""
@@ -154,13 +187,17 @@ class Twins:
         beside.say((_profile(spool()), self.rejects))
         if not (question := beside.asked()):
             return
-        number = 0
+        number = rows = 0
         for piece in pieces(question[0], spool.drain(), question[1]):
             # Where the first process finds them when it has done its own: a pipe would hold few of them.
             pickle.dump(piece, self._file, protocol=pickle.HIGHEST_PROTOCOL)
             number += 1
+            rows += len(piece.ids)
         self._file.flush()
         beside.say(number)
+        trim()
+        if (before := beside.asked()) is not None:
+            beside.say(tuple(array("I", places) for places in drawn(before + rows)))
 
 
 def _silent(_rows: int) -> None:

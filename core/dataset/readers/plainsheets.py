@@ -11,46 +11,39 @@ import re
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import repeat
 from pathlib import Path
 from typing import IO, Any
 
 from core.dataset.readers.packed import FAULTS
+from core.dataset.readers.plainmarkup import (
+    ATTRIBUTES,
+    BLOCK,
+    DECLARED,
+    MOST_HEAD,
+    TEXT,
+    Odd,
+    clean,
+    more,
+    text_of,
+    to_the_end,
+    until,
+)
+from core.dataset.readers.sharedtexts import SharedTexts
 from core.dataset.readers.tables import Even
 
-_BLOCK = 1 << 19  # bytes that are unpacked at once
-_MOST_ROW = 8 << 20  # bytes of a row; no program writes one as long
-_MOST_HEAD = 1 << 20  # bytes of what stands before the rows, and of the list of sheets
-_MOST_SHARED = 144 << 20  # bytes of shared texts, which are all held, and of what each needs beside its own
-_EACH = 56
 _MOST_CELLS = 256  # in a row
 _DIGITS = 15  # of a number that stands as it is shown
 _WORKBOOK, _RELATIONS, _SHARED = "xl/workbook.xml", "xl/_rels/workbook.xml.rels", "xl/sharedStrings.xml"
-_ATTRIBUTES = r'(?: [A-Za-z][\w:.]*="[^"<>&]*")*'
-_DECLARED = (
-    r"""(?:<\?xml version=["']1\.0["'](?: encoding=["'](?:UTF-8|utf-8)["'])?(?: standalone=["']\w+["'])? ?\?>\s*)?"""
-)
-_HEAD = re.compile(rf'{_DECLARED}<worksheet{_ATTRIBUTES}>.*?<dimension ref="A1:([A-Z]+)(\d+)"/>.*?<sheetData>', re.S)
-_SHARED_HEAD = re.compile(rf"{_DECLARED}<sst{_ATTRIBUTES}>")
+_HEAD = re.compile(rf'{DECLARED}<worksheet{ATTRIBUTES}>.*?<dimension ref="A1:([A-Z]+)(\d+)"/>.*?<sheetData>', re.S)
 _SHEET = re.compile(r'<sheet name="([^"<>&]+)" sheetId="\d+"(?: state="\w+")? r:id="(\w+)" ?/>')
-_RELATION = re.compile(rf"<Relationship({_ATTRIBUTES}) ?/>")
+_RELATION = re.compile(rf"<Relationship({ATTRIBUTES}) ?/>")
 _ATTRIBUTE = re.compile(r' ([\w:.]+)="([^"]*)"')
 _CELL = re.compile(
     r'<c r="([A-Z]+)(\d+)"((?: s="\d+")?)((?: t="(?:s|inlineStr)")?)>(<v>|<is><t>)[^<]*(</v></c>|</t></is></c>)'
 )
-_ROW = re.compile(rf'<row r="(\d+)"({_ATTRIBUTES})>')
-_PRESERVED, _TEXT = '<t xml:space="preserve">', "<t>"
-_KEPT = "\0"  # before a text whose blanks at its ends count
-_BLANKS = " \t\n"  # at the ends of other texts they are taken off
-_PHONETIC = re.compile(rf"</t><phoneticPr{_ATTRIBUTES} ?/></si>")
-_BETWEEN = "</t></si><si><t>"
-_REFERENCE = re.compile(rb"&(?!(?:amp|lt|gt|quot|apos);)")  # that only a parser reads
-_ESCAPED = re.compile(rb"_x[0-9A-Fa-f]{4}_")  # as spreadsheet programs write signs that XML has not
-_ENTITIES = (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&apos;", "'"), ("&amp;", "&"))
-
-
-class Odd(Exception):
-    """Something that only a parser reads."""
+_ROW = re.compile(rf'<row r="(\d+)"({ATTRIBUTES})>')
+_NUMBER = re.compile(rb'<row r="(\d+)"')
+_END = b"</row>"
 
 
 class PlainSheet:
@@ -61,36 +54,60 @@ class PlainSheet:
         self.names = tuple(found)
         entry = found[sheet or self.names[0]]
         self._stream = archive.open(entry)
-        head, self._begun = _until(self._stream, b"<sheetData>")
+        head, self._begun = until(self._stream, b"<sheetData>")
         says = _HEAD.fullmatch(head)
         if not says or "<!" in head:
             raise Odd
         self.width, self.height = _column(says[1]), int(says[2])
+        self.until = 0  # a byte: the rows end with the first that ends behind it; 0 where all are read
         if not 0 < self.width <= _MOST_CELLS:
             raise Odd
-        self.entries = {entry}
-        self._shared: list[str | bytes] = []  # in UTF-8 where that needs less memory
+        self.entries, self.size = {entry}, archive.getinfo(entry).file_size  # in bytes, as the file says
+        self._shared: SharedTexts | None = None
         self._strings: IO[bytes] | None = None
-        if b' t="s"' in self._begun[:_BLOCK]:
+        if b' t="s"' in self._begun[:BLOCK]:
             self._strings = archive.open(_SHARED)
             self.entries.add(_SHARED)
 
     def answers(self) -> Iterator[Any]:
-        """The entries that are read here, the names of all sheets, how many rows this one says it has, and its rows,
-        many at a time. Raises Odd at the first that cannot be read here."""
+        """This sheet, the names of all, how many rows this one says it has, and its rows, many at a time. Raises Odd
+        at the first that cannot be read here."""
         with self._stream, _told_as_odd():
-            yield self.entries
-            if self._strings:
-                with self._strings:
-                    self._shared = [text if text.isascii() else text.encode() for text in _shared(self._strings)]
+            yield self
+            self._share()
             yield self.names
             yield self.height
-            yield from self._runs()
+            yield from self._runs(1)
 
-    def _runs(self) -> Iterator[Even]:
-        number, bare = 1, False
+    def place(self, share: float) -> int:
+        """The byte at this share of the sheet, or behind what was read of it."""
+        return self.size if self._stream.closed else max(int(self.size * share), self._stream.tell())
+
+    def behind(self, place: int, known: PlainSheet | None) -> Iterator[Even]:
+        """The rows after the first that ends behind a byte; the shared texts are those of `known`, where it is given.
+        Raises Odd as `answers` does."""
+        with self._stream, _told_as_odd():
+            self._shared = known._shared if known else None
+            self._share()
+            left = self._begun
+            while self._stream.tell() < place:
+                left = more(self._stream, b"")
+            left = left[max(0, place - self._stream.tell() + len(left)) :]
+            while _END not in left:
+                left = more(self._stream, left)
+            number, self._begun = self._next(left[left.index(_END) + len(_END) :])
+            yield from self._runs(number)
+
+    def _share(self) -> None:
+        """Read the shared texts, where there are some and they are not known."""
+        if self._strings:
+            with self._strings:
+                self._shared = self._shared or SharedTexts(self._strings)
+
+    def _runs(self, number: int) -> Iterator[Even]:
+        bare = False
         for raw in self._rows():
-            rows = _text(raw).replace(_PRESERVED, _TEXT + _KEPT)
+            rows = text_of(raw)
             columns = None if bare else self._columns(rows, number)
             if columns is None:  # rows of different heights
                 bare = True
@@ -99,31 +116,35 @@ class PlainSheet:
                 raise Odd
             yield Even(number, columns, sound=True)
             number += len(columns[0])
-        while self._stream.read(_BLOCK):  # to its end, where its checksum is looked at
-            pass
+        if self.until and self._next(self._begun)[0] != number:
+            raise Odd
+        if not self.until:
+            to_the_end(self._stream)
 
     def _rows(self) -> Iterator[bytes]:
         """The bytes of whole rows: the first alone, since it may look otherwise, then as many as a block holds."""
         left = self._begun
-        while b"</row>" not in left:
-            left = self._more(left)
-        first = left.index(b"</row>") + len(b"</row>")
+        while _END not in left:
+            left = more(self._stream, left)
+        first = left.index(_END) + len(_END)
         yield left[:first]
         left = left[first:]
         while True:
-            end = left.rfind(b"</row>") + len(b"</row>")
-            if end >= len(b"</row>"):
+            cut = left.find(_END, max(0, self.until - self._stream.tell() + len(left))) if self.until else -1
+            end = (cut if cut >= 0 else left.rfind(_END)) + len(_END)
+            if end >= len(_END):
                 yield left[:end]
                 left = left[end:]
-            if left.startswith(b"</sheetData>"):
+            if cut >= 0 or left.startswith(b"</sheetData>"):
+                self._begun = left
                 return
-            left = self._more(left)
+            left = more(self._stream, left)
 
-    def _more(self, left: bytes) -> bytes:
-        block = self._stream.read(_BLOCK)
-        if not block or len(left) > _MOST_ROW:
-            raise Odd
-        return left + block
+    def _next(self, left: bytes) -> tuple[int, bytes]:
+        """The number of the row that begins here, and what of it was read."""
+        while not (found := _NUMBER.match(left)):
+            left = more(self._stream, left)
+        return int(found[1]), left
 
     def _columns(self, rows: str, number: int) -> list[list[str]] | None:
         """The cells of rows that are all like the first of them, as columns; None where one is not."""
@@ -133,8 +154,8 @@ class PlainSheet:
         values = frame.values(rows, number)
         if values is None:
             return None
-        if frame.mark == _TEXT:
-            return [_clean(column) for column in values]
+        if frame.mark == TEXT:
+            return [clean(column) for column in values]
         return [
             self._known(column) if shared else _numbers(column)
             for column, shared in zip(values, frame.shared, strict=True)
@@ -142,11 +163,10 @@ class PlainSheet:
 
     def _known(self, places: list[str]) -> list[str]:
         """The shared texts at these places."""
-        if not _are_digits(places):
+        if not self._shared or not _are_digits(places):
             raise Odd
         try:
-            found = map(self._shared.__getitem__, map(int, places))
-            return [text.decode() if isinstance(text, bytes) else text for text in found]
+            return self._shared.at(map(int, places))
         except IndexError:
             raise Odd from None
 
@@ -250,81 +270,9 @@ def _sheets(archive: zipfile.ZipFile) -> dict[str, str]:
 
 
 def _small(archive: zipfile.ZipFile, name: str) -> str:
-    if archive.getinfo(name).file_size > _MOST_HEAD:
+    if archive.getinfo(name).file_size > MOST_HEAD:
         raise Odd
     return archive.read(name).decode()
-
-
-def _until(stream: IO[bytes], mark: bytes) -> tuple[str, bytes]:
-    """What stands up to a mark that comes soon, and what was read behind it."""
-    begun = b""
-    while mark not in begun:
-        block = stream.read(_BLOCK)
-        if not block or len(begun) > _MOST_HEAD:
-            raise Odd
-        begun += block
-    head, mark, rest = begun.partition(mark)
-    return (head + mark).decode(), rest
-
-
-def _shared(stream: IO[bytes]) -> Iterator[str]:
-    """The shared texts, where each is plain. Raises Odd."""
-    begun, left = _until(stream, b"<si>")
-    if not _SHARED_HEAD.fullmatch(begun.removesuffix("<si>")):
-        raise Odd
-    left, size = b"<si>" + left, len(left)
-    while not left.startswith(b"</sst>"):
-        end = left.rfind(b"</si>") + len(b"</si>")
-        if end >= len(b"</si>"):
-            yield from (items := _items(_text(left[:end])))
-            size += _EACH * len(items)
-            left = left[end:]
-        else:
-            block = stream.read(_BLOCK)
-            size += len(block)
-            if not block or len(left) > _MOST_ROW:
-                raise Odd
-            left += block
-        if size > _MOST_SHARED:
-            raise Odd
-    while stream.read(_BLOCK):
-        pass
-
-
-def _items(items: str) -> list[str]:
-    items = items.replace(_PRESERVED, _TEXT + _KEPT)
-    if "<phoneticPr" in items:
-        items = _PHONETIC.sub("</t></si>", items)
-    if not (items.startswith("<si><t>") and items.endswith("</t></si>")):
-        raise Odd
-    return _clean(items[len("<si><t>") : -len("</t></si>")].split(_BETWEEN))
-
-
-def _text(raw: bytes) -> str:
-    """Markup as text. Raises Odd for what is written otherwise than it is meant."""
-    if b"\r" in raw or b"\0" in raw:
-        raise Odd
-    if (b"&" in raw and _REFERENCE.search(raw)) or (b"_" in raw and _ESCAPED.search(raw)):
-        raise Odd
-    return raw.decode()
-
-
-def _clean(texts: list[str]) -> list[str]:
-    """Texts as they are meant. Raises Odd where there is markup among them."""
-    joined = "".join(texts)
-    if "<" in joined:
-        raise Odd
-    if _KEPT in joined:
-        texts = [text[1:] if text[:1] == _KEPT else text.strip(_BLANKS) for text in texts]
-    else:
-        texts = list(map(str.strip, texts, repeat(_BLANKS)))
-    return [_unescaped(text) if "&" in text else text for text in texts] if "&" in joined else texts
-
-
-def _unescaped(text: str) -> str:
-    for entity, sign in _ENTITIES:
-        text = text.replace(entity, sign)
-    return text
 
 
 def _numbers(values: list[str]) -> list[str]:

@@ -9,16 +9,21 @@ from contextlib import closing, contextmanager, suppress
 from contextvars import ContextVar
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
+from core.beside import Lost
 from core.dataset.readers.children import Child
 from core.dataset.readers.packed import FAULTS
+from core.dataset.readers.plainmarkup import Odd
 from core.dataset.readers.tables import Even, Run
 from core.dataset.readers.values import Format
 from core.errors import BadInput
 from core.words import T
+
+if TYPE_CHECKING:
+    from core.dataset.readers.plainsheets import PlainSheet
 
 MAX_FILE = 200 << 20
 MAX_UNPACKED = 1 << 30
@@ -36,9 +41,16 @@ _STREAMS = 1 << 24  # bytes in which these names are looked for
 _MOST_MERGED = 200_000  # merged cells of a sheet; each takes three hundred bytes to be told
 _STEP = _LONGEST_TAG // 2  # so long a tag holds a whole step of bytes without its end
 _BEFORE_ROWS = 3  # answers
-_Opened = tuple[Generator[Any, None, None], Iterator[Any]]  # a child, and what it answers from a sheet's height on
 _held: ContextVar[dict[tuple[Path, str], _Opened] | None] = ContextVar("held", default=None)
 _ENDLESS_TAG = re.compile(rb"<[^!>][^>]{%d}" % _LONGEST_TAG)  # its attributes would be compared each with each
+
+
+class _Opened(NamedTuple):
+    """A sheet that is being read: what reads it, its answers from here on, and the sheet where it needs no child."""
+
+    child: Generator[Any, None, None]
+    answers: Iterator[Any]
+    plain: PlainSheet | None
 
 
 def guard(path: Path, name: str, but: Collection[str] = ()) -> None:
@@ -82,8 +94,8 @@ def opened_once() -> Iterator[None]:
         yield
     finally:
         _held.reset(before)
-        for child, _answers in held.values():
-            child.close()
+        for opened in held.values():
+            opened.child.close()
 
 
 def sheet_names(path: Path, name: str) -> tuple[str, ...]:
@@ -96,97 +108,130 @@ def guarded_names(path: Path, name: str) -> tuple[str, ...]:
     large; what it may hold is bounded by what the file says, and it is killed where the look finds a trap."""
     if _says_too_much(path):
         guard(path, name)
-    child = _answers(path, name, "")
+    opened = _begun(path, name, "")
     try:
-        guard(path, name, next(child) or ())
+        guard(path, name, opened.plain.entries if opened.plain else ())
     except BaseException:
-        child.close()
+        opened.child.close()
         raise
-    return _names(path, name, child)
+    return _names(path, name, opened)
 
 
 def _says_too_much(path: Path) -> bool:
     return _unpacked(path) > max(_SMALL, min(MAX_UNPACKED, MAX_RATIO * path.stat().st_size))
 
 
-def _names(path: Path, name: str, child: Generator[Any, None, None]) -> tuple[str, ...]:
-    names = next(child)
+def _names(path: Path, name: str, opened: _Opened) -> tuple[str, ...]:
+    names = next(opened.answers)
     if not names:
         raise BadInput(T("{file} has no sheet with cells.", file=name), T("Choose another file."))
-    _leave((path, names[0]), child, child)
+    _leave((path, names[0]), opened)
     return tuple(names)
 
 
-def records(path: Path, name: str, sheet: str) -> Iterator[Run | Even]:
-    """Every row of a sheet with its number as the spreadsheet shows it."""
-    child, answers = _opened(path, name, sheet)
+def records(path: Path, name: str, sheet: str, span: tuple[int, int] | None = None) -> Iterator[Run | Even]:
+    """Every row of a sheet with its number as the spreadsheet shows it; of a `span` those that it holds. Raises Lost
+    where those have to be read together with the others."""
+    if span and span[0]:
+        yield from _behind(path, sheet, span[0])
+        return
+    opened = _opened(path, name, sheet)
+    if span:
+        if not opened.plain:
+            raise Lost
+        opened.plain.until = span[1]
     try:
-        next(answers)
-        yield from answers
+        next(opened.answers)
+        yield from opened.answers
     finally:
-        child.close()
+        opened.child.close()
+
+
+def parted(path: Path, sheet: str, share: float) -> tuple[tuple[int, int], tuple[int, int]] | None:
+    """The spans of two parts of a sheet that is held open, the first with this share of it; None where it is left
+    whole."""
+    held = (_held.get() or {}).get((path, sheet))
+    if not held or not held.plain or (place := held.plain.place(share)) >= held.plain.size:
+        return None
+    return (0, place), (place, held.plain.size)
+
+
+def _behind(path: Path, sheet: str, place: int) -> Iterator[Even]:
+    from core.dataset.readers import plainsheets
+
+    held = (_held.get() or {}).pop((path, sheet), None)
+    found = plainsheets.look(path, sheet)
+    if not found:
+        raise Lost
+    archive, plain = found
+    with archive:
+        try:
+            yield from plain.behind(place, held.plain if held else None)
+        except Odd as error:
+            raise Lost from error
 
 
 def look(path: Path, name: str, sheet: str, wanted: int) -> tuple[int, list[tuple[int, list[str]]]]:
     """How many rows a sheet has, and the first filled ones with their numbers."""
-    child, answers = _opened(path, name, sheet)
-    seen = [next(answers)]
+    opened = _opened(path, name, sheet)
+    seen = [next(opened.answers)]
     found: list[tuple[int, list[str]]] = []
-    while len(found) < wanted and (run := next(answers, None)):
+    while len(found) < wanted and (run := next(opened.answers, None)):
         seen.append(run)
         found += [
             (number, cells) for number, cells in enumerate(run.rows, start=run.number) if any(map(str.strip, cells))
         ]
-    _leave((path, sheet), child, chain(seen, answers))
+    _leave((path, sheet), opened._replace(answers=chain(seen, opened.answers)))
     return seen[0], found[:wanted]
 
 
 def let_go(path: Path, sheet: str) -> None:
     """Be done with a sheet that `opened_once` holds: of many, each would hold a process."""
     if held := (_held.get() or {}).pop((path, sheet), None):
-        held[0].close()
+        held.child.close()
 
 
 def _opened(path: Path, name: str, sheet: str) -> _Opened:
-    """The child that reads a sheet."""
+    """A sheet that is read from its height on."""
     if held := (_held.get() or {}).pop((path, sheet), None):
         return held
-    child = _begun(path, name, sheet)
-    next(child)
-    return child, child
+    opened = _begun(path, name, sheet)
+    next(opened.answers)
+    return opened
 
 
-def _begun(path: Path, name: str, sheet: str) -> Generator[Any, None, None]:
-    """A child at work, of which nothing was asked yet."""
+def _begun(path: Path, name: str, sheet: str) -> _Opened:
+    """A sheet of which nothing was asked yet."""
     child = _answers(path, name, sheet)
-    next(child)
-    return child
+    return _Opened(child, child, next(child))
 
 
-def _leave(key: tuple[Path, str], child: Generator[Any, None, None], answers: Iterator[Any]) -> None:
+def _leave(key: tuple[Path, str], opened: _Opened) -> None:
     """Be done with a sheet for now."""
     held = _held.get()
     if held is None:
-        child.close()
+        opened.child.close()
     else:
-        held[key] = child, answers
+        held[key] = opened
 
 
 def _answers(path: Path, name: str, sheet: str) -> Generator[Any, None, None]:
-    """The entries that are read here, where a sheet is one that needs no child. Then, as from `_from_child`: the names
-    of all sheets, the number of rows of this one (or the first), and its rows."""
+    """The sheet, where it is one that needs no child. Then, as from `_from_child`: the names of all sheets, the number
+    of rows of this one (or the first), and its rows. Raises Lost where a part of it needs a child after all."""
     from core.dataset.readers import plainsheets
 
     found = plainsheets.look(path, sheet)
     told, number = 0, 1
     if found:
         archive, plain = found
-        with archive, suppress(plainsheets.Odd):
+        with archive, suppress(Odd):
             for answer in plain.answers():
                 yield answer
                 told += 1
                 number = answer.number + len(answer.columns[0]) if isinstance(answer, Even) else number
             return
+        if plain.until:
+            raise Lost
         guard(path, name)
     with closing(_from_child(path, name, sheet)) as answers:
         for answer in islice(answers, min(told, _BEFORE_ROWS), None):

@@ -13,7 +13,6 @@ from core.dataset import mojibake
 from core.dataset.encodings import detect, open_text
 from core.dataset.readers import (
     delimited,
-    formulas,
     markup,
     objects,
     packed,
@@ -155,7 +154,7 @@ def read_blocks(source: Source) -> Iterator[Block | Reject]:
             markup.records(source) if source.format.is_markup else delimited.records(source)
         )
         if source.format.is_sheet:
-            runs = sheets.records(source.path, source.name, source.sheet)
+            runs = sheets.records(source.path, source.name, source.sheet, source.span)
         yield from tables.blocks(runs, source.columns, source.header, source.top)
     else:
         yield from tables.together(read(source), source.columns)
@@ -216,6 +215,8 @@ def _with_formulas(source: Source) -> Source:
     empty."""
     if source.sample and all(all(row.cells.values()) for row in source.sample):
         return source
+    from core.dataset.readers import formulas
+
     found = formulas.uncalculated(source.path, source.sheet, source.columns)
     if not found:
         return source

@@ -104,8 +104,8 @@ class Source:
     converted. `top` is the number of rows above the header (a title), `garbled` the share of the sample whose letters
     are UTF-8 read as something else, `parts` the files that are read one after the other as this one, `others` those
     that came with them and hold no rows, with the reason. `uncalculated` names cells with formulas that have no value,
-    by their row and column. Of a text table with a `span`, only what stands from its first byte up to its second is
-    read.
+    by their row and column. Of a text table or a sheet with a `span`, only what stands from its first byte (unpacked)
+    up to its second is read.
     """
 
     path: Path

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import tracemalloc
 import zipfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -13,7 +15,8 @@ import xlsxwriter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.dataset.readers import Row, opened_once, plainsheets, read, sheets, sniff
+from core.dataset.readers import Row, opened_once, plainmarkup, plainsheets, read, sheets, sniff
+from core.dataset.readers.tables import Even
 from core.errors import BadInput
 
 OPEN = '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">'
@@ -81,7 +84,7 @@ def test_it_needs_no_child(name: str, tmp_path: Path, monkeypatch: pytest.Monkey
     assert rows[-1] == Row(12_001, dict(zip(ROWS[0], ROWS[-1], strict=True)))
 
 
-def workbook(path: Path, sheet: str, shared: str = "") -> Path:
+def workbook(path: Path, sheet: str, shared: str | bytes = "") -> Path:
     """A workbook with this sheet and these shared texts."""
     plain = path.with_name("plain.xlsx")
     if not plain.exists():
@@ -168,6 +171,30 @@ def test_shared_texts_are_those_of_the_parser(shared: str, tmp_path: Path, monke
     assert cells(path) == by_the_child(path, monkeypatch)
 
 
+@pytest.mark.parametrize(
+    "shared",
+    [
+        shared_of("a", "b" + "<x>" * 2_000_000),  # marks without an end
+        "<sst><si><t>a</t></si><si><t>b</t></sst>",
+        "<sst><t>a</t></si><si><t>b</t></si></sst>",
+        "<sst><si><t>a</t></si> <si><t>b</t></si></sst>",
+        "<sst><si><t>a</t></t></si><si>b</t></si></sst>",
+        "<sst><si><t>a</t></si></sst>",
+        b"<sst><si><t>a</t></si><si><t>\xff</t></si></sst>",
+    ],
+)
+def test_shared_texts_of_another_form_are_left_to_the_parser(shared: str | bytes, tmp_path: Path) -> None:
+    row = '<row r="1"><c r="A1" t="s"><v>0</v></c><c r="B1" t="s"><v>1</v></c></row>'
+    found = plainsheets.look(workbook(tmp_path / "a.xlsx", sheet_of(row), shared), "")
+    assert found
+    archive, plain = found
+    tracemalloc.start()
+    with archive, pytest.raises(plainmarkup.Odd):
+        list(plain.answers())
+    assert tracemalloc.get_traced_memory()[1] < 40 << 20
+    tracemalloc.stop()
+
+
 @pytest.mark.parametrize("odd", [3, 2_500, 11_999])
 def test_rows_behind_an_odd_one_are_read_by_the_child_and_none_twice(
     odd: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -221,8 +248,50 @@ def test_a_long_file_of_one_row_takes_no_memory(tmp_path: Path) -> None:
     found = plainsheets.look(path, "")
     assert found
     archive, plain = found
-    with archive, pytest.raises(plainsheets.Odd):
+    with archive, pytest.raises(plainmarkup.Odd):
         list(plain.answers())
+
+
+def part(path: Path, place: int, *, behind: bool) -> list[Even]:
+    """The rows up to the one with this byte, or those behind it."""
+    found = plainsheets.look(path, "")
+    assert found
+    archive, plain = found
+    with archive:
+        if behind:
+            return list(plain.behind(place, None))
+        plain.until = place
+        return [answer for answer in plain.answers() if isinstance(answer, Even)]
+
+
+@pytest.mark.parametrize("shared", [True, False], ids=["shared", "in the cells"])
+@pytest.mark.parametrize("block", [300, 1 << 17])
+def test_a_sheet_can_be_parted_at_any_byte(
+    shared: bool, block: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plainmarkup, "BLOCK", block)
+    path, rows = tmp_path / "a.xlsx", ROWS[:12]
+    written_by_xlsxwriter(path, rows, shared=shared)
+    with zipfile.ZipFile(path) as archive:
+        sheet = archive.read(SHEET)
+    ends = [match.end() for match in re.finditer(b"</row>", sheet)]
+    for place in range(ends[0], ends[-2] - len("</row>"), 7):
+        both = [part(path, place, behind=behind) for behind in (False, True)]
+        numbers = [run.number + n for runs in both for run in runs for n in range(len(run.rows))]
+        assert numbers == list(range(1, 13)), place
+        assert [row for runs in both for run in runs for row in run.rows] == rows
+    for behind in (False, True):
+        with pytest.raises(plainmarkup.Odd):
+            part(path, ends[-2], behind=behind)
+
+
+def test_a_row_that_is_left_out_just_where_a_sheet_is_parted_is_seen(tmp_path: Path) -> None:
+    rows = HEAD + inline(2, "a", "b") + inline(3, "c", "d")
+    sheet = sheet_of(rows + inline(5, "e", "f"))
+    path, place = workbook(tmp_path / "a.xlsx", sheet), sheet.index("<t>c</t>")
+    with pytest.raises(plainmarkup.Odd):
+        part(path, place, behind=False)
+    assert [run.number for run in part(path, place, behind=True)] == [5]
 
 
 TEXTS = st.text(st.sampled_from("ab <>&\"'\t\n_x000D;#中é\u3000\ufeff🙂]"), max_size=8)

@@ -11,10 +11,12 @@ import re
 import signal
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import xlsxwriter
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -22,6 +24,7 @@ from core.__main__ import main
 from core.beside import Beside
 from core.commands import intwo
 from core.dataset import encodings, twins
+from core.dataset.readers import plainmarkup, plaintables
 from core.dataset.recipes import Recipe
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
@@ -42,7 +45,8 @@ def others(monkeypatch: pytest.MonkeyPatch) -> list[Beside]:
     monkeypatch.setattr(twins, "Beside", Noted)
     monkeypatch.setattr(twins, "WORTH", 1)
     monkeypatch.setattr(twins, "possible", lambda: True)
-    monkeypatch.setattr(encodings, "BLOCK", 512)  # several blocks to a half
+    for module, name in ((encodings, "BLOCK"), (plaintables, "_BLOCK"), (plainmarkup, "BLOCK")):
+        monkeypatch.setattr(module, name, 512)  # several blocks to a half
     return begun
 
 
@@ -51,7 +55,7 @@ def say(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Sai
     """The exit code of `prepare -q`, its words, and the files it wrote."""
 
     def run(table: bytes, *more: str) -> Said:
-        path = tmp_path / "x.csv"
+        path = tmp_path / ("x.xlsx" if table.startswith(b"PK") else "x.csv")
         path.write_bytes(table)
         code = main(["prepare", str(path), "-q", *more])
         out, err = capsys.readouterr()
@@ -112,11 +116,51 @@ IN_TWO = {
 }
 
 
-@pytest.mark.parametrize("name", IN_TWO)
+def book(rows: list[tuple[str, ...]], *, shared: bool = False) -> bytes:
+    """A workbook with the texts in its cells, or with all of them in one list."""
+    made = io.BytesIO()
+    with xlsxwriter.Workbook(made, {"constant_memory": not shared}) as workbook:
+        sheet = workbook.add_worksheet()
+        for number, row in enumerate([("prompt", "completion"), *rows]):
+            sheet.write_row(number, 0, row)
+    return made.getvalue()
+
+
+def edited(workbook: bytes, old: str, new: str, *, more: str = "") -> bytes:
+    """A workbook in whose sheet something stands otherwise."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(workbook)) as given, zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in given.namelist():
+            text = given.read(name).decode()
+            if name.endswith("sheet1.xml"):
+                assert text.count(old) == 1
+                text = text.replace(old, new) + more
+            archive.writestr(name, text)
+    return made.getvalue()
+
+
+def broken(workbook: bytes) -> bytes:
+    """A workbook whose sheet has another checksum than it should."""
+    with zipfile.ZipFile(io.BytesIO(workbook)) as given:
+        checksum = next(entry.CRC for entry in given.infolist() if entry.filename.endswith("sheet1.xml"))
+    return workbook.replace(checksum.to_bytes(4, "little"), b"\1\2\3\4")
+
+
+BOOKS_IN_TWO = {
+    "a workbook": book(pairs()),
+    "a workbook with shared texts": book(pairs(), shared=True),
+    "a workbook without an answer, early": book(with_row(("Where is it?", " "), 3)),
+    "a workbook without an answer, late": book(with_row(("Where is it?", "  "), 290)),
+    "a workbook with blank rows": book([row for pair in pairs() for row in (pair, ("  ", "  "))]),
+    "a workbook with the same in the other half": book(pairs() + pairs()[:7]),
+}
+
+
+@pytest.mark.parametrize("name", [*IN_TWO, *BOOKS_IN_TWO])
 def test_two_processes_write_what_one_writes(
     name: str, say: Callable[..., Said], others: list[Beside], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    text, findings = IN_TWO[name].encode(), twins.Twins.findings
+    text, findings = BOOKS_IN_TWO.get(name) or IN_TWO[name].encode(), twins.Twins.findings
     used: list[twins.Twins] = []
 
     def noted(both: twins.Twins) -> object:
@@ -134,6 +178,7 @@ def damaged(place: int) -> bytes:
     return b"\r\n".join(lines)
 
 
+FORMULA = '<c r="A280" t="str"><f>1+1</f></c><c r="B280" t="inlineStr">'
 ALONE = {
     "signs that no text has": table(pairs(asked="Order\x1f {n}")).encode(),
     "a row too short, early": table(with_row(("alone",), 3)).encode(),
@@ -148,6 +193,18 @@ ALONE = {
     "other columns": table(pairs()).replace("prompt,completion", "question,answer").encode(),
     "another encoding": table(pairs()).encode("gb18030"),
     "UTF-16": table(pairs()).encode("utf-16"),
+    "a workbook with a formula": edited(book(pairs()), '<c r="A280" t="inlineStr"><is>', f'{FORMULA}<is>'),
+    "a workbook with parts of a text, at once": edited(book(pairs()), "Where is order 5?", "Where</t><t> 5?"),
+    "a workbook with parts of a text, early": edited(book(pairs(900)), "Where is order 300?", "Where</t><t> 300?"),
+    "a workbook with parts of a text, late": edited(book(pairs(900)), "Where is order 800?", "Where</t><t> 800?"),
+    "a workbook whose rows leave one out, early": edited(book(pairs(900)), '<row r="300">', '<row r="301">'),
+    "a workbook whose rows leave one out, late": edited(book(pairs(900)), '<row r="800">', '<row r="801">'),
+    "a workbook with something behind": edited(book(pairs()), "</sheetData>", "</sheetData>", more="<!DOCTYPE x>"),
+    "a workbook with a wrong checksum": broken(book(pairs())),
+    "a workbook with an empty cell, early": book(with_row(("Where is it?", ""), 3)),
+    "a workbook with an empty cell, late": book(with_row(("Where is it?", ""), 280)),
+    "a workbook of one row": book(pairs(1)),
+    "a workbook with other columns": edited(book(pairs()), ">prompt<", ">question<"),
     "JSON Lines": b'{"prompt": "a", "completion": "b"}\n{"prompt": "c", "completion": "d"}\n' * 50,
 }  # fmt: skip
 
@@ -196,7 +253,7 @@ def test_no_table_is_prepared_otherwise(
     assert say(text) == alone(say, text)
 
 
-@pytest.mark.parametrize("when", ["told", "asked", "done"])
+@pytest.mark.parametrize("when", ["told", "asked", "done", "drawing"])
 def test_when_the_other_process_is_killed_its_half_is_done_here(
     when: str, say: Callable[..., Said], others: list[Beside], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -215,6 +272,8 @@ def test_when_the_other_process_is_killed_its_half_is_done_here(
 
     if when == "told":
         monkeypatch.setattr(Beside, "hear", killing(Beside.hear, before=True))
+    elif when == "drawing":
+        monkeypatch.setattr(twins, "trim", lambda: os._exit(1))  # it has said that it has mended, and draws next
     else:
         monkeypatch.setattr(Beside, "ask", killing(Beside.ask, before=when == "asked"))
     assert say(text) == expected
