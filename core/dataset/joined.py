@@ -9,7 +9,7 @@ BETWEEN = "\x1f"  # one that is looked for fast, and that hardly any text holds
 
 
 class Joined(list[str]):
-    """Texts, the same with `BETWEEN` each two of them, and that in UTF-8. None of them holds it."""
+    """Texts, and all of them as one with `BETWEEN` each two, also in UTF-8."""
 
     def __init__(self, texts: Sequence[str], joined: str, raw: bytes | None = None) -> None:
         super().__init__(texts)
@@ -17,7 +17,7 @@ class Joined(list[str]):
 
     @classmethod
     def of_raw(cls, raw: bytes) -> Joined:
-        """The texts that stand in UTF-8 with the sign between them. Raises UnicodeDecodeError."""
+        """The texts that stand in UTF-8 with the sign between them and in none of them. Raises UnicodeDecodeError."""
         joined = raw.decode()
         return cls(joined.split(BETWEEN), joined, raw)
 

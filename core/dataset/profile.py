@@ -10,7 +10,7 @@ from itertools import compress
 
 from core.dataset.fixes import Measure, is_empty, repeated, too_long, trimmed_end
 from core.dataset.fixrows import Columns, Row, Rows, chunks
-from core.dataset.joined import Joined, filled
+from core.dataset.joined import BETWEEN, Joined, filled
 
 FEW = 3  # rows kept to show
 SEPARATORS = (" ->", "\n\n###\n\n", "\n\n===\n\n", "\n\n---\n\n", "\n\n===>\n\n", "\n\n--->\n\n")
@@ -63,9 +63,8 @@ class Texts:
 
     def add(self, texts: Sequence[str]) -> None:
         """Look at the next texts."""
-        if not isinstance(texts, Joined):
-            texts = Joined(texts, "\0".join(texts))
-        joined, raw = texts.joined, texts.raw
+        column = texts if isinstance(texts, Joined) else Joined(texts, BETWEEN.join(texts))
+        joined, raw = column.joined, column.raw
         self.characters += len(joined) - len(texts) + 1
         self.prefix = _common(texts, self.prefix)
         self.suffix = common_end(texts, self.suffix)

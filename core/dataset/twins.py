@@ -136,7 +136,8 @@ class Twins:
         if self._draws:
             with suppress(Lost):
                 places: Drawn = self._beside.hear()
-                return places
+                if sum(map(len, places)) == lines:
+                    return places
         return drawn(lines)
 
     def close(self) -> None:
