@@ -17,7 +17,7 @@ from typing import IO, Any
 
 
 class Lost(Exception):
-    """The other process has ended before it said what it was asked: do its work here."""
+    """Work cannot be shared after all, or whoever did it has ended: do all of it here."""
 
 
 def possible() -> bool:
@@ -35,15 +35,22 @@ def trim() -> None:
 
 
 class Beside:
-    """A function at work in a forked process. It is given this object, to `say` what it found and how far it is."""
+    """A function at work in a forked process. It is given this object, to `say` what it found and how far it is.
+    Raises Lost where the system gives no further process."""
 
     def __init__(self, work: Callable[[Beside], None]) -> None:
         self._shared = mmap.mmap(-1, 8)  # how far it is: read here, written there
         self._parent = os.getpid()
         (into, out), (heard, asked) = os.pipe(), os.pipe()
         gc.freeze()  # what is collected here would be copied there
-        self.pid = os.fork()
-        gc.unfreeze()
+        try:
+            self.pid = os.fork()
+        except OSError as error:
+            for end in (into, out, heard, asked):
+                os.close(end)
+            raise Lost from error
+        finally:
+            gc.unfreeze()
         if self.pid:
             os.close(out)
             os.close(heard)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import IO
 
 from core.beside import Beside, Lost, possible, trim
@@ -18,17 +19,19 @@ from core.dataset.findings import REPEATS, Finding
 from core.dataset.fixes import drop_empty
 from core.dataset.fixrows import Columns, chunks
 from core.dataset.profile import Profile
-from core.dataset.readers.sheets import parted
+from core.dataset.readers.sheets import middle
 from core.dataset.readers.values import Format, Reject, Source
 from core.dataset.sampling import Drawn, drawn
 from core.dataset.spool import Piece, Spool, pieces
+from core.errors import BadInput
+from core.words import T
 
 WORTH = 4 << 20  # bytes of a table from which on a second process saves more than it costs
 _BLOCK = 1 << 18  # bytes
 _SEARCHED = 1 << 20  # bytes in which a row has to end
 _FIRST = 0.5  # of the bytes: the first process has more to do besides
 _FIRST_UNPACKED = 0.52  # the second has to unpack what it does not read
-_BLANK = b' \t\r\n",;|'  # a line of these may be a row that is passed over without being counted
+_MARKS = '",;|'  # a line of these and white space may be a row that is passed over without being counted
 
 # Gives the rows of a half, and those of them that cannot be used; tells how many it has read.
 Read = Callable[[Source, Callable[[int], None]], Iterable[Columns | Reject]]
@@ -41,18 +44,20 @@ def halves(source: Source) -> tuple[Source, Source] | None:
     if source.parts or not possible():
         return None
     if source.format.is_sheet:
-        spans = parted(source.path, source.sheet, _FIRST_UNPACKED)
-        if not spans or spans[1][1] < WORTH:
-            return None
-        return replace(source, span=spans[0]), replace(source, span=spans[1], header=False, top=0)
+        place, size = middle(source.path, source.sheet, _FIRST_UNPACKED)
+        return _parted(source, place, size) if size >= WORTH else None
     plain = source.format in (Format.CSV, Format.TSV) and source.encoding in ("utf-8", "utf-8-sig")
     if not plain or source.size < WORTH:
         return None
     with source.path.open("rb") as file:
         place = _end_of_row(file, int(source.size * _FIRST), source.quoted)
-    if not 0 < place < source.size:
+    return _parted(source, place, source.size)
+
+
+def _parted(source: Source, place: int, size: int) -> tuple[Source, Source] | None:
+    if not 0 < place < size:
         return None
-    behind = replace(source, span=(place, source.size), header=False, top=0, encoding="utf-8")
+    behind = replace(source, span=(place, size), header=False, top=0, encoding="utf-8")
     return replace(source, span=(0, place)), behind
 
 
@@ -67,7 +72,7 @@ def _end_of_row(file: IO[bytes], near: int, quoted: bool) -> int:
     while near < last and (line := file.readline(_BLOCK)):
         near += len(line)
         odd ^= quoted and line.count(b'"') % 2 == 1
-        if not odd and line.endswith(b"\n") and line.strip(_BLANK):
+        if not odd and line.endswith(b"\n") and "".join(line.decode(errors="replace").split()).strip(_MARKS):
             return near
     return 0
 
@@ -83,7 +88,8 @@ class Twins:
         self, source: tuple[Source, Source], read: Read, harmless: Harmless, progress: Callable[[int], None] | None
     ) -> None:
         first, self._behind = source
-        self._numbered = first.format.is_sheet  # whether the rows of the other half know their numbers
+        self._before = 0  # how many rows come before those that the other half counts; those of a sheet have numbers
+        self._state = _state(first.path)
         self._read, self._harmless = read, harmless
         self.rejects: list[Reject] = []
         self._draws = False  # whether the other process draws which lines are held out
@@ -91,7 +97,11 @@ class Twins:
         self._file = tempfile.TemporaryFile()  # noqa: SIM115  (closed by `close`; the other process writes to it)
         told = (lambda rows: progress(rows + self._beside.done)) if progress else _silent
         self._spool = Spool(self._usable(read(first, told)))  # nothing is read yet
-        self._beside: Beside = Beside(self._other)
+        try:
+            self._beside: Beside = Beside(self._other)
+        except Lost:
+            self._file.close()
+            raise
         try:
             self.profile = _profile(self._spool())
             self._join(*self._beside.hear())
@@ -162,19 +172,26 @@ class Twins:
         """Add what the other process tells of its rows."""
         if not self._last or not self.profile.rows + behind.rows:
             raise Lost
+        if not self._behind.format.is_sheet:
+            self._before = self._last
         self.rejects += [replace(reject, row=reject.row + self._before) for reject in rejects]
         behind.number_on(self._before)
         self.profile.join(behind, drop_empty(self._others()))
 
     def _others(self) -> Iterator[Columns]:
-        """The rows of the other half, read here."""
-        for found in chunks(found for found in self._read(self._behind, _silent) if not isinstance(found, Reject)):
-            yield found._replace(ids=self._moved(found.ids))
+        """The rows of the other half, read here. Raises BadInput where they are others by now."""
+        if _state(self._behind.path) != self._state:
+            raise self._changed()
+        try:
+            for found in chunks(found for found in self._read(self._behind, _silent) if not isinstance(found, Reject)):
+                yield found._replace(ids=self._moved(found.ids))
+        except Lost:
+            raise self._changed() from None
 
-    @property
-    def _before(self) -> int:
-        """How many rows come before those that the other half counts."""
-        return 0 if self._numbered else self._last
+    def _changed(self) -> BadInput:
+        return BadInput(
+            T("{file} was changed while it was read.", file=self._behind.name), T("Give the same command again.")
+        )
 
     def _moved(self, numbers: Sequence[int]) -> Sequence[int]:
         """The numbers in the whole table of rows in the other half."""
@@ -199,6 +216,15 @@ class Twins:
         trim()
         if (before := beside.asked()) is not None:
             beside.say(tuple(array("I", places) for places in drawn(before + rows)))
+
+
+def _state(path: Path) -> tuple[int, ...]:
+    """What is another for a file that was changed, or replaced; nothing for one that is gone."""
+    try:
+        found = path.stat()
+    except OSError:
+        return ()
+    return found.st_size, found.st_mtime_ns, found.st_ino
 
 
 def _silent(_rows: int) -> None:

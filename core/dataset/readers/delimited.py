@@ -5,10 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import re
-import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from operator import contains
 from typing import Any
 
@@ -25,7 +24,6 @@ MAX_LINES = 5_000  # lines in one quoted cell before we say that the quote was n
 NO_DELIMITER = "\x1f"  # the whole line is one cell
 _CANDIDATES = ("\t", ",", ";", "|")
 _STEADY = 0.7  # share of rows that must have the same number of cells
-_END = "\x1e"  # in place of the end of a row
 _BREAK = re.compile("\r\n|\r|\n")
 csv.field_size_limit(MAX_CELL)
 
@@ -76,9 +74,7 @@ def numbered(sample: str, layout: Layout) -> list[tuple[int, list[str]]]:
 
 def records(source: Source) -> Iterator[Run | Even | Reject]:
     """Every row with its number as a spreadsheet shows it; one that cannot be parsed is rejected, the next is read."""
-    place, number = yield from plaintables.records(source)
-    if place:
-        source = replace(source, span=(place, source.span[1] if source.span else sys.maxsize), encoding="utf-8")
+    source, number = yield from plaintables.records(source)
     layout, ahead = Layout(source.delimiter, source.quoted), _Ahead(source)
     while ahead.fill():
         piece = ahead.piece(layout.quoted)
@@ -177,7 +173,7 @@ def _at_once(piece: str, layout: Layout) -> list[list[str]] | None:
         return None
     if ending == "\r\n" and not piece.count("\r") == piece.count("\n") == piece.count(ending):
         return None
-    return plaintables.cut(piece, ending, layout.delimiter, _END)
+    return plaintables.cut(piece, ending, layout.delimiter, "\x1e")
 
 
 def _quickly(piece: str, layout: Layout) -> list[list[str]] | None:

@@ -26,7 +26,7 @@ class Odd(Exception):
     """Something that only a parser reads."""
 
 
-def until(stream: IO[bytes], mark: bytes) -> tuple[str, bytes]:
+def up_to(stream: IO[bytes], mark: bytes) -> tuple[str, bytes]:
     """What stands up to a mark that comes soon, and what was read behind it."""
     begun = b""
     while mark not in begun:

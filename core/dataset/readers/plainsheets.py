@@ -12,7 +12,7 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from core.dataset.readers.packed import FAULTS
 from core.dataset.readers.plainmarkup import (
@@ -26,7 +26,7 @@ from core.dataset.readers.plainmarkup import (
     more,
     text_of,
     to_the_end,
-    until,
+    up_to,
 )
 from core.dataset.readers.sharedtexts import SharedTexts
 from core.dataset.readers.tables import Even
@@ -34,16 +34,18 @@ from core.dataset.readers.tables import Even
 _MOST_CELLS = 256  # in a row
 _DIGITS = 15  # of a number that stands as it is shown
 _WORKBOOK, _RELATIONS, _SHARED = "xl/workbook.xml", "xl/_rels/workbook.xml.rels", "xl/sharedStrings.xml"
-_HEAD = re.compile(rf'{DECLARED}<worksheet{ATTRIBUTES}>.*?<dimension ref="A1:([A-Z]+)(\d+)"/>.*?<sheetData>', re.S)
+_HEAD = re.compile(
+    rf'{DECLARED}<worksheet{ATTRIBUTES}>.*?<dimension ref="A1:([A-Z]{{1,3}})(\d+)"/>.*?<sheetData>', re.S
+)
 _SHEET = re.compile(r'<sheet name="([^"<>&]+)" sheetId="\d+"(?: state="\w+")? r:id="(\w+)" ?/>')
 _RELATION = re.compile(rf"<Relationship({ATTRIBUTES}) ?/>")
 _ATTRIBUTE = re.compile(r' ([\w:.]+)="([^"]*)"')
 _CELL = re.compile(
-    r'<c r="([A-Z]+)(\d+)"((?: s="\d+")?)((?: t="(?:s|inlineStr)")?)>(<v>|<is><t>)[^<]*(</v></c>|</t></is></c>)'
+    r'<c r="([A-Z]{1,3})(\d+)"((?: s="\d+")?)((?: t="(?:s|inlineStr)")?)>(<v>|<is><t>)[^<]*(</v></c>|</t></is></c>)'
 )
 _ROW = re.compile(rf'<row r="(\d+)"({ATTRIBUTES})>')
 _NUMBER = re.compile(rb'<row r="(\d+)"')
-_END = b"</row>"
+_ROW_END = b"</row>"
 
 
 class PlainSheet:
@@ -54,19 +56,18 @@ class PlainSheet:
         self.names = tuple(found)
         entry = found[sheet or self.names[0]]
         self._stream = archive.open(entry)
-        head, self._begun = until(self._stream, b"<sheetData>")
+        head, self._begun = up_to(self._stream, b"<sheetData>")
         says = _HEAD.fullmatch(head)
         if not says or "<!" in head:
             raise Odd
         self.width, self.height = _column(says[1]), int(says[2])
-        self.until = 0  # a byte: the rows end with the first that ends behind it; 0 where all are read
+        self._until = 0  # a byte: the rows end with the first that ends behind it; 0 where all are read
         if not 0 < self.width <= _MOST_CELLS:
             raise Odd
         self.entries, self.size = {entry}, archive.getinfo(entry).file_size  # in bytes, as the file says
         self._shared: SharedTexts | None = None
-        self._strings: IO[bytes] | None = None
+        self._archive = archive
         if b' t="s"' in self._begun[:BLOCK]:
-            self._strings = archive.open(_SHARED)
             self.entries.add(_SHARED)
 
     def answers(self) -> Iterator[Any]:
@@ -78,6 +79,16 @@ class PlainSheet:
             yield self.names
             yield self.height
             yield from self._runs(1)
+
+    @property
+    def is_part(self) -> bool:
+        """Whether only the first of its rows are read."""
+        return bool(self._until)
+
+    def stop_behind(self, place: int) -> None:
+        """Read no more rows than the first that ends behind a byte, which no row did so far. Where the next one is not
+        the next by its number, too, that ends in Odd."""
+        self._until = place
 
     def place(self, share: float) -> int:
         """The byte at this share of the sheet, or behind what was read of it."""
@@ -93,16 +104,16 @@ class PlainSheet:
             while self._stream.tell() < place:
                 left = more(self._stream, b"")
             left = left[max(0, place - self._stream.tell() + len(left)) :]
-            while _END not in left:
+            while _ROW_END not in left:
                 left = more(self._stream, left)
-            number, self._begun = self._next(left[left.index(_END) + len(_END) :])
+            number, self._begun = self._next(left[left.index(_ROW_END) + len(_ROW_END) :])
             yield from self._runs(number)
 
     def _share(self) -> None:
         """Read the shared texts, where there are some and they are not known."""
-        if self._strings:
-            with self._strings:
-                self._shared = self._shared or SharedTexts(self._strings)
+        if _SHARED in self.entries and not self._shared:
+            with self._archive.open(_SHARED) as strings:
+                self._shared = SharedTexts(strings)
 
     def _runs(self, number: int) -> Iterator[Even]:
         bare = False
@@ -116,23 +127,23 @@ class PlainSheet:
                 raise Odd
             yield Even(number, columns, sound=True)
             number += len(columns[0])
-        if self.until and self._next(self._begun)[0] != number:
+        if self._until and self._next(self._begun)[0] != number:
             raise Odd
-        if not self.until:
+        if not self._until:
             to_the_end(self._stream)
 
     def _rows(self) -> Iterator[bytes]:
         """The bytes of whole rows: the first alone, since it may look otherwise, then as many as a block holds."""
         left = self._begun
-        while _END not in left:
+        while _ROW_END not in left:
             left = more(self._stream, left)
-        first = left.index(_END) + len(_END)
+        first = left.index(_ROW_END) + len(_ROW_END)
         yield left[:first]
         left = left[first:]
         while True:
-            cut = left.find(_END, max(0, self.until - self._stream.tell() + len(left))) if self.until else -1
-            end = (cut if cut >= 0 else left.rfind(_END)) + len(_END)
-            if end >= len(_END):
+            cut = left.find(_ROW_END, max(0, self._until - self._stream.tell() + len(left))) if self._until else -1
+            end = (cut if cut >= 0 else left.rfind(_ROW_END)) + len(_ROW_END)
+            if end >= len(_ROW_END):
                 yield left[:end]
                 left = left[end:]
             if cut >= 0 or left.startswith(b"</sheetData>"):

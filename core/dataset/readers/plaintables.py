@@ -7,6 +7,7 @@ from __future__ import annotations
 import codecs
 import sys
 from collections.abc import Generator, Sequence
+from dataclasses import replace
 from itertools import repeat
 from typing import AnyStr
 
@@ -16,23 +17,23 @@ from core.dataset.readers.values import Source
 
 _BLOCK = 1 << 16  # bytes: what is made of them stays in the processor's cache
 _MOST_LINE = 1 << 20
+_MOST_COLUMNS = 256  # each is kept in several forms
 _BETWEEN = BETWEEN.encode()
-_END = b"\x1e"  # in place of the end of a row
 _UTF8 = ("utf-8", "utf-8-sig")
 
 
-def records(source: Source) -> Generator[Even, None, tuple[int, int]]:
-    """The rows of even blocks from the first on; then the byte behind them and the number of the row there."""
+def records(source: Source) -> Generator[Even, None, tuple[Source, int]]:
+    """The rows of even blocks from the first on; then what another has to read, and the number of the row there."""
     place, end = source.span or (0, sys.maxsize)
     number, left = 1, b""
     if source.encoding not in _UTF8 or source.delimiter == BETWEEN:
-        return place, number
+        return source, number
     with source.path.open("rb", buffering=0) as file:
+        if source.encoding == "utf-8-sig" and not place and file.read(len(codecs.BOM_UTF8)) == codecs.BOM_UTF8:
+            place = len(codecs.BOM_UTF8)
         file.seek(place)
         while len(left) < _MOST_LINE and (block := file.read(min(_BLOCK, end - place - len(left)))):
             left += block
-            if number == 1 and source.encoding == "utf-8-sig" and left.startswith(codecs.BOM_UTF8):
-                left, place = left[len(codecs.BOM_UTF8) :], place + len(codecs.BOM_UTF8)
             if not (size := left.rfind(b"\n") + 1):
                 continue
             columns = _columns(left[:size], source.delimiter.encode(), source.quoted)
@@ -40,12 +41,14 @@ def records(source: Source) -> Generator[Even, None, tuple[int, int]]:
                 break
             yield Even(number, columns, sound=True)
             number, place, left = number + len(columns[0]), place + size, left[size:]
-    return place, number
+    return (replace(source, span=(place, end), encoding="utf-8") if number > 1 else source), number
 
 
 def cut(lines: AnyStr, ending: AnyStr, delimiter: AnyStr, sign: AnyStr) -> list[list[AnyStr]] | None:
-    """The columns of whole lines that all have the same number of cells; None where one has not, or where a cell is the
-    sign that stands for the end of a row meanwhile."""
+    """The columns of whole lines that all have the same number of cells, by means of a sign that is not in them; None
+    where one has not, or where it is."""
+    if sign in lines:
+        return None
     # Each break becomes a cell of its own: in even rows these stand at even distances, and nowhere else.
     cells = lines.replace(ending, delimiter + sign + delimiter).split(delimiter)
     width = cells.index(sign)
@@ -60,7 +63,9 @@ def _columns(lines: bytes, delimiter: bytes, quoted: bool) -> Sequence[Joined] |
     """The columns of whole lines that all have the same number of cells and no quotes; None where any has not."""
     if (quoted and b'"' in lines) or b"\0" in lines or _BETWEEN in lines:
         return None
-    columns = cut(lines, b"\n", delimiter, _END)
+    if lines.count(delimiter, 0, lines.index(b"\n")) >= _MOST_COLUMNS:
+        return None
+    columns = cut(lines, b"\n", delimiter, b"\x1e")
     if not columns:
         return None
     raws = [*map(_BETWEEN.join, columns[:-1]), _last(columns[-1])]

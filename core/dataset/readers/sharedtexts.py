@@ -21,14 +21,16 @@ from core.dataset.readers.plainmarkup import (
     no_surprise,
     to_the_end,
     unescaped,
-    until,
+    up_to,
 )
 
-_MOST = 144 << 20  # bytes of all of them, and of what each needs beside its own
-_EACH = 8
+_MOST = 144 << 20  # bytes of all of them
+_EACH = 56  # for which one counts beside its own: it takes time, too
+_LONGEST = 1 << 17  # bytes of one; a cell holds 32,767 characters
+_MOST_AT_ONCE = 16 << 20  # characters: one text may stand in any number of cells
 _HEAD = re.compile(rf"{DECLARED}<sst{ATTRIBUTES}>")
 _PHONETIC = re.compile(rf"</t><phoneticPr{ATTRIBUTES} ?/></si>".encode())
-_END = b"</si>"
+_ITEM_END = b"</si>"
 _MARKS = (b"si>", b"t>", b"/t>", b"/si>")  # of one text, what stands in it behind the second
 _KEPT, _BLANKS, _PRESERVED, _TEXT = (sign.encode() for sign in (KEPT, BLANKS, PRESERVED, TEXT))
 
@@ -39,13 +41,13 @@ class SharedTexts:
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._all, self._ends = bytearray(), array("Q", (0,))
-        begun, left = until(stream, b"<si>")
+        begun, left = up_to(stream, b"<si>")
         if not _HEAD.fullmatch(begun.removesuffix("<si>")):
             raise Odd
         left = b"<si>" + left
         while not left.startswith(b"</sst>"):
-            end = left.rfind(_END) + len(_END)
-            if end >= len(_END):
+            end = left.rfind(_ITEM_END) + len(_ITEM_END)
+            if end >= len(_ITEM_END):
                 self._add(_texts(left[:end]))
                 left = left[end:]
             else:
@@ -53,15 +55,18 @@ class SharedTexts:
         to_the_end(stream)
 
     def at(self, places: Iterable[int]) -> list[str]:
-        """Those with these numbers. Raises IndexError, and ValueError where one is no text."""
+        """Those with these numbers. Raises IndexError, ValueError where one is no text, Odd where they are too long."""
         places, ends = list(places), self._ends
         texts = {place: self._all[ends[place] : ends[place + 1]].decode() for place in set(places)}
-        return [texts[place] for place in places]
+        found = [texts[place] for place in places]
+        if sum(map(len, found)) > _MOST_AT_ONCE:
+            raise Odd
+        return found
 
     def _add(self, texts: list[bytes]) -> None:
         self._ends += array("Q", accumulate(map(len, texts), initial=len(self._all)))[1:]
         self._all += b"".join(texts)
-        if len(self._all) + _EACH * len(self._ends) > _MOST:
+        if max(map(len, texts)) > _LONGEST or len(self._all) + _EACH * len(self._ends) > _MOST:
             raise Odd
 
 

@@ -136,24 +136,26 @@ def records(path: Path, name: str, sheet: str, span: tuple[int, int] | None = No
         yield from _behind(path, sheet, span[0])
         return
     opened = _opened(path, name, sheet)
-    if span:
-        if not opened.plain:
-            raise Lost
-        opened.plain.until = span[1]
     try:
+        if span:
+            _stop_behind(opened, span[1])
         next(opened.answers)
         yield from opened.answers
     finally:
         opened.child.close()
 
 
-def parted(path: Path, sheet: str, share: float) -> tuple[tuple[int, int], tuple[int, int]] | None:
-    """The spans of two parts of a sheet that is held open, the first with this share of it; None where it is left
-    whole."""
+def _stop_behind(opened: _Opened, place: int) -> None:
+    if not opened.plain:
+        raise Lost
+    opened.plain.stop_behind(place)
+
+
+def middle(path: Path, sheet: str, share: float) -> tuple[int, int]:
+    """The byte behind which the rest of a sheet that is held open can be read by itself, this share of it before it,
+    and how many bytes there are; that is the same where the sheet has to be left whole."""
     held = (_held.get() or {}).get((path, sheet))
-    if not held or not held.plain or (place := held.plain.place(share)) >= held.plain.size:
-        return None
-    return (0, place), (place, held.plain.size)
+    return (held.plain.place(share), held.plain.size) if held and held.plain else (0, 0)
 
 
 def _behind(path: Path, sheet: str, place: int) -> Iterator[Even]:
@@ -230,7 +232,7 @@ def _answers(path: Path, name: str, sheet: str) -> Generator[Any, None, None]:
                 told += 1
                 number = answer.number + len(answer.columns[0]) if isinstance(answer, Even) else number
             return
-        if plain.until:
+        if plain.is_part:
             raise Lost
         guard(path, name)
     with closing(_from_child(path, name, sheet)) as answers:

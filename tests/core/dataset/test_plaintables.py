@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -22,24 +22,27 @@ def all_of(source: Source) -> Read:
     """Every row with its number, and what cannot be read."""
     found: Read = []
     for run in delimited.records(source):
-        found += [run] if isinstance(run, Reject) else list(enumerate(run.rows, start=run.number))
+        if isinstance(run, Reject):
+            found.append(run)
+        else:  # a blank line is no cell or one without a text
+            found += [(number, cells if any(cells) else []) for number, cells in enumerate(run.rows, start=run.number)]
     return found
 
 
 def as_before(source: Source) -> Read:
     """The same with all of it decoded first."""
 
-    def nothing(_source: Source) -> Iterator[Even]:
+    def nothing(given: Source) -> Generator[Even, None, tuple[Source, int]]:
         yield from ()
-        return _source.span[0] if _source.span else 0, 1
+        return given, 1
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(plaintables, "records", nothing)
         return all_of(source)
 
 
-def told(source: Source) -> tuple[list[Even], int, int]:
-    """What is cut, and from where on another has to read."""
+def told(source: Source) -> tuple[list[Even], Source, int]:
+    """What is cut, what another has to read, and the number of the row there."""
     found, rows = [], plaintables.records(source)
     while True:
         try:
@@ -71,8 +74,8 @@ def test_even_tables_are_cut_to_their_last_row(
 ) -> None:
     monkeypatch.setattr(plaintables, "_BLOCK", block)
     source = source_of(tmp_path / "a.csv", EVEN[name])
-    found, place, number = told(source)
-    assert place == source.size and number == EVEN[name].count(b"\n") + 1
+    found, rest, number = told(source)
+    assert rest.span and rest.span[0] == source.size and number == EVEN[name].count(b"\n") + 1
     assert len(found) > 1 or block > source.size
     assert all_of(source) == as_before(source)
 
@@ -91,9 +94,9 @@ def test_from_an_odd_line_on_another_reads(
     monkeypatch.setattr(plaintables, "_BLOCK", 256)
     lines = [*LINES[:300], odd, *LINES[300:]]
     source = source_of(tmp_path / "a.csv", end.join(lines))
-    found, place, number = told(source)
-    assert 200 < number <= 301 and found[-1].number < number
-    assert source.path.read_bytes()[:place] == b"".join(line + end for line in lines[: number - 1])
+    found, rest, number = told(source)
+    assert rest.span and 200 < number <= 301 and found[-1].number < number
+    assert source.path.read_bytes()[: rest.span[0]] == b"".join(line + end for line in lines[: number - 1])
     assert all_of(source) == as_before(source)
 
 
@@ -105,7 +108,31 @@ def test_a_last_line_without_an_end_is_a_row(tmp_path: Path) -> None:
 @pytest.mark.parametrize("encoding", ["gb18030", "utf-16", "big5"])
 def test_other_encodings_are_decoded_first(encoding: str, tmp_path: Path) -> None:
     source = source_of(tmp_path / "a.csv", "問題,答案\n好的問題,很好的答案\n".encode(encoding))
-    assert told(source) == ([], 0, 1)
+    assert told(source) == ([], source, 1)
+
+
+def test_a_mark_is_taken_off_once(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes("\ufeff\ufeff".encode() + b"x" * 70_000 + b",label\na,b\n")
+    source = Source(path, "a.csv", Format.CSV, path.stat().st_size, "utf-8-sig", ",")
+    assert all_of(source) == as_before(source) and all_of(source)[0][1][0].startswith("\ufeffx")
+
+
+def test_a_span_in_another_encoding_is_read_in_it(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes("问题,答案\n好,的\n".encode("gb18030"))
+    size = path.stat().st_size
+    source = Source(path, "a.csv", Format.CSV, size, "gb18030", ",", span=(10, size))
+    assert all_of(source) == [(1, ["好", "的"])]
+
+
+def test_very_wide_tables_are_not_kept_as_columns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plaintables, "_MOST_COLUMNS", 3)
+    for width, cut in ((3, 99), (4, 0)):
+        source = source_of(tmp_path / "a.csv", (b",".join([b"a"] * width) + b"\n") * 99)
+        found, _rest, number = told(source)
+        assert number == cut + 1 and bool(found) == bool(cut)
+        assert all_of(source) == as_before(source)
 
 
 def test_a_span_is_kept_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

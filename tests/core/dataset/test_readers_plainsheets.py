@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import time
 import tracemalloc
 import zipfile
 from collections.abc import Callable, Iterable
@@ -195,6 +197,47 @@ def test_shared_texts_of_another_form_are_left_to_the_parser(shared: str | bytes
     tracemalloc.stop()
 
 
+def test_a_long_text_in_very_many_cells_is_not_repeated_here(tmp_path: Path) -> None:
+    """Ten kilobytes that would become gigabytes."""
+    rows = "".join(f'<row r="{n}"><c r="A{n}" t="s"><v>0</v></c></row>' for n in range(1, 3_001))
+    path = workbook(tmp_path / "a.xlsx", sheet_of(rows, "A3000"), shared_of("x" * 30_000))
+    found = plainsheets.look(path, "")
+    assert found
+    archive, plain = found
+    with archive, pytest.raises(plainmarkup.Odd):
+        list(plain.answers())
+
+
+@pytest.mark.parametrize(
+    "sheet",
+    [
+        sheet_of("", "A" * 1_000_000 + "9"),
+        sheet_of(f'<row r="1"><c r="{"A" * 1_000_000}1" t="inlineStr"><is><t>a</t></is></c></row>', "A1"),
+    ],
+    ids=["dimension", "cell"],
+)
+def test_a_column_with_a_very_long_name_is_not_reckoned(sheet: str, tmp_path: Path) -> None:
+    began = time.process_time()
+    with pytest.raises(BadInput):
+        cells(workbook(tmp_path / "a.xlsx", sheet))
+    assert time.process_time() - began < 2
+
+
+def test_a_workbook_that_is_refused_is_not_held_open(tmp_path: Path) -> None:
+    path = workbook(
+        tmp_path / "a.xlsx", sheet_of('<row r="1"><c r="A1" t="s"><v>0</v></c></row>', "A1"), shared_of("a")
+    )
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/media/trap.bin", bytes(40 << 20))
+    try:
+        sheets.guarded_names(path, "a.xlsx")
+    except BadInput:
+        held = [os.path.realpath(name) for name in Path("/dev/fd").iterdir()]
+        assert str(path) not in held
+    else:
+        pytest.fail("not refused")
+
+
 @pytest.mark.parametrize("odd", [3, 2_500, 11_999])
 def test_rows_behind_an_odd_one_are_read_by_the_child_and_none_twice(
     odd: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -260,7 +303,7 @@ def part(path: Path, place: int, *, behind: bool) -> list[Even]:
     with archive:
         if behind:
             return list(plain.behind(place, None))
-        plain.until = place
+        plain.stop_behind(place)
         return [answer for answer in plain.answers() if isinstance(answer, Even)]
 
 

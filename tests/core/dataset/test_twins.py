@@ -112,6 +112,7 @@ IN_TWO = {
     "the same everywhere": table(pairs(20) * 15),
     "blank rows": table([row for pair in pairs() for row in (pair, ("", ""))]),
     "blank lines": table(pairs()).replace("\r\n", "\r\n\r\n"),
+    "rows of other white space": table([row for pair in pairs() for row in (pair, ("\u3000", "\x1c"))]),
     "two rows": table(pairs(2)),
 }
 
@@ -239,6 +240,13 @@ def test_a_line_without_an_end_is_not_read_whole_to_find_where_a_row_ends() -> N
     assert twins._end_of_row(io.BytesIO(rows + b'"x\n\ny"\n' + rows), len(rows) + 2, True) == len(rows) + 7
 
 
+@pytest.mark.parametrize("blank", [",", "\u3000,\x1c", '"",\u00a0', " \t ; | "])
+def test_a_half_does_not_end_with_a_row_that_is_passed_over(blank: str) -> None:
+    begun, end = b"a,b\n", b"c,d\n"
+    text = begun + f"{blank}\n".encode() + end
+    assert twins._end_of_row(io.BytesIO(text + end), len(begun), True) == len(text)
+
+
 CELLS = st.text(st.sampled_from(list('ab"\n,;\t \x1f中É')), max_size=8)
 
 
@@ -278,6 +286,42 @@ def test_when_the_other_process_is_killed_its_half_is_done_here(
         monkeypatch.setattr(Beside, "ask", killing(Beside.ask, before=when == "asked"))
     assert say(text) == expected
     assert len(others) == 1 and not is_alive(others[0])
+
+
+@pytest.mark.parametrize("name", ["quotes", "a workbook"])
+def test_where_the_system_has_no_further_process_one_does_all(
+    name: str, say: Callable[..., Said], others: list[Beside], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = BOOKS_IN_TWO.get(name) or IN_TWO[name].encode()
+    expected, before = alone(say, text), sorted(Path("/dev/fd").iterdir())
+
+    def fork() -> int:
+        raise BlockingIOError("no more processes")
+
+    monkeypatch.setattr(os, "fork", fork)
+    assert say(text) == expected
+    assert not others and sorted(Path("/dev/fd").iterdir()) == before
+
+
+@pytest.mark.parametrize("gone", [False, True], ids=["changed", "gone"])
+@pytest.mark.parametrize("workbook", [False, True], ids=["text", "workbook"])
+def test_a_file_that_is_changed_before_it_is_read_again_is_told(
+    workbook: bool, gone: bool, tmp_path: Path, say: Callable[..., Said], others: list[Beside],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    findings, rows = twins.Twins.findings, pairs() + pairs()[:7]  # repeats have to be looked for in all of them
+
+    def changing(both: twins.Twins) -> object:
+        found = findings(both)
+        path = both._behind.path
+        path.unlink() if gone else path.write_bytes(path.read_bytes()[:-200])
+        return found
+
+    monkeypatch.setattr(twins.Twins, "findings", changing)
+    code, said, files = say(book(rows) if workbook else table(rows).encode())
+    name = "x.xlsx" if workbook else "x.csv"
+    assert code == 2 and f"{name} was changed while it was read." in said
+    assert not [file for file in files if "prepared" in file]
 
 
 def is_alive(other: Beside) -> bool:
