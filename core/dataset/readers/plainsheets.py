@@ -34,8 +34,10 @@ from core.dataset.readers.tables import Even
 _MOST_CELLS = 256  # in a row
 _DIGITS = 15  # of a number that stands as it is shown
 _WORKBOOK, _RELATIONS, _SHARED = "xl/workbook.xml", "xl/_rels/workbook.xml.rels", "xl/sharedStrings.xml"
-_HEAD = re.compile(
-    rf'{DECLARED}<worksheet{ATTRIBUTES}>.*?<dimension ref="A1:([A-Z]{{1,3}})(\d+)"/>.*?<sheetData>', re.S
+_TAG = rf"</?[A-Za-z][\w:.]*{ATTRIBUTES} ?/?>\s*"
+_HEAD = re.compile(  # without a way back, which could be tried for ever
+    rf"{DECLARED}<worksheet{ATTRIBUTES}>\s*(?:(?!<dimension ){_TAG})*+"
+    rf'<dimension ref="A1:([A-Z]{{1,3}})(\d+)" ?/>\s*(?:(?!<sheetData>){_TAG})*+<sheetData>'
 )
 _SHEET = re.compile(r'<sheet name="([^"<>&]+)" sheetId="\d+"(?: state="\w+")? r:id="(\w+)" ?/>')
 _RELATION = re.compile(rf"<Relationship({ATTRIBUTES}) ?/>")
@@ -58,7 +60,7 @@ class PlainSheet:
         self._stream = archive.open(entry)
         head, self._begun = up_to(self._stream, b"<sheetData>")
         says = _HEAD.fullmatch(head)
-        if not says or "<!" in head:
+        if not says:
             raise Odd
         self.width, self.height = _column(says[1]), int(says[2])
         self._until = 0  # a byte: the rows end with the first that ends behind it; 0 where all are read

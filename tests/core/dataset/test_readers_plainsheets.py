@@ -223,6 +223,24 @@ def test_a_column_with_a_very_long_name_is_not_reckoned(sheet: str, tmp_path: Pa
     assert time.process_time() - began < 2
 
 
+@pytest.mark.parametrize("many", ['<dimension ref="A1:B2"/>', "<a>", "<a> ", " ", '<a b="c" d="e"/>'])
+def test_very_much_before_the_rows_is_not_gone_through_again_and_again(many: str, tmp_path: Path) -> None:
+    times = 900_000 // len(many)
+    head = sheet_of(inline(1, "a", "b")).replace("<sheetData", f"{many * times}<?x <sheetData")
+    began = time.process_time()
+    assert plainsheets.look(workbook(tmp_path / "a.xlsx", head), "") is None
+    assert time.process_time() - began < 2
+
+
+@pytest.mark.parametrize(
+    "before",
+    ['<sheetPr x="<', "<sheetPr x='", "<!-- ", "<![CDATA[", "<sheetPr", "a text", '<sheetPr x="1" x=1>', "<?x "],
+)
+def test_what_is_no_markup_before_the_rows_is_the_parsers(before: str, tmp_path: Path) -> None:
+    sheet = sheet_of(inline(1, "a", "b")).replace("<dimension", f"{before}<dimension")
+    assert plainsheets.look(workbook(tmp_path / "a.xlsx", sheet), "") is None
+
+
 def test_a_workbook_that_is_refused_is_not_held_open(tmp_path: Path) -> None:
     path = workbook(
         tmp_path / "a.xlsx", sheet_of('<row r="1"><c r="A1" t="s"><v>0</v></c></row>', "A1"), shared_of("a")
