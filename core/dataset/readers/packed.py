@@ -29,7 +29,7 @@ _SINGLE: dict[bytes, tuple[str, Callable[[IO[bytes]], Any]]] = {
     b"\xfd7zXZ\0": (".xz", lambda file: _LimitedXz(file)),
 }
 _OFFICE = ("[Content_Types].xml", "mimetype", "xl/", "word/", "ppt/", "META-INF/manifest.xml")
-# What reading a damaged or an unknown one may raise; NotImplementedError is a RuntimeError.
+# What reading a damaged one, or one that is packed in an unknown way, may raise.
 FAULTS = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, ValueError, KeyError, RuntimeError)
 _held: dict[tuple[str, int, int], tuple[tempfile.TemporaryDirectory[str], list[Member]]] = {}
 

@@ -78,7 +78,7 @@ def format_of(path: Path) -> Format:
     try:
         with zipfile.ZipFile(path) as archive:
             names = frozenset(archive.namelist())
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+    except FAULTS:
         return Format.XLS
     if "xl/workbook.bin" in names:
         return Format.XLSB
@@ -273,7 +273,7 @@ def _unpacked(path: Path) -> int:
     try:
         with zipfile.ZipFile(path) as archive:
             return sum(entry.file_size for entry in archive.infolist())
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+    except FAULTS:
         return path.stat().st_size
 
 
@@ -335,7 +335,7 @@ def _document(path: Path) -> str:
         with zipfile.ZipFile(path) as archive:
             folders = {name.partition("/")[0] for name in archive.namelist()}
             return next((kind for folder, kind in _DOCUMENTS.items() if folder in folders), "")
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+    except FAULTS:
         with path.open("rb") as file:
             begun = file.read(_STREAMS)
         return next((kind for stream, kind in _STREAM_NAMES.items() if stream.encode("utf-16-le") in begun), "")
